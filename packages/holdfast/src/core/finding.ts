@@ -1,0 +1,117 @@
+import { coreErrors } from './errors.ts'
+
+/** Where a finding stands. `verified` and `regressed` follow a measurement; `gone` means that the cause is no longer observed. */
+export type FindingState = 'open' | 'snoozed' | 'applied' | 'verified' | 'regressed' | 'gone'
+
+/** How the numbers behind advice were had: `modeled` (planner only: ratios, never ms), `measured` (on a copy of the data),
+ *  `proven` (before and after, on the live system). */
+export type EvidenceTier = 'modeled' | 'measured' | 'proven'
+
+/** What the verification said. `no effect` and `regressed` offer the revert; `undecided` says that there is not enough traffic of the same shape yet. */
+export type Verdict = 'fixed' | 'no effect' | 'regressed' | 'undecided'
+
+/** One measured quantity over one window. */
+export interface Measurement {
+  /** Calls in the window. Nothing is said without it. */
+  readonly sampleCount: number
+  readonly windowMs: number
+  readonly meanMs: number
+  /** Absent where only a mean is known, as from pg_stat_statements. */
+  readonly p50Ms?: number
+  readonly p95Ms?: number
+  readonly p99Ms?: number
+  /** Standard error of the mean. */
+  readonly meanErrorMs?: number
+  /** Rows read from tables for each row returned. */
+  readonly rowsReadPerRow?: number
+}
+
+/** A change that a finding recommends. */
+export interface Recommendation {
+  /** Statements to run, in order. */
+  readonly sql: readonly string[]
+  /** Statements that undo it. */
+  readonly revertSql: readonly string[]
+  /** One sentence in the user's terms. */
+  readonly summary: string
+  /** Predicted time after, divided by time before: 0.05 means twenty times faster. */
+  readonly predictedRatio?: number
+  /** What it costs: size, write cost. */
+  readonly costNote: string
+  /** What it locks and for how long. */
+  readonly lockNote: string
+  readonly risk: 'low' | 'medium' | 'high'
+}
+
+/** Numbers and texts that show why. Rendered as they are, so keys are written for people. */
+export interface Evidence {
+  readonly tier: EvidenceTier
+  /** Normalised statement text; literals never appear. */
+  readonly statement: string
+  /** pg_stat_statements queryid as text, where known. */
+  readonly queryId?: string
+  readonly before: Measurement
+  /** Share of all statement time in the window, 0..1. */
+  readonly shareOfTime: number
+  /** The same measured with the change made, on a copy. */
+  readonly trial?: { readonly before: Measurement; readonly after: Measurement; readonly note: string }
+  readonly planBefore?: string
+  readonly planAfter?: string
+}
+
+/** What verification measured on the live system. */
+export interface Verification {
+  readonly verdict: Verdict
+  readonly before: Measurement
+  readonly after: Measurement
+  /** One sentence: why this verdict. */
+  readonly why: string
+  /** Statements on the same table that got slower by more than the noise. */
+  readonly regressedStatements: readonly { readonly statement: string; readonly beforeMs: number; readonly afterMs: number }[]
+  readonly revertOffered: boolean
+  readonly atMs: number
+}
+
+/** One line of a finding's history. */
+export interface FindingEvent {
+  readonly atMs: number
+  readonly state: FindingState
+  readonly note: string
+}
+
+/** Everything Holdfast has to say about one cause. The id is stable: the same cause found again has the same id. */
+export interface Finding {
+  readonly id: string
+  /** Rule, for example `pg/missing-index`. */
+  readonly rule: string
+  readonly state: FindingState
+  /** One sentence: what is wrong, where. */
+  readonly title: string
+  /** Total time saved per second of traffic, in ms, as predicted. Orders the list. */
+  readonly savesMsPerSec: number
+  readonly evidence: Evidence
+  readonly recommendation: Recommendation
+  readonly verification?: Verification
+  readonly snoozedUntilMs?: number
+  readonly history: readonly FindingEvent[]
+}
+
+const NEXT_STATES: Readonly<Record<FindingState, readonly FindingState[]>> = {
+  open: ['snoozed', 'applied', 'gone'],
+  snoozed: ['open', 'applied', 'gone'],
+  applied: ['verified', 'regressed', 'open', 'gone'],
+  verified: ['regressed', 'gone', 'open'],
+  regressed: ['open', 'applied', 'gone'],
+  gone: ['open'],
+}
+
+/** The finding in its next state, with a line of history.
+ *  @throws HF_BUG_FINDING_TRANSITION when that state does not follow from the present one. */
+export function moveFinding(finding: Finding, state: FindingState, note: string, atMs: number): Finding {
+  if (!NEXT_STATES[finding.state].includes(state)) {
+    throw coreErrors.create('HF_BUG_FINDING_TRANSITION', `finding ${finding.id} cannot go from ${finding.state} to ${state}`, {
+      context: { id: finding.id, from: finding.state, to: state },
+    })
+  }
+  return { ...finding, state, history: [...finding.history, { atMs, state, note }] }
+}

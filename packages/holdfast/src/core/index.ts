@@ -1,0 +1,31 @@
+export { type Clock, type ClockTimer, delay, systemClock } from './clock.ts'
+export { type ConfigProblems, collectConfigProblems } from './config-problems.ts'
+export { type Duration, parseDurationMs } from './duration.ts'
+export { coreErrors } from './errors.ts'
+export {
+  type Evidence,
+  type EvidenceTier,
+  type Finding,
+  type FindingEvent,
+  type FindingState,
+  type Measurement,
+  moveFinding,
+  type Recommendation,
+  type Verdict,
+  type Verification,
+} from './finding.ts'
+export { type Health, type HealthReason, type HealthSource, mergeHealth } from './health.ts'
+export {
+  defineErrors,
+  type ErrorArea,
+  type ErrorCode,
+  type ErrorDefinition,
+  type ErrorDetails,
+  type ErrorTable,
+  HoldfastError,
+  isHoldfastError,
+} from './holdfast-error.ts'
+export { createLifecycle, type Lifecycle, type LifecycleSteps } from './lifecycle.ts'
+export { type Logger, silentLogger } from './logger.ts'
+export { createRequestScope, currentRequestScope, type RequestScope, runInRequestScope } from './request-scope.ts'
+export { parseSizeBytes, type Size } from './size.ts'

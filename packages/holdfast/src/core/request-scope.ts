@@ -1,0 +1,34 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** Where the time of one request went, and what it used. The layers add to it; the HTTP layer reads it when the response starts.
+ *  Plain mutable numbers, because three layers write here on their hot paths. */
+export interface RequestScope {
+  /** Route pattern, for example `GET /agents/:id/leads`; `undefined` until the router knows it. */
+  route: string | undefined
+  /** Time spent waiting for a pooled connection. */
+  poolWaitMs: number
+  /** Time that statements took, from send to the last row. Statements that overlap count twice. */
+  pgMs: number
+  /** Time spent waiting for Redis. */
+  redisMs: number
+  statementCount: number
+  cacheHitCount: number
+  cacheMissCount: number
+}
+
+const storage = new AsyncLocalStorage<RequestScope>()
+
+/** A scope with everything at zero. */
+export function createRequestScope(): RequestScope {
+  return { route: undefined, poolWaitMs: 0, pgMs: 0, redisMs: 0, statementCount: 0, cacheHitCount: 0, cacheMissCount: 0 }
+}
+
+/** Runs `work` so that everything it awaits sees `scope`. */
+export function runInRequestScope<T>(scope: RequestScope, work: () => T): T {
+  return storage.run(scope, work)
+}
+
+/** The scope of the request being served, or `undefined` outside of one. */
+export function currentRequestScope(): RequestScope | undefined {
+  return storage.getStore()
+}

@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config'
+
+const conditions = ['holdfast-source']
+const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: ['{packages,examples}/*/test/**/*.test.ts'],
+          exclude: ['**/integration/**', '**/node_modules/**'],
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'integration',
+          include: ['{packages,examples}/*/test/integration/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          globalSetup: ['packages/testkit/src/vitest-services.ts'],
+        },
+      },
+    ],
+  },
+})
