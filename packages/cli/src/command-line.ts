@@ -1,0 +1,178 @@
+import { Command, CommanderError, Option } from 'commander'
+import { isHoldfastError } from 'holdfast/core'
+import { cliErrors } from './errors.ts'
+import { exitCode, exitCodeOf } from './exit-code.ts'
+import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
+
+/** What every verb gets besides its own options. */
+export interface CommandContext {
+  readonly terminal: Terminal
+  readonly env: NodeJS.ProcessEnv
+  /** Print JSON with a versioned schema on stdout. */
+  readonly json: boolean
+  /** Do not ask; the answer is yes. */
+  readonly yes: boolean
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** A verb: resolves to the exit code. */
+export type Verb<Options> = (options: Options, context: CommandContext) => Promise<number>
+
+/** The part of `process` that the command line uses. */
+export interface CommandLineProcess extends TerminalStreams {
+  on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+  off(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+}
+
+/** Parses `argv` (without node and script), runs the verb and resolves to the exit code. Never rejects: an error is printed with its code and next step. */
+export async function runCommandLine(argv: readonly string[], host: CommandLineProcess): Promise<number> {
+  const json = argv.includes('--json')
+  const terminal = createTerminal(host, argv.includes('--no-input'))
+  const abort = new AbortController()
+  const interrupt = (): void => abort.abort(cliErrors.create('HF_CLI_INTERRUPTED', 'interrupted'))
+  host.on('SIGINT', interrupt)
+  host.on('SIGTERM', interrupt)
+  let code: number = exitCode.ok
+  const context = (flags: { yes?: boolean }): CommandContext => ({ terminal, env: host.env, json, yes: flags.yes === true, signal: abort.signal })
+  const run = async <Options extends { yes?: boolean }>(load: () => Promise<Verb<Options>>, options: Options): Promise<void> => {
+    const verb = await load()
+    code = await verb(options, context(options))
+  }
+  try {
+    await buildProgram(run, terminal).parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    code = reportError(error, terminal, json)
+  } finally {
+    host.off('SIGINT', interrupt)
+    host.off('SIGTERM', interrupt)
+  }
+  return code
+}
+
+type Run = <Options extends { yes?: boolean }>(load: () => Promise<Verb<Options>>, options: Options) => Promise<void>
+
+function buildProgram(run: Run, terminal: Terminal): Command {
+  const program = new Command('holdfast')
+    .description('Keeps TypeScript services fast under load, and proves it.')
+    .version('0.1.0', '-V, --version')
+    .option('--json', 'one JSON document on stdout, talk on stderr')
+    .option('--no-input', 'never ask a question')
+    .exitOverride()
+    .configureOutput({ writeOut: text => terminal.data(text), writeErr: () => {} })
+    .showHelpAfterError(false)
+  addDemo(program, run)
+  addServices(program, run)
+  addFindings(program, run)
+  addLoad(program, run)
+  addConsole(program, run)
+  for (const command of everyCommand(program)) {
+    if (command !== program) command.option('--json', 'one JSON document on stdout, talk on stderr').option('--no-input', 'never ask a question')
+  }
+  return program
+}
+
+function addDemo(program: Command, run: Run): void {
+  program
+    .command('demo')
+    .description('measure, diagnose, recommend, apply and verify on a real service on this machine')
+    .option('--once', 'stop when the report is written')
+    .option('--no-apply', 'show the finding and leave the database as it is')
+    .addOption(new Option('--plant <what>', 'apply a change that the workload does not need, to see the loop say no').choices(['useless']))
+    .option('--port <port>', 'port of the console; the service takes the next one', '4747')
+    .option('--report <file>', 'where the report goes', 'holdfast-report.html')
+    .action(options => run(async () => (await import('./commands/demo.ts')).demo, options))
+}
+
+function addServices(program: Command, run: Run): void {
+  const services = program.command('services').description('real PostgreSQL and Redis on this machine, without Docker')
+  const verbs = { up: 'start them and leave them running', down: 'stop them', status: 'say what runs' } as const
+  for (const [action, description] of Object.entries(verbs)) {
+    services
+      .command(action)
+      .description(description)
+      .action(options => run(async () => (await import('./commands/services.ts')).services, { ...options, action }))
+  }
+}
+
+function addFindings(program: Command, run: Run): void {
+  program
+    .command('advise')
+    .description('read the workload of DATABASE_URL and say what to change, with evidence')
+    .option('--window <duration>', 'watch the traffic for this long instead of reading everything since the statistics were reset')
+    .option('--fail-on <state>', 'exit 1 when there is an open finding', 'never')
+    .action(options => run(async () => (await import('./commands/advise.ts')).advise, options))
+  const one = {
+    explain: 'show the evidence, the change and its history',
+    apply: 'make the change, guarded by lock and statement time-outs',
+    verify: 'compare before and after over the same shape of traffic',
+    revert: 'undo the change',
+  } as const
+  for (const [action, description] of Object.entries(one)) {
+    const command = program.command(`${action} <id>`).description(description)
+    if (action === 'apply' || action === 'revert') command.option('-y, --yes', 'do not ask')
+    command.action((id: string, options) => run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action }))
+  }
+}
+
+function addLoad(program: Command, run: Run): void {
+  const load = program.command('load').description('open-loop load tests that measure their own honesty')
+  load
+    .command('run <scenario>')
+    .description('run a scenario file (YAML or JSON)')
+    .option('--base-url <url>', 'where to send it; default: the scenario says')
+    .option('--out <file>', 'save the result as JSON')
+    .option('--allow-remote', 'allow a target that is not this machine')
+    .action((scenario: string, options) => run(async () => (await import('./commands/load-run.ts')).loadRun, { ...options, scenario }))
+  load
+    .command('compare <before> <after>')
+    .description('compare two saved runs, with the noise')
+    .action((before: string, after: string, options) => run(async () => (await import('./commands/load-compare.ts')).loadCompare, { ...options, before, after }))
+}
+
+function addConsole(program: Command, run: Run): void {
+  program
+    .command('console')
+    .description('serve the console for DATABASE_URL and running instances')
+    .option('--instance <url...>', 'address of an instance (its /holdfast/instance); token from HOLDFAST_INSTANCE_TOKEN')
+    .option('--service <name>', 'name shown', 'app')
+    .option('--port <port>', 'port; 0 takes a free one', '4747')
+    .action(options => run(async () => (await import('./commands/console.ts')).serve, options))
+}
+
+function* everyCommand(command: Command): Generator<Command> {
+  yield command
+  for (const child of command.commands) yield* everyCommand(child)
+}
+
+function reportError(error: unknown, terminal: Terminal, json: boolean): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return exitCode.ok
+  const known = asCodedError(error)
+  if (json) terminal.json({ schema: 'holdfast.error/1', error: { code: known.code, message: known.message, hint: known.hint } })
+  terminal.say(`${terminal.paint('red', '✗')} ${terminal.paint('bold', known.code)}  ${known.message}`)
+  terminal.say(`  next: ${known.hint}`)
+  return exitCodeOf(known.code)
+}
+
+interface CodedError {
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+}
+
+function asCodedError(error: unknown): CodedError {
+  if (error instanceof CommanderError) return cliErrors.create('HF_CLI_USAGE', usageMessage(error))
+  if (isHoldfastError(error) || isCoded(error)) return error
+  return cliErrors.create('HF_BUG_UNEXPECTED', error instanceof Error ? error.message : String(error))
+}
+
+/** Errors of dev-services have the same shape but not the class: that package imports nothing of Holdfast. */
+function isCoded(error: unknown): error is Error & CodedError {
+  return error instanceof Error && /^HF_/.test(String((error as Partial<CodedError>).code)) && typeof (error as Partial<CodedError>).hint === 'string'
+}
+
+/** Commander's words without its prefix; a bare verb group has help as its message. */
+function usageMessage(error: CommanderError): string {
+  if (error.code === 'commander.help') return 'a verb is missing'
+  return error.message.replace(/^error: /, '')
+}

@@ -1,0 +1,41 @@
+import { delay, parseDurationMs, systemClock } from 'holdfast/core'
+import type { AdviceReport, Advisor } from 'holdfast/postgres'
+import type { CommandContext } from '../command-line.ts'
+import { openAdvisor } from '../database.ts'
+import { cliErrors } from '../errors.ts'
+import { exitCode } from '../exit-code.ts'
+import { findingLine } from '../render/finding.ts'
+
+interface AdviseOptions {
+  readonly window?: string
+  readonly failOn: string
+}
+
+/** `holdfast advise`: the findings of the workload, worst first. */
+export async function advise(options: AdviseOptions, context: CommandContext): Promise<number> {
+  if (options.failOn !== 'never' && options.failOn !== 'open') {
+    throw cliErrors.create('HF_CLI_USAGE', `--fail-on ${options.failOn}: must be never or open`)
+  }
+  const windowMs = options.window === undefined ? undefined : parseDurationMs(options.window)
+  const { terminal } = context
+  const advisor = await openAdvisor(context)
+  const report = await watch(advisor, windowMs, context)
+  if (context.json) terminal.json({ schema: 'holdfast.advice/1', ...report })
+  else {
+    for (const finding of report.findings) terminal.data(findingLine(finding, terminal))
+    for (const refused of report.refused) terminal.say(terminal.paint('dim', `  not offered: ${refused.statement.slice(0, 80)}: ${refused.why}`))
+    for (const note of report.notes) terminal.say(terminal.paint('dim', `  note: ${note}`))
+    if (report.findings.length === 0) terminal.say(`✓ nothing to do: ${report.examinedCount} statements examined`)
+    else terminal.say(`next: holdfast explain ${report.findings[0]!.id}`)
+  }
+  const open = report.findings.some(finding => finding.state === 'open')
+  return options.failOn === 'open' && open ? exitCode.objectiveBroken : exitCode.ok
+}
+
+async function watch(advisor: Advisor, windowMs: number | undefined, context: CommandContext): Promise<AdviceReport> {
+  if (windowMs === undefined) return advisor.advise()
+  const since = await advisor.mark()
+  context.terminal.say(`watching the traffic for ${windowMs / 1000} s …`)
+  await delay(systemClock, windowMs, context.signal)
+  return advisor.advise({ since })
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto'
+import { createConsole, remoteInstance, serveConsole } from '@holdfast/console'
+import type { CommandContext } from '../command-line.ts'
+import { advisorFor, databaseUrl } from '../database.ts'
+import { exitCode } from '../exit-code.ts'
+import { parsePort } from '../port.ts'
+
+interface ConsoleCommandOptions {
+  readonly instance?: readonly string[]
+  readonly service: string
+  readonly port: string
+}
+
+/** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it. */
+export async function serve(options: ConsoleCommandOptions, context: CommandContext): Promise<number> {
+  const { env, terminal, signal } = context
+  const token = env.HOLDFAST_CONSOLE_TOKEN ?? randomBytes(24).toString('base64url')
+  const console = createConsole({
+    service: options.service,
+    sources: (options.instance ?? []).map(url => remoteInstance(url, env.HOLDFAST_INSTANCE_TOKEN ?? '')),
+    advisor: advisorFor(await databaseUrl(context), () => {}),
+    auth: { kind: 'token', token },
+  })
+  await console.start()
+  try {
+    const served = await serveConsole(console, { port: parsePort(options.port) })
+    try {
+      if (context.json) terminal.json({ schema: 'holdfast.console/1', url: served.url, port: served.port })
+      else terminal.data(served.url)
+      await interrupted(signal)
+    } finally {
+      await served.stop()
+    }
+  } finally {
+    await console.stop()
+  }
+  return exitCode.ok
+}
+
+/** Resolves on SIGINT or SIGTERM, and when the process that forked this one is gone. */
+function interrupted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    process.once('disconnect', () => resolve())
+  })
+}

@@ -1,0 +1,37 @@
+import { servicesStatus } from '@holdfast/dev-services'
+import { createAdvisor, type Advisor } from 'holdfast/postgres'
+import pg from 'pg'
+import type { CommandContext } from './command-line.ts'
+import { cliErrors } from './errors.ts'
+
+/** The database that a verb works on: DATABASE_URL, else the one of `holdfast services up`.
+ *  @throws HF_CLI_NO_DATABASE */
+export async function databaseUrl(context: CommandContext): Promise<string> {
+  const given = context.env.DATABASE_URL
+  if (given) return given
+  const local = await servicesStatus()
+  if (local?.postgres !== undefined) return local.postgres.url
+  throw cliErrors.create('HF_CLI_NO_DATABASE', 'DATABASE_URL is not set and no local services are up')
+}
+
+/** An advisor on that database, with connections of its own. */
+export async function openAdvisor(context: CommandContext): Promise<Advisor> {
+  return advisorFor(await databaseUrl(context), line => context.terminal.say(context.terminal.paint('dim', `  ${line}`)))
+}
+
+/** How long a connection of the advisor may take. */
+const CONNECT_LIMIT_MS = 5000
+
+/** An advisor on the database at `url`. */
+export function advisorFor(url: string, onProgress: (line: string) => void): Advisor {
+  return createAdvisor({
+    connect: async () => {
+      const client = new pg.Client({ connectionString: url, application_name: 'holdfast', connectionTimeoutMillis: CONNECT_LIMIT_MS })
+      // Without a listener a restart of PostgreSQL would end this process; the query in flight rejects anyway.
+      client.on('error', () => {})
+      await client.connect()
+      return client
+    },
+    onProgress,
+  })
+}

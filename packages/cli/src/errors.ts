@@ -1,0 +1,61 @@
+import { defineErrors, type ErrorTable } from 'holdfast/core'
+
+type CliErrorCode =
+  | 'HF_CLI_USAGE'
+  | 'HF_CLI_NO_DATABASE'
+  | 'HF_CLI_CONFIRMATION_REQUIRED'
+  | 'HF_CLI_FILE_UNREADABLE'
+  | 'HF_CLI_FILE_UNWRITABLE'
+  | 'HF_CLI_SERVICE_DIED'
+  | 'HF_CLI_INTERRUPTED'
+  | 'HF_CLI_NO_FINDING'
+  | 'HF_BUG_UNEXPECTED'
+
+/** Errors of the command line. */
+export const cliErrors: ErrorTable<CliErrorCode> = defineErrors<CliErrorCode>({
+  HF_CLI_USAGE: {
+    summary: 'The command line has an unknown verb, flag or value.',
+    hint: 'run `holdfast --help` or `holdfast <verb> --help`',
+    retryable: false,
+  },
+  HF_CLI_NO_DATABASE: {
+    summary: 'The verb needs a database, and DATABASE_URL is not set.',
+    hint: 'set DATABASE_URL, or run `holdfast services up` for a local one',
+    retryable: false,
+  },
+  HF_CLI_CONFIRMATION_REQUIRED: {
+    summary: 'The verb changes the database and was neither confirmed at a terminal nor by --yes.',
+    hint: 'read `holdfast explain <id>`, then repeat the command with --yes',
+    retryable: false,
+  },
+  HF_CLI_FILE_UNREADABLE: {
+    summary: 'A file named on the command line cannot be read or is not what the verb expects.',
+    hint: 'check the path and the content of the file',
+    retryable: false,
+  },
+  HF_CLI_FILE_UNWRITABLE: {
+    summary: 'A result cannot be written to the path asked for.',
+    hint: 'choose a folder that exists and may be written',
+    retryable: false,
+  },
+  HF_CLI_SERVICE_DIED: {
+    summary: 'A process that the command had started ended before it was ready, or in the middle of the work.',
+    hint: 'read its last words in the message; run the command again',
+    retryable: true,
+  },
+  HF_CLI_INTERRUPTED: {
+    summary: 'The command was interrupted before its end; everything that it had started was stopped.',
+    hint: 'run the command again',
+    retryable: true,
+  },
+  HF_CLI_NO_FINDING: {
+    summary: 'The demo found nothing to recommend, so its loop could not be shown.',
+    hint: 'run it again on a machine with less other work; the report says what was examined',
+    retryable: true,
+  },
+  HF_BUG_UNEXPECTED: {
+    summary: 'An error that Holdfast has no code for.',
+    hint: 'this is a defect of Holdfast: repeat the command and report what it printed',
+    retryable: false,
+  },
+})

@@ -1,0 +1,68 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { runInRequestScope } from '../core/index.ts'
+import { metricsResponse } from '../http/index.ts'
+import type { Holdfast } from '../runtime/index.ts'
+
+/** The part of an Express 5 request read here. */
+export interface ExpressRequest extends IncomingMessage {
+  readonly baseUrl?: string
+  readonly route?: { readonly path?: unknown }
+}
+
+/** An Express 5 handler, typed by the part of Express that it uses. */
+export type ExpressHandler = (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void) => void
+
+/** Middleware that measures every request and says in `Server-Timing` where its time went (pool, PostgreSQL, Redis, app). Mount it first.
+ *  Routes are counted by their pattern; what no route matched counts as one. */
+export function express(hf: Holdfast): ExpressHandler {
+  return (request, response, next) => {
+    const observation = hf.requests.begin()
+    const writeHead = response.writeHead
+    // The header must be known when the headers are sent, and Node offers no event for that moment.
+    response.writeHead = function (this: ServerResponse, ...args: Parameters<typeof writeHead>) {
+      response.writeHead = writeHead
+      if (!response.headersSent) response.appendHeader('Server-Timing', observation.serverTiming())
+      return writeHead.apply(this, args)
+    } as typeof writeHead
+    response.once('close', () => observation.end(routeOf(request), response.statusCode))
+    runInRequestScope(observation.scope, next)
+  }
+}
+
+/** Handler for `/metrics`: the registry as OpenMetrics text. It shows routes and counts, no values; keep it inside your network all the same. */
+export function metrics(hf: Holdfast): ExpressHandler {
+  return (_request, response) => {
+    const { contentType, body } = metricsResponse(hf.telemetry)
+    response.writeHead(200, { 'content-type': contentType }).end(body)
+  }
+}
+
+/** Options of {@link instance}. */
+export interface InstanceOptions {
+  /** Bearer token that the console sends. Absent or empty: every request is refused with 404, so that a forgotten setting shows nothing. */
+  readonly token: string | undefined
+}
+
+/** Handler that a console in another process reads once a second: measurements, statements (without literals) and health as JSON. */
+export function instance(hf: Holdfast, options: InstanceOptions): ExpressHandler {
+  const expected = options.token ? Buffer.from(`Bearer ${options.token}`) : undefined
+  return (request, response) => {
+    if (expected === undefined) {
+      response.writeHead(404).end()
+      return
+    }
+    const given = Buffer.from(request.headers.authorization ?? '')
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      response.writeHead(401, { 'www-authenticate': 'Bearer' }).end()
+      return
+    }
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(hf.snapshot()))
+  }
+}
+
+function routeOf(request: ExpressRequest): string {
+  const path = request.route?.path
+  if (path === undefined) return `${request.method} (no route)`
+  return `${request.method} ${request.baseUrl ?? ''}${typeof path === 'string' ? path : String(path)}`
+}

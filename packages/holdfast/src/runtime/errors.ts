@@ -1,0 +1,12 @@
+import { defineErrors, type ErrorTable } from '../core/index.ts'
+
+type RuntimeErrorCode = 'HF_CONFIG_NO_POSTGRES'
+
+/** Errors of `runtime`. */
+export const runtimeErrors: ErrorTable<RuntimeErrorCode> = defineErrors<RuntimeErrorCode>({
+  HF_CONFIG_NO_POSTGRES: {
+    summary: '`hf.pg` was used, but `holdfast()` was given no pool.',
+    hint: 'pass your pool: holdfast({ pg: new Pool(...) })',
+    retryable: false,
+  },
+})

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { type CacheOptions, createTieredCache, type TieredCache } from '../cache/index.ts'
+import { type Clock, collectConfigProblems, createLifecycle, type Health, type Lifecycle, type Logger, mergeHealth, silentLogger, systemClock } from '../core/index.ts'
+import { createRequestMonitor, type RequestMonitor } from '../http/index.ts'
+import { type HoldfastPg, observePool, type UserPool } from '../postgres/index.ts'
+import { createRegistry, type Registry } from '../telemetry/index.ts'
+import { runtimeErrors } from './errors.ts'
+import type { InstanceSnapshot } from './instance-snapshot.ts'
+
+/** Options of {@link holdfast}. */
+export interface HoldfastOptions {
+  /** Your `pg.Pool` (8.16 or newer). It stays yours: Holdfast never ends it. Absent: `hf.pg` throws HF_CONFIG_NO_POSTGRES. */
+  readonly pg?: UserPool
+  /** Redis URL, `redis://` or `rediss://`. Absent or undefined: the cache lives in this process only and health says so. */
+  readonly redis?: string | undefined
+  /** Settings of the cache. */
+  readonly cache?: CacheOptions
+  /** Name of the service in the console and in metrics. Default `app`. */
+  readonly service?: string
+  /** A pino-shaped logger. Default: silent. */
+  readonly logger?: Logger
+  /** Default: the system's. Tests pass their own. */
+  readonly clock?: Clock
+}
+
+/** Holdfast in one process: cache, PostgreSQL and measurements. */
+export interface Holdfast extends Lifecycle {
+  readonly service: string
+  readonly cache: TieredCache
+  /** @throws HF_CONFIG_NO_POSTGRES when no pool was given. */
+  readonly pg: HoldfastPg
+  /** Where every layer records. Add your own metrics here. */
+  readonly telemetry: Registry
+  /** Measures requests; the adapters call it. */
+  readonly requests: RequestMonitor
+  readonly health: () => Health
+  /** What the console collects. */
+  readonly snapshot: () => InstanceSnapshot
+}
+
+/** Starts Holdfast over your pool and Redis. Resolves as soon as it can serve: an unreachable Redis does not hold it up, it is retried and reported by `health()`.
+ *  @throws HF_CONFIG_INVALID naming every bad option at once. */
+export async function holdfast(options: HoldfastOptions = {}): Promise<Holdfast> {
+  validate(options)
+  const { clock = systemClock, logger = silentLogger, service = 'app' } = options
+  const telemetry = createRegistry()
+  const cache = createTieredCache(options.cache ?? {}, { ...(options.redis ? { redis: options.redis } : {}), clock, registry: telemetry, logger })
+  const pg = options.pg && observePool(options.pg, { registry: telemetry, clock, logger, onCommit: tags => cache.invalidateTags(...tags) })
+  const lifecycle = createLifecycle({
+    name: 'holdfast',
+    clock,
+    start: async () => {
+      await cache.start()
+      await pg?.start()
+    },
+    // PostgreSQL first: a transaction that commits while stopping still has a cache to invalidate.
+    stop: async () => {
+      await pg?.stop()
+      await cache.stop()
+    },
+    onStopProblem: problem => logger.warn({ err: problem }, 'holdfast did not stop cleanly'),
+  })
+  const startedAtMs = clock.nowMs()
+  const instanceId = `${service}-${process.pid}-${randomUUID().slice(0, 8)}`
+  const health = (): Health => mergeHealth([cache.health(), ...(pg ? [pg.health()] : [])])
+  await lifecycle.start()
+  return {
+    ...lifecycle,
+    service,
+    cache,
+    get pg() {
+      if (pg === undefined) throw runtimeErrors.create('HF_CONFIG_NO_POSTGRES', 'hf.pg was used without a pool')
+      return pg
+    },
+    telemetry,
+    requests: createRequestMonitor(telemetry, clock),
+    health,
+    snapshot: () => ({
+      schema: 'holdfast.instance/1',
+      service,
+      instanceId,
+      startedAtMs,
+      atMs: clock.nowMs(),
+      health: health(),
+      metrics: telemetry.snapshot(),
+      statements: pg?.statements() ?? [],
+    }),
+  }
+}
+
+function validate(options: HoldfastOptions): void {
+  const problems = collectConfigProblems()
+  for (const key of Object.keys(options)) {
+    if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
+  }
+  if (options.pg !== undefined && typeof (options.pg as { connect?: unknown }).connect !== 'function') problems.add('pg', 'must be a pg.Pool')
+  if (options.redis !== undefined && !/^rediss?:\/\//.test(String(options.redis))) problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
+  problems.throwIfAny('holdfast()')
+}
+
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'redis', 'cache', 'service', 'logger', 'clock'])

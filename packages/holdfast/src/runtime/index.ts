@@ -1,0 +1,3 @@
+export { runtimeErrors } from './errors.ts'
+export { type Holdfast, type HoldfastOptions, holdfast } from './holdfast.ts'
+export type { InstanceSnapshot } from './instance-snapshot.ts'

@@ -1,0 +1,16 @@
+import type { Health } from '../core/index.ts'
+import type { StatementSnapshot } from '../postgres/index.ts'
+import type { FamilySnapshot } from '../telemetry/index.ts'
+
+/** Everything one process knows of itself, as plain data: what the console collects. Holds no literal of any statement and no secret. */
+export interface InstanceSnapshot {
+  readonly schema: 'holdfast.instance/1'
+  readonly service: string
+  /** Differs for each process and each start. */
+  readonly instanceId: string
+  readonly startedAtMs: number
+  readonly atMs: number
+  readonly health: Health
+  readonly metrics: readonly FamilySnapshot[]
+  readonly statements: readonly StatementSnapshot[]
+}
