@@ -1,0 +1,8 @@
+export type { BindSample } from './bind-reservoir.ts'
+export { pgErrors } from './errors.ts'
+export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'
+export type { PoolState } from './pool-health.ts'
+export { OTHER_STATEMENTS, type StatementSnapshot } from './statement-store.ts'
+export { STATEMENT_CHANNEL, type StatementTrace } from './statement-watch.ts'
+export type { IsolationLevel, Transaction, TransactionOptions } from './transaction.ts'
+export type { ClientOf, UserClient, UserPool, UserQuery, UserQueryResult } from './user-pool.ts'

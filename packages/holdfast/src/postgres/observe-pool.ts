@@ -1,0 +1,173 @@
+import {
+  type Clock,
+  collectConfigProblems,
+  createLifecycle,
+  type Duration,
+  type HealthSource,
+  type Lifecycle,
+  type Logger,
+  parseDurationMs,
+  silentLogger,
+  systemClock,
+} from '../core/index.ts'
+import type { Registry } from '../telemetry/index.ts'
+import type { BindSample } from './bind-reservoir.ts'
+import { pgErrors } from './errors.ts'
+import { loadParser } from './fingerprint.ts'
+import { PoolHealth, type PoolState } from './pool-health.ts'
+import { hookPool, isHooked, type PoolListener } from './pool-hook.ts'
+import { createSlowStatementLog } from './slow-statements.ts'
+import { errorLabel } from './sqlstate.ts'
+import { createStatementStore, type StatementSnapshot, type StatementStore } from './statement-store.ts'
+import { StatementWatch } from './statement-watch.ts'
+import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
+import type { DriverPool, UserPool } from './user-pool.ts'
+
+/** Options of the observation. */
+export interface PostgresOptions {
+  /** A statement that takes this long is logged as a warning, at most once a minute. Default `'500ms'`. */
+  readonly slowWarn?: Duration
+  /** A statement that takes this long is logged as an error. Default `'1s'`; not below `slowWarn`. */
+  readonly slowError?: Duration
+  /** Distinct statements that are counted by themselves; further ones are counted as `other`. Default 1,000, at 3 to 12 kB each; at least 1. */
+  readonly statementLimit?: number
+}
+
+/** What {@link observePool} works with. */
+export interface ObservePoolDeps {
+  readonly registry: Registry
+  /** Default: the system clock. */
+  readonly clock?: Clock
+  /** Default: silent. */
+  readonly logger?: Logger
+  /** Numbers from 0 to 1, for back-off and sampling. Default `Math.random`. */
+  readonly random?: () => number
+  /** Forgets tags, called after a commit and awaited before `transaction` returns. Default: nothing is forgotten. */
+  readonly onCommit?: (tags: readonly string[]) => Promise<void>
+  readonly options?: PostgresOptions
+}
+
+/** A pool that is watched. */
+export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle, HealthSource {
+  /** The caller's own, the same object. It stays the caller's to end. */
+  readonly pool: Pool
+  /** `pool.query` with all its calling forms, results and errors. */
+  readonly query: Pool['query']
+  /** Runs `work` in a transaction: commits when it returns, rolls back and passes the error on when it throws.
+   *  A call inside `work` opens a second, independent transaction on another connection; to nest, use `tx.transaction`.
+   *  @throws HF_PG_TRANSACTION_ABORTED when a statement failed and its error was swallowed
+   *  @throws HF_PG_COMMIT_UNKNOWN when the connection was lost during COMMIT */
+  transaction<T>(work: (tx: Transaction<Pool>) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /** What was measured of each statement, by fingerprint. */
+  statements(): readonly StatementSnapshot[]
+  /** Up to a dozen sets of parameters that the statement ran with, fast and slow ones. They are real data: keep them in the process. */
+  bindSamples(fingerprint: string): readonly BindSample[]
+  poolState(): PoolState
+}
+
+/** Watches a `pg.Pool`: from `start()` on every statement of every library that uses the pool is timed and counted. While it is started, the pool has
+ *  another `Client` and another `connect`; `stop()` puts both back and leaves the pool open. Works without PostgreSQL: start does not connect.
+ *  @throws HF_CONFIG_INVALID when `pool` is not a `pg.Pool` or an option is wrong */
+export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePoolDeps): HoldfastPg<Pool> {
+  const { registry, clock = systemClock, logger = silentLogger, random = Math.random, onCommit } = deps
+  const { statementLimit, warnMs, errorMs } = resolveOptions(pool, deps.options ?? {})
+  const store = createStatementStore({ clock, statementLimit })
+  const poolState = (): PoolState => ({
+    used: pool.totalCount - pool.idleCount,
+    idle: pool.idleCount,
+    waiting: pool.waitingCount,
+    max: pool.options.max ?? 0,
+  })
+  const health = new PoolHealth(clock, poolState)
+  const slow = createSlowStatementLog(store, { warnMs, errorMs }, logger, clock)
+  const transactionDeps = { pool, clock, random, logger, onCommit }
+
+  const undo: (() => void)[] = []
+  const lifecycle = createLifecycle({
+    name: 'the PostgreSQL observer',
+    clock,
+    async start() {
+      if (isHooked(pool)) throw pgErrors.create('HF_PG_ALREADY_OBSERVED', 'another instance watches this pool')
+      const watch = new StatementWatch({
+        clock,
+        random,
+        store,
+        seconds: registry
+          .histogram({ name: 'holdfast_pg_statement_seconds', help: 'Duration of statements, from send to the last row.', unit: 'seconds' })
+          .bind(),
+        errors: registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] }),
+        slowMs: warnMs,
+        onSlow: slow,
+      })
+      undo.push(reportPool(registry, poolState, store), hookPool(pool as unknown as DriverPool, watch, clock, listen(pool, registry, health, logger)))
+      await loadParser()
+    },
+    async stop() {
+      for (const step of undo.splice(0)) step()
+      store.close()
+    },
+  })
+  const query = pool.query as unknown as (...args: unknown[]) => unknown
+
+  return {
+    ...lifecycle,
+    pool,
+    query: ((...args: unknown[]) => query.apply(pool, args)) as Pool['query'],
+    transaction: (work, options) => runTransaction(transactionDeps, work, options),
+    statements: () => store.snapshot(),
+    bindSamples: fingerprint => store.bindSamples(fingerprint),
+    poolState,
+    health: () => health.health(),
+  }
+}
+
+function resolveOptions(pool: UserPool, options: PostgresOptions): { statementLimit: number; warnMs: number; errorMs: number } {
+  const problems = collectConfigProblems()
+  const { Client, connect } = pool as unknown as Partial<DriverPool>
+  if (typeof Client !== 'function' || typeof connect !== 'function') problems.add('pg', 'is not a pg.Pool of pg 8.16 or later')
+  const warnMs = problems.attempt('pg.slowWarn', () => parseDurationMs(options.slowWarn ?? '500ms'), 0)
+  const errorMs = problems.attempt('pg.slowError', () => parseDurationMs(options.slowError ?? '1s'), 0)
+  if (errorMs < warnMs) problems.add('pg.slowError', `is ${errorMs} ms, below slowWarn (${warnMs} ms)`)
+  const statementLimit = options.statementLimit ?? 1000
+  if (!Number.isInteger(statementLimit) || statementLimit < 1) problems.add('pg.statementLimit', `is ${statementLimit}, not a whole number from 1 up`)
+  problems.throwIfAny('postgres')
+  return { statementLimit, warnMs, errorMs }
+}
+
+function reportPool(registry: Registry, poolState: () => PoolState, store: StatementStore): () => void {
+  const connections = registry.gauge({ name: 'holdfast_pg_pool_connections', help: 'Connections of the pool.', labels: ['state'] })
+  const other = registry.gauge({ name: 'holdfast_pg_statements_other', help: 'Statements counted as other because the statement limit was reached.' })
+  return registry.onSnapshot(() => {
+    const state = poolState()
+    for (const name of ['used', 'idle', 'waiting', 'max'] as const) connections.bind(name).set(state[name])
+    other.bind().set(store.overflowCount)
+  })
+}
+
+function listen(pool: UserPool, registry: Registry, health: PoolHealth, logger: Logger): PoolListener {
+  const waits = registry
+    .histogram({ name: 'holdfast_pg_acquire_wait_seconds', help: 'Wait for a pooled connection, failed waits included.', unit: 'seconds' })
+    .bind()
+  const failures = registry.counter({ name: 'holdfast_pg_acquire_errors', help: 'Checkouts that gave no connection.', labels: ['sqlstate'] })
+  const lost = registry.counter({
+    name: 'holdfast_pg_connections_lost',
+    help: 'Connections that broke, whether idle or in use.',
+    labels: ['sqlstate'],
+  })
+  return {
+    onAsk: () => health.noteAsk(pool.waitingCount, pool.options.max ?? Number.POSITIVE_INFINITY),
+    onAcquired(waitMs) {
+      waits.record(waitMs / 1000)
+      health.noteAcquired()
+    },
+    onAcquireFailed(error, waitMs) {
+      waits.record(waitMs / 1000)
+      failures.bind(errorLabel(error)).add()
+      health.noteFailure(errorLabel(error))
+    },
+    onConnectionLost(error) {
+      lost.bind(errorLabel(error)).add()
+      logger.warn({ err: error }, 'a connection to PostgreSQL was lost; the pool opens another when one is needed')
+    },
+  }
+}

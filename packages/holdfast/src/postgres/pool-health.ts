@@ -1,0 +1,60 @@
+import type { Clock, Health, HealthReason } from '../core/index.ts'
+
+/** Checkouts that must fail in a row before health says so. One may be a single connection that died. */
+export const FAILED_ACQUIRES_LIMIT = 3
+
+/** Used, idle and waiting, as the pool counts them now. */
+export interface PoolState {
+  /** Connections that are checked out or being opened. */
+  readonly used: number
+  readonly idle: number
+  /** Callers in the queue. */
+  readonly waiting: number
+  readonly max: number
+}
+
+/** Follows checkouts and says since when they fail or queue. */
+export class PoolHealth {
+  readonly #clock: Clock
+  readonly #state: () => PoolState
+  #failureCount = 0
+  #failingSinceMs: number | undefined
+  #lastFailure = ''
+  #saturatedSinceMs: number | undefined
+
+  constructor(clock: Clock, state: () => PoolState) {
+    this.#clock = clock
+    this.#state = state
+  }
+
+  noteAsk(waiting: number, max: number): void {
+    if (waiting >= max) this.#saturatedSinceMs ??= this.#clock.nowMs()
+    else this.#saturatedSinceMs = undefined
+  }
+
+  noteAcquired(): void {
+    this.#failureCount = 0
+    this.#failingSinceMs = undefined
+  }
+
+  noteFailure(label: string): void {
+    this.#failureCount++
+    this.#failingSinceMs ??= this.#clock.nowMs()
+    this.#lastFailure = label
+  }
+
+  health(): Health {
+    const reasons: HealthReason[] = []
+    if (this.#failureCount >= FAILED_ACQUIRES_LIMIT) {
+      const why = `the last ${this.#failureCount} checkouts of a connection failed (${this.#lastFailure}): what needs PostgreSQL fails`
+      reasons.push({ component: 'postgres', why, sinceMs: this.#failingSinceMs ?? this.#clock.nowMs() })
+    }
+    const { waiting, used, max } = this.#state()
+    this.noteAsk(waiting, max)
+    if (this.#saturatedSinceMs !== undefined) {
+      const why = `${waiting} callers wait for a connection, ${used} of ${max} are in use: requests queue`
+      reasons.push({ component: 'postgres', why, sinceMs: this.#saturatedSinceMs })
+    }
+    return { status: reasons.length === 0 ? 'ok' : 'degraded', reasons }
+  }
+}

@@ -1,0 +1,159 @@
+import { type Clock, currentRequestScope } from '../core/index.ts'
+import { observedQuery } from './observed-query.ts'
+import { type ConnectionState, createConnectionState, type StatementWatch } from './statement-watch.ts'
+import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorListener } from './user-pool.ts'
+
+/** What the hook reports about checkouts and lost connections. */
+export interface PoolListener {
+  onAsk(): void
+  onAcquired(waitMs: number): void
+  onAcquireFailed(error: unknown, waitMs: number): void
+  onConnectionLost(error: Error): void
+}
+
+/** What one hook works with. */
+interface HookDeps {
+  readonly pool: DriverPool
+  readonly watch: StatementWatch
+  readonly clock: Clock
+  readonly listener: PoolListener
+  readonly promiseClass: PromiseConstructor
+}
+
+/** Knows the state of each client. */
+interface ClientStates {
+  /** `undefined` for a client that is older than the hook and was not checked out since. */
+  find(client: object): ConnectionState | undefined
+  undo(): void
+}
+
+const hookedPools = new WeakSet<object>()
+
+/** True while some instance has its hook in the pool. */
+export function isHooked(pool: object): boolean {
+  return hookedPools.has(pool)
+}
+
+/** Sets two properties of the pool, `Client` (a subclass of the one that was there) and `connect`, and listens for `error` on the pool and on each
+ *  client. Connections that the pool had opened before are given a `query` property of their own when they are next checked out. Returns the function
+ *  that undoes all of it. */
+export function hookPool(pool: DriverPool, watch: StatementWatch, clock: Clock, listener: PoolListener): () => void {
+  hookedPools.add(pool)
+  const deps: HookDeps = { pool, watch, clock, listener, promiseClass: pool.Promise ?? Promise }
+  const made = hookClientClass(deps)
+  const adopted = adoptOlderClients(deps)
+  const unhookConnect = hookConnect(deps, client => made.find(client) ?? adopted.find(client) ?? adopted.adopt(client))
+  // Without a listener the loss of an idle connection, as in a restart of PostgreSQL, ends the process. Watched clients report for themselves.
+  const onPoolError: PoolErrorListener = (error, client) => {
+    const isWatched = client !== undefined && (made.find(client) ?? adopted.find(client)) !== undefined
+    if (!isWatched) listener.onConnectionLost(error)
+  }
+  pool.on('error', onPoolError)
+  return () => {
+    watch.active = false
+    made.undo()
+    adopted.undo()
+    unhookConnect()
+    pool.removeListener('error', onPoolError)
+    hookedPools.delete(pool)
+  }
+}
+
+function hookClientClass({ pool, watch, listener, promiseClass }: HookDeps): ClientStates {
+  const original = pool.Client
+  class ObservedClient extends original {
+    readonly #state = createConnectionState()
+
+    static find(client: object): ConnectionState | undefined {
+      return #state in client ? client.#state : undefined
+    }
+
+    constructor(options?: unknown) {
+      super(options)
+      // A connection lost while it is checked out and idle has no other listener.
+      this.on('error', listener.onConnectionLost)
+    }
+
+    override query(...args: [config: unknown, values?: unknown, callback?: unknown]): unknown {
+      return observedQuery(watch, this.#state, this, super.query, promiseClass, args)
+    }
+  }
+  pool.Client = ObservedClient
+  return {
+    find: client => ObservedClient.find(client),
+    undo() {
+      if (pool.Client === ObservedClient) pool.Client = original
+    },
+  }
+}
+
+function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientStates & { adopt(client: DriverClient): ConnectionState } {
+  const states = new WeakMap<object, ConnectionState>()
+  const refs: WeakRef<DriverClient>[] = []
+  return {
+    find: client => states.get(client),
+    adopt(client) {
+      const state = createConnectionState()
+      const original: DriverQuery = client.query
+      const query: DriverQuery = function (...args) {
+        return observedQuery(watch, state, this, original, promiseClass, args)
+      }
+      Object.defineProperty(client, 'query', { value: query, configurable: true, writable: true, enumerable: false })
+      client.on('error', listener.onConnectionLost)
+      states.set(client, state)
+      refs.push(new WeakRef(client))
+      return state
+    },
+    undo() {
+      for (const ref of refs) delete (ref.deref() as Partial<DriverClient> | undefined)?.query
+    },
+  }
+}
+
+/** The context in which a statement is sent cannot be trusted: for a `pool.query` that had to wait it is the context of the request that gave the
+ *  connection back. So the scope is read when the connection is asked for. */
+function hookConnect({ pool, clock, listener }: HookDeps, stateOf: (client: DriverClient) => ConnectionState): () => void {
+  const original = pool.connect
+  const own = Object.getOwnPropertyDescriptor(pool, 'connect')
+  const connect = function (this: DriverPool, callback?: unknown): unknown {
+    const scope = currentRequestScope()
+    const askedMs = clock.monotonicMs()
+    listener.onAsk()
+    const settle = (error: unknown, client: DriverClient | undefined): void => {
+      const waitMs = clock.monotonicMs() - askedMs
+      if (scope !== undefined) scope.poolWaitMs += waitMs
+      if (client === undefined) {
+        listener.onAcquireFailed(error, waitMs)
+        return
+      }
+      const state = stateOf(client)
+      state.scope = scope
+      state.waitMs = waitMs
+      listener.onAcquired(waitMs)
+    }
+    if (callback) {
+      const done = callback as ConnectCallback
+      const acquired: ConnectCallback = (error, client, release) => {
+        settle(error, client)
+        done(error, client, release)
+      }
+      return original.call(this, acquired)
+    }
+    return (original.call(this) as Promise<DriverClient>).then(
+      client => {
+        settle(undefined, client)
+        return client
+      },
+      error => {
+        settle(error, undefined)
+        throw error
+      },
+    )
+  }
+  Object.defineProperty(pool, 'connect', { value: connect, configurable: true, writable: true, enumerable: false })
+  return () => {
+    if (pool.connect !== connect) return
+    if (own === undefined) delete (pool as Partial<DriverPool>).connect
+    else Object.defineProperty(pool, 'connect', own)
+  }
+}

@@ -1,0 +1,116 @@
+import { tracingChannel } from 'node:diagnostics_channel'
+import type { Clock, RequestScope } from '../core/index.ts'
+import type { Counter, Histogram, MetricFamily } from '../telemetry/index.ts'
+import { errorLabel } from './sqlstate.ts'
+import type { StatementRecord, StatementStore } from './statement-store.ts'
+
+/** What Holdfast knows of one pooled connection. */
+export interface ConnectionState {
+  /** The request that checked the connection out. Taken when it asked, because the pool hands connections over in the context of whoever gave
+   *  the last one back. */
+  scope: RequestScope | undefined
+  /** Wait of the checkout, until a statement has taken it. */
+  waitMs: number
+  /** When the last statement ended. A statement queued behind it started then, not when it was queued. */
+  lastEndMs: number
+}
+
+/** The state of a connection that nothing was sent on. */
+export function createConnectionState(): ConnectionState {
+  return { scope: undefined, waitMs: 0, lastEndMs: Number.NEGATIVE_INFINITY }
+}
+
+/** Message on the channel `holdfast:pg:query`. Holds the text as it was sent, literals included: it does not leave the process by itself. */
+export interface StatementTrace {
+  readonly text: string
+  durationMs?: number
+  rowCount?: number
+  error?: unknown
+}
+
+/** Channel on which each statement is published, while somebody listens. */
+export const STATEMENT_CHANNEL = 'holdfast:pg:query'
+
+/** A statement under way. */
+export interface RunningStatement {
+  readonly state: ConnectionState
+  readonly record: StatementRecord
+  readonly values: unknown
+  readonly startMs: number
+  readonly waitMs: number
+  readonly trace: StatementTrace | undefined
+}
+
+/** Everything that the end of a statement is written to. */
+export interface StatementWatchDeps {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly store: StatementStore
+  readonly seconds: Histogram
+  readonly errors: MetricFamily<Counter>
+  /** Statements at or above this many ms are reported to `onSlow`. */
+  readonly slowMs: number
+  onSlow(record: StatementRecord, tookMs: number, waitMs: number): void
+}
+
+const channel = tracingChannel<StatementTrace, StatementTrace>(STATEMENT_CHANNEL)
+
+/** Stamps the start and the end of every statement. This is the hot path: no parsing, one closure, two readings of the clock. */
+export class StatementWatch {
+  /** False after stop: statements pass through unseen. */
+  active = true
+  readonly #deps: StatementWatchDeps
+
+  constructor(deps: StatementWatchDeps) {
+    this.#deps = deps
+  }
+
+  begin(state: ConnectionState, text: string, values: unknown): RunningStatement {
+    const { waitMs } = state
+    state.waitMs = 0
+    const trace = channel.hasSubscribers ? { text } : undefined
+    return { state, record: this.#deps.store.recordOf(text), values, startMs: this.#deps.clock.monotonicMs(), waitMs, trace }
+  }
+
+  /** Sends the statement, inside the context of the channel's subscribers when there are any. */
+  send<T>(running: RunningStatement, run: () => T): T {
+    return running.trace === undefined ? run() : channel.traceSync(run, running.trace)
+  }
+
+  end(running: RunningStatement, error: unknown, rowCount: number): void {
+    const { state, record, waitMs, startMs, values } = running
+    const endMs = this.#deps.clock.monotonicMs()
+    const tookMs = endMs - (startMs > state.lastEndMs ? startMs : state.lastEndMs)
+    state.lastEndMs = endMs
+    record.callCount++
+    record.rowCount += rowCount
+    record.totalMs += tookMs
+    record.waitMs += waitMs
+    record.histogram.record(tookMs / 1000)
+    this.#deps.seconds.record(tookMs / 1000)
+    if (state.scope !== undefined) {
+      state.scope.pgMs += tookMs
+      state.scope.statementCount++
+    }
+    if (Array.isArray(values) && values.length > 0) record.binds.offer(values, tookMs, this.#deps.random)
+    if (error) this.#countError(record, error)
+    if (tookMs >= this.#deps.slowMs) this.#deps.onSlow(record, tookMs, waitMs)
+    if (running.trace !== undefined) publishEnd(running.trace, tookMs, rowCount, error)
+  }
+
+  #countError(record: StatementRecord, error: unknown): void {
+    record.errorCount++
+    this.#deps.errors.bind(errorLabel(error)).add()
+  }
+}
+
+function publishEnd(trace: StatementTrace, durationMs: number, rowCount: number, error: unknown): void {
+  trace.durationMs = durationMs
+  trace.rowCount = rowCount
+  if (error) {
+    trace.error = error
+    channel.error.publish(trace)
+  }
+  channel.asyncStart.publish(trace)
+  channel.asyncEnd.publish(trace)
+}

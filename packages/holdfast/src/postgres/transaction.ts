@@ -1,0 +1,190 @@
+import { type Clock, delay, type HoldfastError, type Logger } from '../core/index.ts'
+import { pgErrors } from './errors.ts'
+import { errorLabel, isRetryableInTransaction, leavesOutcomeUnknown } from './sqlstate.ts'
+import type { ClientOf, UserClient, UserPool } from './user-pool.ts'
+
+/** Isolation levels of PostgreSQL. */
+export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable'
+
+/** How one transaction runs. */
+export interface TransactionOptions {
+  /** Default: the server's `default_transaction_isolation`. */
+  readonly isolation?: IsolationLevel
+  /** True: the server refuses writes. Default: its `default_transaction_read_only`. */
+  readonly readOnly?: boolean
+  /** Times that the whole function runs again after a serialization failure (40001) or a deadlock (40P01), with back-off on no connection.
+   *  Default 0, because only the caller knows that its function may run twice. */
+  readonly retries?: number
+}
+
+/** A transaction under way. */
+export interface Transaction<Pool extends UserPool = UserPool> {
+  /** Every calling form of the pool's `query`, on the transaction's connection. @throws HF_PG_TRANSACTION_CLOSED after the end. */
+  readonly query: Pool['query']
+  /** The connection. The transaction releases it; the function must not. */
+  readonly client: ClientOf<Pool>
+  /** Forgets these tags when the outermost transaction commits, and not at all when it, or the savepoint around this call, rolls back. */
+  invalidate(...tags: readonly string[]): void
+  /** Runs `work` inside a savepoint: what it throws undoes its own statements alone and passes on to the caller. One at a time. */
+  transaction<T>(work: (tx: Transaction<Pool>) => Promise<T>): Promise<T>
+}
+
+/** What transactions need from their surroundings. */
+export interface TransactionDeps<Pool extends UserPool> {
+  readonly pool: Pool
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+  readonly onCommit: ((tags: readonly string[]) => Promise<void>) | undefined
+}
+
+/** First pause before a retry, in ms; doubles each time up to the limit, of which a random part is waited. */
+const RETRY_PAUSE_MS = 10
+const RETRY_PAUSE_LIMIT_MS = 1000
+
+/** Runs `work` in a transaction and commits; rolls back and passes the error on as it is when anything throws.
+ *  2 round trips besides the statements.
+ *  @throws HF_PG_TRANSACTION_ABORTED when a statement failed, its error was swallowed, and COMMIT therefore rolled back
+ *  @throws HF_PG_COMMIT_UNKNOWN when the connection was lost during COMMIT; the tags are forgotten in that case too, since that is safe */
+export async function runTransaction<Pool extends UserPool, T>(
+  deps: TransactionDeps<Pool>,
+  work: (tx: Transaction<Pool>) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  for (let retry = 0; ; retry++) {
+    try {
+      return await runOnce(deps, work, options)
+    } catch (error) {
+      if (retry >= (options.retries ?? 0) || !isRetryableInTransaction(error)) throw error
+      await delay(deps.clock, deps.random() * Math.min(RETRY_PAUSE_LIMIT_MS, RETRY_PAUSE_MS * 2 ** retry))
+    }
+  }
+}
+
+async function runOnce<Pool extends UserPool, T>(
+  deps: TransactionDeps<Pool>,
+  work: (tx: Transaction<Pool>) => Promise<T>,
+  options: TransactionOptions,
+): Promise<T> {
+  const client = await deps.pool.connect()
+  const tx = new OpenTransaction<Pool>(client, 0)
+  let result: T
+  try {
+    await client.query(beginStatement(options))
+    result = await work(tx)
+  } catch (error) {
+    tx.close()
+    client.release(await rollBack(client))
+    throw error
+  }
+  tx.close()
+  const unknown = await commit(client)
+  await announce(tx.tags, deps)
+  if (unknown !== undefined) throw unknown
+  return result
+}
+
+function beginStatement({ isolation, readOnly }: TransactionOptions): string {
+  const modes = [
+    ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${ISOLATION_SQL[isolation]}`]),
+    ...(readOnly === undefined ? [] : [readOnly ? 'READ ONLY' : 'READ WRITE']),
+  ]
+  return modes.length === 0 ? 'BEGIN' : `BEGIN ${modes.join(', ')}`
+}
+
+const ISOLATION_SQL: Readonly<Record<IsolationLevel, string>> = {
+  'read committed': 'READ COMMITTED',
+  'repeatable read': 'REPEATABLE READ',
+  serializable: 'SERIALIZABLE',
+}
+
+/** Ends the transaction and gives the connection back, in every case. Returns the error of an outcome that nobody knows. */
+async function commit(client: UserClient): Promise<HoldfastError | undefined> {
+  let command: string
+  try {
+    command = (await client.query('COMMIT')).command
+  } catch (error) {
+    if (!leavesOutcomeUnknown(error)) {
+      client.release()
+      throw error
+    }
+    client.release(true)
+    return pgErrors.create('HF_PG_COMMIT_UNKNOWN', `COMMIT was sent and not answered (${errorLabel(error)})`, { cause: error })
+  }
+  client.release()
+  // The server answers COMMIT of a failed transaction with ROLLBACK and no error.
+  if (command === 'ROLLBACK') throw pgErrors.create('HF_PG_TRANSACTION_ABORTED', 'COMMIT was answered with ROLLBACK: nothing was written')
+  return undefined
+}
+
+/** What to release the client with: the failure of ROLLBACK destroys it, so that nobody gets a connection inside somebody's transaction. */
+async function rollBack(client: UserClient): Promise<true | undefined> {
+  try {
+    await client.query('ROLLBACK')
+    return undefined
+  } catch {
+    return true
+  }
+}
+
+/** The data is written: a cache that could not be told is the cache's trouble, so the caller does not hear of it as a failed transaction. */
+async function announce<Pool extends UserPool>(tags: ReadonlySet<string>, { onCommit, logger }: TransactionDeps<Pool>): Promise<void> {
+  if (tags.size === 0 || onCommit === undefined) return
+  try {
+    await onCommit([...tags])
+  } catch (error) {
+    logger.error({ err: error, tags: [...tags] }, 'tags of a committed transaction were not invalidated; entries live on until their TTL')
+  }
+}
+
+class OpenTransaction<Pool extends UserPool> implements Transaction<Pool> {
+  readonly tags = new Set<string>()
+  readonly query: Pool['query']
+  readonly #client: UserClient
+  readonly #depth: number
+  #isOpen = true
+
+  constructor(client: UserClient, depth: number) {
+    this.#client = client
+    this.#depth = depth
+    const query = client.query as (...args: unknown[]) => unknown
+    this.query = ((...args: unknown[]) => query.apply(this.#opened(), args)) as Pool['query']
+  }
+
+  get client(): ClientOf<Pool> {
+    return this.#opened() as ClientOf<Pool>
+  }
+
+  invalidate(...tags: readonly string[]): void {
+    this.#opened()
+    for (const tag of tags) this.tags.add(tag)
+  }
+
+  async transaction<T>(work: (tx: Transaction<Pool>) => Promise<T>): Promise<T> {
+    const client = this.#opened()
+    const savepoint = `hf_${this.#depth + 1}`
+    await client.query(`SAVEPOINT ${savepoint}`)
+    const inner = new OpenTransaction<Pool>(client, this.#depth + 1)
+    try {
+      const result = await work(inner)
+      await client.query(`RELEASE SAVEPOINT ${savepoint}`)
+      for (const tag of inner.tags) this.tags.add(tag)
+      return result
+    } catch (error) {
+      // When this fails too, the connection is gone, and the first error says more.
+      await client.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`).catch(() => undefined)
+      throw error
+    } finally {
+      inner.close()
+    }
+  }
+
+  close(): void {
+    this.#isOpen = false
+  }
+
+  #opened(): UserClient {
+    if (this.#isOpen) return this.#client
+    throw pgErrors.create('HF_PG_TRANSACTION_CLOSED', 'the transaction has ended, and its connection was given back')
+  }
+}
