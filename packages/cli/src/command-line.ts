@@ -127,7 +127,9 @@ function addLoad(program: Command, run: Run): void {
   load
     .command('compare <before> <after>')
     .description('compare two saved runs, with the noise')
-    .action((before: string, after: string, options) => run(async () => (await import('./commands/load-compare.ts')).loadCompare, { ...options, before, after }))
+    .action((before: string, after: string, options) =>
+      run(async () => (await import('./commands/load-compare.ts')).loadCompare, { ...options, before, after }),
+    )
 }
 
 function addConsole(program: Command, run: Run): void {

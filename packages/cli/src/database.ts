@@ -1,5 +1,5 @@
 import { servicesStatus } from '@holdfast/dev-services'
-import { createAdvisor, type Advisor } from 'holdfast/postgres'
+import { type Advisor, createAdvisor } from 'holdfast/postgres'
 import pg from 'pg'
 import type { CommandContext } from './command-line.ts'
 import { cliErrors } from './errors.ts'

@@ -56,7 +56,12 @@ function print({ action, id }: FindingOptions, after: Finding, { terminal, json 
   else if (action === 'explain') terminal.data(findingPage(after, terminal).join('\n'))
   else if (action === 'verify' && after.verification !== undefined) terminal.data(verdictLine(after.verification, terminal))
   else terminal.data(`✓ ${id} is ${after.state}`)
-  const next = { explain: after.state === 'open' ? 'apply' : 'verify', apply: 'verify', verify: after.verification?.revertOffered ? 'revert' : undefined, revert: undefined }[action]
+  const next = {
+    explain: after.state === 'open' ? 'apply' : 'verify',
+    apply: 'verify',
+    verify: after.verification?.revertOffered ? 'revert' : undefined,
+    revert: undefined,
+  }[action]
   if (next !== undefined && !json) terminal.say(`next: holdfast ${next} ${id}`)
 }
 

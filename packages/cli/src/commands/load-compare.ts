@@ -20,7 +20,11 @@ async function read(path: string): Promise<LoadResult> {
     throw cliErrors.create('HF_CLI_FILE_UNREADABLE', `${path}: ${(error as Error).message}`, { cause: error })
   }
   if (value.schema === 'holdfast.load/1') return value as LoadResult
-  throw cliErrors.create('HF_CLI_FILE_UNREADABLE', `${path} is not a saved load run: its schema is ${JSON.stringify(value.schema)}, not "holdfast.load/1"`, {
-    hint: 'save one with `holdfast load run <scenario> --out run.json`',
-  })
+  throw cliErrors.create(
+    'HF_CLI_FILE_UNREADABLE',
+    `${path} is not a saved load run: its schema is ${JSON.stringify(value.schema)}, not "holdfast.load/1"`,
+    {
+      hint: 'save one with `holdfast load run <scenario> --out run.json`',
+    },
+  )
 }

@@ -21,7 +21,12 @@ export async function loadRun(options: LoadRunOptions, context: CommandContext):
     allowRemote: options.allowRemote === true,
     signal: context.signal,
     onProgress: ({ doneCount, inFlight, lastSecond }) =>
-      terminal.say(terminal.paint('dim', `  ${formatCount(doneCount)} done, ${inFlight} in flight · last second ${lastSecond.perSec}/s, p95 ${formatMs(lastSecond.p95Ms)}, errors ${lastSecond.errors}`)),
+      terminal.say(
+        terminal.paint(
+          'dim',
+          `  ${formatCount(doneCount)} done, ${inFlight} in flight · last second ${lastSecond.perSec}/s, p95 ${formatMs(lastSecond.p95Ms)}, errors ${lastSecond.errors}`,
+        ),
+      ),
   })
   if (options.out !== undefined) await save(options.out, result)
   if (context.json) terminal.json(result)

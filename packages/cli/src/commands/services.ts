@@ -22,5 +22,6 @@ function describe(state: ServicesState, { terminal }: CommandContext): void {
   const { postgres, cacheRedis, jobsRedis } = state
   if (postgres !== undefined) terminal.data(`DATABASE_URL=${postgres.url}    # PostgreSQL ${postgres.version} (${postgres.origin})`)
   if (cacheRedis !== undefined) terminal.data(`REDIS_URL=${cacheRedis.url}    # ${cacheRedis.flavour} ${cacheRedis.version} (${cacheRedis.origin})`)
-  if (jobsRedis !== undefined) terminal.data(`REDIS_JOBS_URL=${jobsRedis.url}    # ${jobsRedis.flavour} ${jobsRedis.version} (${jobsRedis.origin}), noeviction`)
+  if (jobsRedis !== undefined)
+    terminal.data(`REDIS_JOBS_URL=${jobsRedis.url}    # ${jobsRedis.flavour} ${jobsRedis.version} (${jobsRedis.origin}), noeviction`)
 }

@@ -53,10 +53,16 @@ export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<C
   }
 }
 
-function firstReadyLine<Ready>(child: ChildProcess, exited: Promise<ChildExit>, lastWords: readonly string[], options: ChildOptions<Ready>): Promise<Ready> {
+function firstReadyLine<Ready>(
+  child: ChildProcess,
+  exited: Promise<ChildExit>,
+  lastWords: readonly string[],
+  options: ChildOptions<Ready>,
+): Promise<Ready> {
   const { name, readReady, signal } = options
   return new Promise<Ready>((resolve, reject) => {
-    const died = (why: string): void => reject(cliErrors.create('HF_CLI_SERVICE_DIED', `the ${name} ${why}${lastWords.length === 0 ? '' : `: ${lastWords.join(' | ')}`}`))
+    const died = (why: string): void =>
+      reject(cliErrors.create('HF_CLI_SERVICE_DIED', `the ${name} ${why}${lastWords.length === 0 ? '' : `: ${lastWords.join(' | ')}`}`))
     const timer = setTimeout(() => died(`was not ready within ${READY_LIMIT_MS / 1000} s`), READY_LIMIT_MS)
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
     child.once('error', error => died(`could not be started (${error.message})`))

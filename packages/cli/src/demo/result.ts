@@ -36,7 +36,13 @@ export interface DemoResult {
   readonly data: { readonly rows: number; readonly tables: Readonly<Record<string, number>> }
   readonly steps: readonly DemoStep[]
   readonly saturation: Saturation
-  readonly finding: { readonly id: string; readonly rule: string; readonly sql: string; readonly evidence: Evidence; readonly planted: boolean } | null
+  readonly finding: {
+    readonly id: string
+    readonly rule: string
+    readonly sql: string
+    readonly evidence: Evidence
+    readonly planted: boolean
+  } | null
   readonly verified: Verification | null
   /** Things that happened in between: a process that died, Redis away. */
   readonly incidents: readonly string[]

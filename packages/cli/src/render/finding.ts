@@ -43,7 +43,13 @@ export function findingPage(finding: Finding, terminal: Terminal): string[] {
   }
   if (evidence.planBefore !== undefined) lines.push('  plan now:', ...indent(evidence.planBefore, 4))
   if (evidence.planAfter !== undefined) lines.push('  plan with the change:', ...indent(evidence.planAfter, 4))
-  lines.push('', heading('Do'), ...recommendation.sql.flatMap(sql => indent(`${sql};`)), `  cost: ${recommendation.costNote}`, `  locks: ${recommendation.lockNote}`)
+  lines.push(
+    '',
+    heading('Do'),
+    ...recommendation.sql.flatMap(sql => indent(`${sql};`)),
+    `  cost: ${recommendation.costNote}`,
+    `  locks: ${recommendation.lockNote}`,
+  )
   if (verification !== undefined) lines.push('', heading('Proof'), `  ${verdictLine(verification, terminal)}`)
   if (verification?.revertOffered) lines.push(`  revert: holdfast revert ${finding.id}`)
   lines.push('', heading('History'), ...finding.history.map(event => `  ${new Date(event.atMs).toISOString()} ${event.state}: ${event.note}`))

@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url'
+import { loadScenarioFile, type Scenario } from '@holdfast/load'
+import { scenarioPath } from '@holdfast-examples/leads'
+import type { Finding } from 'holdfast/core'
+import { formatCount, formatMs, formatPercent } from '../render/measure.ts'
+import type { Cleanup } from './cleanup.ts'
+import { decideAndApply, diagnose, VERIFY_CALLS, verify } from './loop.ts'
+import type { Narrator } from './narrator.ts'
+import type { DemoResult, DemoStep, Saturation } from './result.ts'
+import { chooseRate, measureSaturation } from './saturation.ts'
+import type { ServiceMode } from './service.ts'
+import { type DemoOptions, raiseStage, type Stage } from './stage.ts'
+import { openStatementCounter } from './statement-count.ts'
+import { runStep, type StepSettings } from './step.ts'
+
+/** Of all requests, those that send the slow statement; so long must a step be to reach the calls that verification asks for, with a margin. */
+const SLOW_SHARE = 0.45
+const OBJECTIVE_P95_MS = 50
+
+/** Measure, diagnose, recommend, apply, verify, then the cache: the whole loop on a real service. Everything started is in `cleanup`. */
+export async function runDemo(options: DemoOptions, narrator: Narrator, cleanup: Cleanup): Promise<{ result: DemoResult; url: string }> {
+  const stage = await raiseStage(options, narrator, cleanup)
+  const steps: DemoStep[] = []
+  const { settings, plainPerSec } = await calibrate(stage, options, narrator, cleanup)
+
+  steps.push(await measure('plain', 'plain', stage, settings, narrator))
+  await stage.switchTo('observe')
+  const since = await stage.advisor.mark()
+  steps.push(await measure('observed', 'observe', stage, settings, narrator))
+
+  const found = await diagnose(stage, since, options, narrator)
+  const applied = await decideAndApply(found, stage, options, narrator)
+  let verified: Finding | undefined
+  if (applied !== undefined) {
+    steps.push(await measure('indexed', 'observe', stage, settings, narrator))
+    verified = await verify(applied, stage, options, narrator)
+  }
+  steps.push(await measure('cached', 'cache', stage, settings, narrator))
+  const cachedPerSec = await measureSaturation(stage.service(), settings.scenario, options.signal)
+  narrator.say(`saturation: plain ${formatCount(plainPerSec)}/s → cached ${formatCount(cachedPerSec)}/s, answered when offered more than it can do`)
+
+  return { url: stage.console.url, result: describeRun(stage, options, narrator, steps, { plainPerSec, cachedPerSec }, verified ?? applied ?? found) }
+}
+
+function describeRun(
+  { services, dataset }: Stage,
+  options: DemoOptions,
+  narrator: Narrator,
+  steps: readonly DemoStep[],
+  saturation: Saturation,
+  finding: Finding,
+): DemoResult {
+  const { id, rule, recommendation, evidence, verification } = finding
+  const { postgres, cacheRedis } = services
+  return {
+    schema: 'holdfast.demo/1',
+    services: {
+      postgres: { version: postgres.version, origin: postgres.origin },
+      redis: cacheRedis === undefined ? null : { version: cacheRedis.version, origin: cacheRedis.origin },
+    },
+    data: { rows: dataset.rows, tables: dataset.tables },
+    steps,
+    saturation,
+    finding: { id, rule, sql: recommendation.sql.join(';\n'), evidence, planted: options.plant !== undefined },
+    verified: verification ?? null,
+    incidents: narrator.incidents,
+    durationMs: Math.round(narrator.elapsedMs),
+    report: null,
+  }
+}
+
+async function calibrate(
+  stage: Stage,
+  options: DemoOptions,
+  narrator: Narrator,
+  cleanup: Cleanup,
+): Promise<{ settings: StepSettings; plainPerSec: number }> {
+  const scenario: Scenario = { ...(await loadScenarioFile(fileURLToPath(scenarioPath))), slo: { p95Ms: OBJECTIVE_P95_MS } }
+  const plainPerSec = await measureSaturation(stage.service(), scenario, options.signal)
+  const arrivalPerSec = chooseRate(plainPerSec)
+  const seconds = Math.min(14, Math.max(6, Math.ceil((VERIFY_CALLS * 1.5) / (arrivalPerSec * SLOW_SHARE))))
+  narrator.say(`calibrated: plain answers ${formatCount(plainPerSec)}/s at most; every step gets ${arrivalPerSec}/s, ${seconds} s, open loop`)
+  const counter = await openStatementCounter(stage.dataset.url)
+  cleanup.add(() => counter.close())
+  return { plainPerSec, settings: { scenario, arrivalPerSec, seconds, counter, console: stage.console, signal: options.signal } }
+}
+
+async function measure(name: DemoStep['name'], mode: ServiceMode, stage: Stage, settings: StepSettings, narrator: Narrator): Promise<DemoStep> {
+  if (stage.service().mode !== mode) await stage.switchTo(mode)
+  const step = await runStep(name, stage.service(), settings)
+  narrator.say(stepLine(step))
+  for (const reason of step.invalidReasons) narrator.add(`  ${reason}`)
+  return step
+}
+
+const STEP_MEANING: Readonly<Record<DemoStep['name'], string>> = {
+  plain: 'Holdfast not loaded',
+  observed: 'Holdfast measures',
+  indexed: 'advice applied',
+  cached: 'cache on',
+}
+
+function stepLine(step: DemoStep): string {
+  const title = `${step.name.padEnd(8)} (${STEP_MEANING[step.name]}) ${step.arrivalPerSec}/s`
+  if (!step.valid) return `✗ ${title}: invalid, no figures`
+  const met = (step.p95Ms ?? Number.POSITIVE_INFINITY) <= OBJECTIVE_P95_MS ? '✓' : '✗'
+  const hits = step.hitRatio === null ? '' : ` · hits ${formatPercent(step.hitRatio)}`
+  return `${title}: p50 ${formatMs(step.p50Ms)} · p95 ${formatMs(step.p95Ms)} (objective ${OBJECTIVE_P95_MS} ms ${met}) · p99 ${formatMs(step.p99Ms)} · ${step.statementsPerRequest?.toFixed(2)} statements/request${hits} · errors ${step.errors}`
+}

@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import { type DevServices, startServices } from '@holdfast/dev-services'
+import type { Advisor } from 'holdfast/postgres'
+import { advisorFor } from '../database.ts'
+import { formatCount } from '../render/measure.ts'
+import type { Terminal } from '../terminal.ts'
+import type { Cleanup } from './cleanup.ts'
+import { type ConsoleProcess, startConsole } from './console-process.ts'
+import { type DemoDataset, prepareDataset } from './dataset.ts'
+import { giveWay } from './give-way.ts'
+import type { Narrator } from './narrator.ts'
+import { type DemoService, type ServiceMode, type ServiceSettings, startService } from './service.ts'
+
+/** What the caller of the demo chose. */
+export interface DemoOptions {
+  /** Port of the console; the service takes the next one. 0 takes free ones. */
+  readonly port: number
+  /** False: show the finding, change nothing. */
+  readonly apply: boolean
+  readonly plant: 'useless' | undefined
+  readonly terminal: Terminal
+  readonly env: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+}
+
+/** PostgreSQL gives way to the load generator, like the service. */
+const NICENESS = 5
+
+/** Everything that runs while the demo does. */
+export interface Stage {
+  readonly services: DevServices
+  readonly dataset: DemoDataset
+  readonly console: ConsoleProcess
+  readonly advisor: Advisor
+  service(): DemoService
+  /** Stops the service and starts it in another mode at the same address. */
+  switchTo(mode: ServiceMode): Promise<void>
+}
+
+/** Starts services, data, service and console; each is stopped by `cleanup`. */
+export async function raiseStage(options: DemoOptions, narrator: Narrator, cleanup: Cleanup): Promise<Stage> {
+  const { terminal, env, signal, port } = options
+  narrator.say(`${terminal.paint('bold', 'Holdfast 0.1')} · demo · no account, nothing leaves this machine`)
+  const services = await startServices({ env, onProgress: line => narrator.add(terminal.paint('dim', line)) })
+  cleanup.add(() => services.stop())
+  sayServices(services, narrator, terminal)
+  if (services.postgres.pid !== undefined) giveWay(services.postgres.pid, NICENESS)
+  signal.throwIfAborted()
+
+  const startedAtMs = narrator.elapsedMs
+  const dataset = await prepareDataset(services.postgres.url)
+  const seconds = ((narrator.elapsedMs - startedAtMs) / 1000).toFixed(1)
+  narrator.say(`✓ ${dataset.reused ? 'copied' : 'seeded'} ${formatCount(dataset.rows)} rows in ${seconds} s (${describeTables(dataset)})`)
+
+  const instanceToken = randomBytes(24).toString('base64url')
+  const settings: ServiceSettings = {
+    port: port === 0 ? 0 : port + 1,
+    databaseUrl: dataset.url,
+    redisUrl: services.cacheRedis?.url,
+    instanceToken,
+    signal,
+  }
+  let service = await startService('plain', settings)
+  cleanup.add(() => service.stop())
+  // From the second start on the port is fixed: the console and the reader know it.
+  const sameAddress = { ...settings, port: service.ready.port }
+  const console = await startConsole(
+    {
+      port,
+      databaseUrl: dataset.url,
+      instanceUrl: `${service.baseUrl}/holdfast/instance`,
+      token: randomBytes(24).toString('base64url'),
+      instanceToken,
+      signal,
+    },
+    narrator,
+  )
+  cleanup.add(() => console.stop())
+  narrator.say(`▶ Dashboard ${terminal.paint('cyan', console.url)}   API ${service.baseUrl}/agents/42/leads`)
+  watchServices(services, narrator, console, cleanup)
+
+  return {
+    services,
+    dataset,
+    console,
+    advisor: advisorFor(dataset.url, line => narrator.add(terminal.paint('dim', line))),
+    service: () => service,
+    async switchTo(mode) {
+      await service.stop()
+      service = await startService(mode, sameAddress)
+      await console.event('deploy', `the service runs in mode "${mode}"`)
+    },
+  }
+}
+
+function sayServices(services: DevServices, narrator: Narrator, terminal: Terminal): void {
+  const { postgres, cacheRedis, redisProblem } = services
+  const redis =
+    cacheRedis === undefined
+      ? terminal.paint('yellow', '○ no Redis: the cache lives in the process only')
+      : `✓ ${cacheRedis.flavour === 'valkey' ? 'Valkey' : 'Redis'} ${cacheRedis.version} (${cacheRedis.origin})`
+  narrator.say(`✓ PostgreSQL ${postgres.version} (${postgres.origin})   ${redis}`)
+  if (redisProblem !== undefined) narrator.add(`${redisProblem.code}: ${redisProblem.message}; next: ${redisProblem.hint}`)
+}
+
+function describeTables({ tables }: DemoDataset): string {
+  return Object.entries(tables)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3)
+    .map(([name, rows]) => `${formatCount(rows)} ${name}`)
+    .join(', ')
+}
+
+/** Says when a service dies in mid-demo. Redis may; without PostgreSQL the next step fails by itself. */
+function watchServices(services: DevServices, narrator: Narrator, console: ConsoleProcess, cleanup: Cleanup): void {
+  let ending = false
+  cleanup.add(async () => {
+    ending = true
+  })
+  const watch = (name: string, exited: Promise<{ code: number | null; signal: string | null }> | undefined, consequence: string): void => {
+    void exited?.then(({ code, signal }) => {
+      if (ending) return
+      const text = `${name} ended (${signal ?? `exit ${code}`}); ${consequence}`
+      narrator.incident(text)
+      void console.event('service', text)
+    })
+  }
+  watch('PostgreSQL', services.postgres.exited, 'the service cannot answer without it')
+  watch('Redis (cache)', services.cacheRedis?.exited, 'the service goes on with the cache in its process')
+  watch('Redis (jobs)', services.jobsRedis?.exited, 'nothing in this demo uses it')
+}

@@ -1,0 +1,86 @@
+import { type LoadProgress, runLoad, type Scenario } from '@holdfast/load'
+import type { InstanceSnapshot } from 'holdfast'
+import type { ConsoleProcess } from './console-process.ts'
+import type { DemoStep } from './result.ts'
+import type { DemoService } from './service.ts'
+import type { StatementCounter } from './statement-count.ts'
+
+/** What all steps of a run share. */
+export interface StepSettings {
+  /** Flow and objective; its arrival is replaced. */
+  readonly scenario: Scenario
+  readonly arrivalPerSec: number
+  readonly seconds: number
+  readonly counter: StatementCounter
+  readonly console: ConsoleProcess
+  readonly signal: AbortSignal
+}
+
+/** A fresh process is slow until its code is compiled and its pool is filled; that time is nobody's latency. */
+const WARM_UP_SECONDS = 1.5
+
+/** Runs the load against the service and measures. The warm-up comes first and is not counted. */
+export async function runStep(name: DemoStep['name'], service: DemoService, settings: StepSettings): Promise<DemoStep> {
+  const { arrivalPerSec, counter, console, signal } = settings
+  await runLoad(withArrival(settings, WARM_UP_SECONDS), { baseUrl: service.baseUrl, signal })
+  const [statementsBefore, cacheBefore] = [await counter.read(), cacheReads(await service.snapshot())]
+  await console.event('load', `${name}: ${arrivalPerSec} requests/s`)
+  const run = await runLoad(withArrival(settings, settings.seconds), {
+    baseUrl: service.baseUrl,
+    signal,
+    onProgress: progress => void console.load(loadState(name, arrivalPerSec, progress)),
+  })
+  await console.load(null)
+  const [statementsAfter, cacheAfter] = [await counter.read(), cacheReads(await service.snapshot())]
+  const { valid } = run
+  return {
+    name,
+    arrivalPerSec,
+    valid,
+    invalidReasons: run.invalidReasons,
+    requestCount: run.requestCount,
+    p50Ms: valid ? round(run.latency.p50Ms) : null,
+    p95Ms: valid ? round(run.latency.p95Ms) : null,
+    p99Ms: valid ? round(run.latency.p99Ms) : null,
+    errors: run.errors.count,
+    statementsPerRequest: run.requestCount === 0 ? null : round((statementsAfter - statementsBefore) / run.requestCount),
+    hitRatio: hitRatio(cacheBefore, cacheAfter),
+  }
+}
+
+function withArrival({ scenario, arrivalPerSec }: StepSettings, seconds: number): Scenario {
+  return { ...scenario, arrival: [{ rate: arrivalPerSec, seconds }] }
+}
+
+function loadState(step: string, arrivalPerSec: number, { doneCount, lastSecond }: LoadProgress): Parameters<ConsoleProcess['load']>[0] {
+  const n = lastSecond.perSec
+  return {
+    step,
+    arrivalPerSec,
+    valid: true,
+    p50Ms: { value: lastSecond.p50Ms ?? null, n },
+    p95Ms: { value: lastSecond.p95Ms ?? null, n },
+    errors: doneCount === 0 ? 0 : lastSecond.errors,
+  }
+}
+
+interface CacheReads {
+  readonly hits: number
+  readonly misses: number
+}
+
+function cacheReads(snapshot: InstanceSnapshot | undefined): CacheReads {
+  const total = (name: string): number =>
+    (snapshot?.metrics.find(family => family.name === name)?.series ?? []).reduce((sum, series) => sum + (series.value ?? 0), 0)
+  return { hits: total('holdfast_cache_hits'), misses: total('holdfast_cache_misses') }
+}
+
+function hitRatio(before: CacheReads, after: CacheReads): number | null {
+  const hits = after.hits - before.hits
+  const reads = hits + after.misses - before.misses
+  return reads > 0 ? round(hits / reads) : null
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000
+}
