@@ -1,0 +1,88 @@
+// Runs candidates against each other: a fresh process for each measurement, interleaved, with the interval of the ratio.
+// A bench calls `bench({...})` at its end; see bench/telemetry/what-does-a-record-cost.bench.mjs for one.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { basename, dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROUNDS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 7)
+const BOOTSTRAP_REPEATS = 2000
+
+/**
+ * @param {object} options
+ * @param {string} options.url import.meta.url of the bench; its file name is the question
+ * @param {string} options.unit of the figures, for example 'ns per record'
+ * @param {string} options.baseline name of the candidate that the others are divided by: the peer or the physical limit
+ * @param {Record<string, { check: () => unknown, run: () => number | Promise<number> }>} options.candidates `check` throws when the candidate is wrong: then no figure is printed
+ * @param {{ candidate: string, atMost: number, why: string }[]} [options.claims] ratios to the baseline that are promised somewhere
+ */
+export async function bench(options) {
+  const { url, candidates } = options
+  const mine = process.env.HOLDFAST_BENCH_CANDIDATE
+  if (mine !== undefined) {
+    const candidate = candidates[mine]
+    await candidate.check()
+    process.stdout.write(JSON.stringify(await candidate.run()))
+    return
+  }
+  const file = fileURLToPath(url)
+  const names = Object.keys(candidates)
+  const figures = Object.fromEntries(names.map(name => [name, []]))
+  for (let round = 0; round < ROUNDS; round++) {
+    // Every other round backwards, so that a drift of the machine falls on all alike.
+    for (const name of round % 2 === 0 ? names : names.toReversed()) figures[name].push(measure(file, name))
+  }
+  report(file, options, figures)
+}
+
+function measure(file, name) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', file], { encoding: 'utf8', env: { ...process.env, HOLDFAST_BENCH_CANDIDATE: name } })
+  if (status !== 0) throw new Error(`${name} failed its check or its run, so there are no figures:\n${stderr}`)
+  return Number(stdout)
+}
+
+function report(file, { unit, baseline, claims = [] }, figures) {
+  const rows = Object.entries(figures).map(([name, values]) => ({ name, median: median(values), ...ratioInterval(values, figures[baseline]) }))
+  console.log(`${basename(file, '.bench.mjs').replaceAll('-', ' ')}? (${unit}; ${ROUNDS} rounds, a process each; ratio to "${baseline}" with its 95 % interval)`)
+  for (const row of rows) console.log(`  ${row.name.padEnd(34)} ${row.median.toFixed(2).padStart(10)}   x ${row.ratio.toFixed(2)} (${row.low.toFixed(2)} to ${row.high.toFixed(2)})`)
+  const verdicts = claims.map(claim => ({ ...claim, measured: rows.find(row => row.name === claim.candidate).ratio }))
+  for (const { candidate, atMost, measured, why } of verdicts) console.log(`  ${measured <= atMost ? 'holds' : 'FAILS'}: ${candidate} at most x ${atMost} (${why})`)
+  const area = basename(dirname(file))
+  const out = join(dirname(file), '..', 'results', area, `${basename(file, '.bench.mjs')}.json`)
+  mkdirSync(dirname(out), { recursive: true })
+  writeFileSync(out, `${JSON.stringify({ question: basename(file, '.bench.mjs'), unit, baseline, rounds: ROUNDS, rows, claims: verdicts, figures, machine: machine() }, null, 1)}\n`)
+  console.log(`  written: ${relative(process.cwd(), out)}`)
+  if (verdicts.some(({ measured, atMost }) => measured > atMost)) process.exitCode = 1
+}
+
+/** Where a figure comes from. */
+export function machine() {
+  return { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version, platform: `${process.platform}-${process.arch}` }
+}
+
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** Ratio of the medians and its interval, by resampling rounds (pairs of the same round, so that a slow moment cancels out). */
+export function ratioInterval(values, base) {
+  const random = seeded(1)
+  const ratios = []
+  for (let i = 0; i < BOOTSTRAP_REPEATS; i++) {
+    const picks = values.map(() => Math.floor(random() * values.length))
+    ratios.push(median(picks.map(pick => values[pick])) / median(picks.map(pick => base[pick])))
+  }
+  ratios.sort((a, b) => a - b)
+  return { ratio: median(values) / median(base), low: ratios[Math.floor(BOOTSTRAP_REPEATS * 0.025)], high: ratios[Math.floor(BOOTSTRAP_REPEATS * 0.975)] }
+}
+
+function seeded(seed) {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
