@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 const conditions = ['holdfast-source']
-const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+// vitest loads global set-ups through an environment of its own, which reads neither of the other two.
+const shared = { resolve: { conditions }, ssr: { resolve: { conditions } }, environments: { __vitest__: { resolve: { conditions } } } }
 
 export default defineConfig({
   test: {

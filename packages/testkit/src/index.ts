@@ -1,2 +1,3 @@
+export { type ClonedDatabase, type CloneOptions, cloneDatabase, TEST_DATABASE_PREFIX } from './clone-database.ts'
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export { stressLifecycle } from './stress-lifecycle.ts'

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+
+/** Databases whose names begin so are dropped before a test run. */
+export const TEST_DATABASE_PREFIX = 'hf_test_'
+
+/** What to clone, and under which name. */
+export interface CloneOptions {
+  /** A database on the test server that nobody is connected to. Absent: an empty database with pg_stat_statements. */
+  readonly template?: string
+  /** Goes into the database's name, to recognise it in logs. Letters, digits and `_`. Default `db`. */
+  readonly name?: string
+}
+
+/** A database of one test. */
+export interface ClonedDatabase {
+  readonly url: string
+  /** Ends its connections and removes it. */
+  drop(): Promise<void>
+}
+
+/** Creates a database for one test on the server of `HOLDFAST_TEST_PG_URL`, in about 20 ms. 1 connection, 1 to 2 statements.
+ *  Rejects when the test services were not started (vitest's project `integration` starts them). */
+export async function cloneDatabase(options: CloneOptions = {}): Promise<ClonedDatabase> {
+  const { template, name = 'db' } = options
+  const server = process.env.HOLDFAST_TEST_PG_URL
+  if (server === undefined) throw new Error('HOLDFAST_TEST_PG_URL is not set: tests that need PostgreSQL belong into test/integration')
+  const database = `${TEST_DATABASE_PREFIX}${name}_${randomBytes(6).toString('hex')}`
+  const source = template === undefined ? '' : `TEMPLATE ${pg.escapeIdentifier(template)}`
+  // file_copy and not the default wal_log: a checkpoint and a copy, which without fsync is faster for anything above an empty schema.
+  await onServer(withDatabase(server, 'postgres'), `CREATE DATABASE ${pg.escapeIdentifier(database)} ${source} STRATEGY file_copy`)
+  const url = withDatabase(server, database)
+  // Our own servers have it in template1; a server from DATABASE_URL may not.
+  if (template === undefined) await onServer(url, 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements')
+  return {
+    url,
+    drop: () => onServer(withDatabase(server, 'postgres'), `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`),
+  }
+}
+
+function withDatabase(server: string, database: string): string {
+  const url = new URL(server)
+  url.pathname = `/${encodeURIComponent(database)}`
+  return url.href
+}
+
+async function onServer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { cacheFolder, type DevServices, DevServicesError, startServices } from '@holdfast/dev-services'
+import pg from 'pg'
+import { TEST_DATABASE_PREFIX } from './clone-database.ts'
+
+/** The exit status of UX: a service is not to be had. Tests never skip for that. */
+const EXIT_UNREACHABLE = 3
+
+/** Global set-up of the `integration` project: one PostgreSQL and two Redis for the whole run, without fsync, in folders of their own.
+ *  Their URLs are in `HOLDFAST_TEST_PG_URL`, `HOLDFAST_TEST_REDIS_URL` (cache) and `HOLDFAST_TEST_REDIS_JOBS_URL`. Our own servers are handed
+ *  over empty, whatever an earlier run left. Returns the tear-down. Ends the process with status 3 when a service is not to be had. */
+// biome-ignore lint/style/noDefaultExport: vitest calls the default export of a global set-up.
+export default async function startTestServices(): Promise<() => Promise<void>> {
+  const services = await startOrExit()
+  process.env.HOLDFAST_TEST_PG_URL = services.postgres.url
+  process.env.HOLDFAST_TEST_REDIS_URL = services.cacheRedis!.url
+  process.env.HOLDFAST_TEST_REDIS_JOBS_URL = services.jobsRedis!.url
+  return () => services.stop()
+}
+
+async function startOrExit(): Promise<DevServices> {
+  try {
+    const onProgress = (line: string): void => void process.stderr.write(`${line}\n`)
+    const dataDir = join(cacheFolder(), 'test-data')
+    const services = await startServices({ durable: false, requireRedis: true, dataDir, onProgress })
+    if (services.postgres.origin !== 'DATABASE_URL') await emptyOut(services.postgres.url)
+    return services
+  } catch (error) {
+    if (!(error instanceof DevServicesError)) throw error
+    process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`)
+    process.exit(EXIT_UNREACHABLE)
+  }
+}
+
+/** Replaces the default database and drops what killed tests could not. */
+async function emptyOut(url: string): Promise<void> {
+  const database = decodeURIComponent(new URL(url).pathname.slice(1))
+  const admin = new URL(url)
+  admin.pathname = '/postgres'
+  const client = new pg.Client({ connectionString: admin.href })
+  await client.connect()
+  try {
+    const left = await client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE datname = $1 OR starts_with(datname, $2)', [
+      database,
+      TEST_DATABASE_PREFIX,
+    ])
+    for (const { datname } of left.rows) await client.query(`DROP DATABASE ${pg.escapeIdentifier(datname)} WITH (FORCE)`)
+    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)} STRATEGY file_copy`)
+  } finally {
+    await client.end()
+  }
+}
