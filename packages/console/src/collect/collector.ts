@@ -1,0 +1,82 @@
+import { type Clock, type Health, type HealthReason, type Lifecycle, mergeHealth } from 'holdfast/core'
+import type { ConsoleEvent, InstanceState } from '../api/contract.ts'
+import type { TrafficStore } from '../store/traffic-store.ts'
+import { type PoolConnections, poolConnections } from './instance-delta.ts'
+import type { InstanceSource } from './instance-source.ts'
+import { toPoint } from './point.ts'
+import { createTicker } from './ticker.ts'
+import { trackInstance } from './tracked-instance.ts'
+import { mergeTraffic, NO_TRAFFIC } from './traffic.ts'
+
+/** Time between two readings. */
+const READ_EVERY_MS = 1000
+
+/** Reads all instances once a second into the store. */
+export interface Collector extends Lifecycle {
+  instances(): readonly InstanceState[]
+  /** The instances' own word, plus who is away. */
+  health(): Health
+  /** Sum over the instances that are up; null where none has a pool. */
+  pool(): PoolConnections | null
+  /** Name of the service as the first instance that answers gives it. */
+  service(): string | undefined
+  /** True when the newest reading lacks an instance. */
+  isPartial(): boolean
+}
+
+/** What the collector works with. */
+export interface CollectorDeps {
+  readonly sources: readonly InstanceSource[]
+  readonly store: TrafficStore
+  readonly clock: Clock
+  readonly publishEvent: (event: ConsoleEvent) => void
+  /** Called after each reading. */
+  readonly onReading: () => void
+}
+
+/** A collector that has not read yet. */
+export function createCollector({ sources, store, clock, publishEvent, onReading }: CollectorDeps): Collector {
+  const instances = sources.map(source => trackInstance(source, clock))
+  let partial = false
+
+  const read = async (): Promise<void> => {
+    const reads = await Promise.all(instances.map(instance => instance.read()))
+    const atMs = clock.nowMs()
+    for (const { change } of reads) if (change !== undefined) publishEvent({ atMs, kind: 'service', text: change })
+    const counted = reads.flatMap(({ traffic, durationMs }) => (traffic === null ? [] : [{ traffic, durationMs }]))
+    partial = counted.length < reads.length
+    const traffic = counted.length === 0 ? NO_TRAFFIC : mergeTraffic(counted.map(part => part.traffic))
+    // Instances are read side by side: the stretch they cover together is the longest, not the sum.
+    const durationMs = Math.max(0, ...counted.map(part => part.durationMs))
+    store.push({ traffic, durationMs, point: toPoint(atMs, traffic, durationMs, pool()) })
+    onReading()
+  }
+
+  const snapshots = () => instances.flatMap(instance => instance.snapshot() ?? [])
+
+  const pool = (): PoolConnections | null => {
+    const pools = snapshots().flatMap(snapshot => poolConnections(snapshot) ?? [])
+    if (pools.length === 0) return null
+    const sum = (part: keyof PoolConnections): number => pools.reduce((total, connections) => total + connections[part], 0)
+    return { used: sum('used'), idle: sum('idle'), waiting: sum('waiting'), max: sum('max') }
+  }
+
+  const ticker = createTicker({ name: 'console collector', clock, everyMs: READ_EVERY_MS, work: read })
+  return {
+    ...ticker,
+    instances: () => instances.map(instance => instance.state()),
+    health: () => mergeHealth([awayHealth(instances.map(instance => instance.state())), ...snapshots().map(snapshot => snapshot.health)]),
+    pool,
+    service: () => snapshots()[0]?.service,
+    isPartial: () => partial,
+  }
+}
+
+/** Some away: degraded. All away: down, as far as can be seen from here. */
+function awayHealth(states: readonly InstanceState[]): Health {
+  const reasons: HealthReason[] = states
+    .filter(({ state }) => state === 'away')
+    .map(({ id, note, sinceMs }) => ({ component: `instance ${id}`, why: `is away: ${note}; its requests are missing here`, sinceMs }))
+  if (reasons.length === 0) return { status: 'ok', reasons }
+  return { status: reasons.length === states.length ? 'down' : 'degraded', reasons }
+}

@@ -1,0 +1,136 @@
+import { type FamilySnapshot, type HistogramSnapshot, type SeriesSnapshot, subtractHistogram } from 'holdfast/telemetry'
+import type { InstanceSnapshot } from './instance-snapshot.ts'
+import { mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
+import { type CacheTraffic, mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
+
+/** Connections of a pool as one snapshot shows them. */
+export interface PoolConnections {
+  readonly used: number
+  readonly idle: number
+  readonly waiting: number
+  readonly max: number
+}
+
+/** True when both snapshots are of the same process. */
+export function isSameProcess(later: InstanceSnapshot, earlier: InstanceSnapshot): boolean {
+  return later.instanceId === earlier.instanceId && later.startedAtMs === earlier.startedAtMs
+}
+
+/** What the instance did between two snapshots. After a restart its counters began at zero, so the whole later snapshot is the answer. */
+export function instanceDelta(later: InstanceSnapshot, earlier: InstanceSnapshot): Traffic {
+  const before = isSameProcess(later, earlier) ? earlier : undefined
+  const pair = (name: string): FamilyPair | undefined => {
+    const family = familyOf(later, name)
+    return family && { later: family, earlier: before && familyOf(before, name) }
+  }
+  // Merging one part folds routes and statements beyond the limit.
+  return mergeTraffic([
+    {
+      routes: routeTraffic(pair),
+      statements: statementTraffic(later, before),
+      cache: cacheTraffic(pair),
+      acquireWait: wholeHistogram(pair('holdfast_pg_acquire_wait_seconds')),
+    },
+  ])
+}
+
+/** The pool's gauges; null where the instance has no pool. */
+export function poolConnections(snapshot: InstanceSnapshot): PoolConnections | null {
+  const family = familyOf(snapshot, 'holdfast_pg_pool_connections')
+  if (family === undefined) return null
+  const state = (name: string): number => family.series.find(series => series.labels[0] === name)?.value ?? 0
+  return { used: state('used'), idle: state('idle'), waiting: state('waiting'), max: state('max') }
+}
+
+interface FamilyPair {
+  readonly later: FamilySnapshot
+  readonly earlier: FamilySnapshot | undefined
+}
+type PairOf = (name: string) => FamilyPair | undefined
+
+function familyOf(snapshot: InstanceSnapshot, name: string): FamilySnapshot | undefined {
+  return snapshot.metrics.find(family => family.name === name)
+}
+
+function routeTraffic(pair: PairOf): Map<string, RouteTraffic> {
+  const routes = new Map<string, RouteTraffic>()
+  for (const { labels, histogram } of histogramDeltas(pair('http_server_request_duration_seconds'))) {
+    const [route = '', status = ''] = labels
+    const sofar = routes.get(route) ?? NO_ROUTE_TRAFFIC
+    const errorCount = sofar.errorCount + (status === '5xx' ? histogram.count : 0)
+    routes.set(route, { ...sofar, total: mergePacked([sofar.total, packHistogram(histogram)]), errorCount })
+  }
+  for (const [part, name] of PART_METRICS) {
+    for (const { labels, histogram } of histogramDeltas(pair(name))) {
+      const route = routes.get(labels[0] ?? '')
+      if (route !== undefined) routes.set(labels[0] ?? '', { ...route, [part]: packHistogram(histogram) })
+    }
+  }
+  const statements = pair('holdfast_http_statements')
+  if (statements === undefined) return routes
+  const counts = new Map(counterDeltas(statements).map(({ labels, count }) => [labels[0] ?? '', count]))
+  return new Map([...routes].map(([name, route]) => [name, { ...route, statementCount: counts.get(name) ?? 0 }]))
+}
+
+const PART_METRICS = [
+  ['pool', 'holdfast_http_pool_wait_seconds'],
+  ['postgres', 'holdfast_http_postgres_seconds'],
+  ['redis', 'holdfast_http_redis_seconds'],
+  ['app', 'holdfast_http_app_seconds'],
+] as const
+
+function statementTraffic(later: InstanceSnapshot, before: InstanceSnapshot | undefined): Map<string, StatementTraffic> {
+  const earlier = new Map(before?.statements.map(statement => [statement.fingerprint, statement]))
+  const traffic = new Map<string, StatementTraffic>()
+  for (const { fingerprint, text, callCount, totalMs, histogram } of later.statements) {
+    const known = earlier.get(fingerprint)
+    // Fewer calls than before: the statement was dropped from the bounded table and came back.
+    const base = known !== undefined && known.callCount <= callCount ? known : undefined
+    const calls = callCount - (base?.callCount ?? 0)
+    if (calls === 0) continue
+    traffic.set(fingerprint, {
+      text,
+      callCount: calls,
+      totalMs: totalMs - (base?.totalMs ?? 0),
+      time: packHistogram(base ? subtractHistogram(histogram, base.histogram) : histogram),
+    })
+  }
+  return traffic
+}
+
+function cacheTraffic(pair: PairOf): CacheTraffic | null {
+  const hits = pair('holdfast_cache_hits')
+  const misses = pair('holdfast_cache_misses')
+  if (hits === undefined && misses === undefined) return null
+  const hitCounts = hits ? counterDeltas(hits) : []
+  const tier = (name: string): number => hitCounts.find(({ labels }) => labels[0] === name)?.count ?? 0
+  const missCount = misses ? counterDeltas(misses).reduce((total, { count }) => total + count, 0) : 0
+  return { l1HitCount: tier('l1'), l2HitCount: tier('l2'), missCount }
+}
+
+function wholeHistogram(pair: FamilyPair | undefined): PackedHistogram | null {
+  return pair === undefined ? null : mergePacked(histogramDeltas(pair).map(({ histogram }) => packHistogram(histogram)))
+}
+
+function histogramDeltas(pair: FamilyPair | undefined): { labels: readonly string[]; histogram: HistogramSnapshot }[] {
+  if (pair === undefined) return []
+  const earlier = seriesByLabels(pair.earlier)
+  return pair.later.series.flatMap(({ labels, histogram }) => {
+    if (histogram === undefined) return []
+    const before = earlier.get(labels.join('\u0000'))?.histogram
+    const delta = before === undefined ? histogram : subtractHistogram(histogram, before)
+    return delta.count === 0 ? [] : [{ labels, histogram: delta }]
+  })
+}
+
+function counterDeltas(pair: FamilyPair): { labels: readonly string[]; count: number }[] {
+  const earlier = seriesByLabels(pair.earlier)
+  return pair.later.series.map(({ labels, value = 0 }) => {
+    const before = earlier.get(labels.join('\u0000'))?.value ?? 0
+    return { labels, count: value >= before ? value - before : value }
+  })
+}
+
+function seriesByLabels(family: FamilySnapshot | undefined): Map<string, SeriesSnapshot> {
+  return new Map(family?.series.map(series => [series.labels.join('\u0000'), series]))
+}

@@ -1,0 +1,44 @@
+import { histogramQuantile } from 'holdfast/telemetry'
+import type { Measured } from '../api/contract.ts'
+import type { Point } from '../store/traffic-store.ts'
+import type { PoolConnections } from './instance-delta.ts'
+import { EMPTY_HISTOGRAM, type PackedHistogram, unpackHistogram } from './packed-histogram.ts'
+import { mergeRoutes, type Traffic } from './traffic.ts'
+
+/** The chart's point of one reading. */
+export function toPoint(atMs: number, traffic: Traffic, durationMs: number, pool: PoolConnections | null): Point {
+  const all = mergeRoutes([...traffic.routes.values()])
+  const { cache } = traffic
+  const hitCount = cache === null ? 0 : cache.l1HitCount + cache.l2HitCount
+  return {
+    atMs,
+    requestsPerSec: perSec(all.total.count, durationMs),
+    p50Ms: quantileMs(all.total, 0.5).value,
+    p95Ms: quantileMs(all.total, 0.95).value,
+    errorRatio: ratio(all.errorCount, all.total.count).value,
+    hitRatio: ratio(hitCount, cache === null ? 0 : hitCount + cache.missCount).value,
+    poolUsed: pool?.used ?? null,
+    poolWaitP95Ms: quantileMs(traffic.acquireWait ?? EMPTY_HISTOGRAM, 0.95).value,
+  }
+}
+
+/** A percentile of a histogram of seconds, in ms. */
+export function quantileMs(histogram: PackedHistogram, quantile: number): Measured {
+  const seconds = histogramQuantile(unpackHistogram(histogram), quantile)
+  return { value: seconds === undefined ? null : rounded(seconds * 1000), n: histogram.count }
+}
+
+/** `part` of `whole`, where `whole` is the count that it rests on. */
+export function ratio(part: number, whole: number): Measured {
+  return { value: whole === 0 ? null : rounded(part / whole), n: whole }
+}
+
+/** Null when no time was covered. */
+export function perSec(count: number, durationMs: number): number | null {
+  return durationMs > 0 ? rounded((count * 1000) / durationMs) : null
+}
+
+/** To four places: what is below is noise, and digits are most of a live update's bytes. */
+export function rounded(value: number): number {
+  return Math.round(value * 10_000) / 10_000
+}

@@ -1,0 +1,30 @@
+import { type Clock, type ClockTimer, createLifecycle, type Lifecycle } from 'holdfast/core'
+
+/** Runs `work` at once and then every `everyMs`, never two at a time: a run that takes longer skips the beats it missed. `work` must not reject. */
+export function createTicker(options: { name: string; clock: Clock; everyMs: number; work: () => Promise<void> }): Lifecycle {
+  const { name, clock, everyMs, work } = options
+  let timer: ClockTimer | undefined
+  let running: Promise<void> = Promise.resolve()
+  let stopped = false
+
+  const beat = (dueMs: number): void => {
+    running = work().then(() => {
+      if (stopped) return
+      const nowMs = clock.monotonicMs()
+      const missed = Math.max(0, Math.ceil((nowMs - dueMs) / everyMs - 1))
+      const nextMs = dueMs + (missed + 1) * everyMs
+      timer = clock.after(Math.max(0, nextMs - nowMs), () => beat(nextMs))
+    })
+  }
+
+  return createLifecycle({
+    name,
+    clock,
+    start: async () => beat(clock.monotonicMs()),
+    stop: async () => {
+      stopped = true
+      timer?.cancel()
+      await running
+    },
+  })
+}

@@ -1,0 +1,100 @@
+import type { Clock } from 'holdfast/core'
+import type { InstanceState } from '../api/contract.ts'
+import { consoleErrors } from '../errors.ts'
+import { instanceDelta, isSameProcess } from './instance-delta.ts'
+import type { InstanceSnapshot } from './instance-snapshot.ts'
+import type { InstanceSource } from './instance-source.ts'
+import type { Traffic } from './traffic.ts'
+
+/** How long a read may take. Shorter than the second between two reads, so that a slow instance never holds up the others' next one. */
+export const READ_LIMIT_MS = 800
+/** Reads that have to fail in a row before an instance counts as away. One slow answer of a saturated process is no absence. */
+export const FAILED_READS_UNTIL_AWAY = 2
+/** A difference over a longer stretch is not counted: it would put minutes of traffic into one second. */
+const LONGEST_DELTA_MS = 10_000
+
+/** What one read brought. */
+export interface InstanceRead {
+  /** Null on the first read, after a long absence, and when the read failed. */
+  readonly traffic: Traffic | null
+  readonly durationMs: number
+  /** What changed with this read, for the events lane. */
+  readonly change: string | undefined
+}
+
+/** One source with what is remembered of it between reads. */
+export interface TrackedInstance {
+  readonly id: string
+  /** Never rejects. */
+  read(): Promise<InstanceRead>
+  state(): InstanceState
+  /** The newest answer while the instance is up. */
+  snapshot(): InstanceSnapshot | undefined
+}
+
+/** Starts to track a source; nothing is read yet. */
+export function trackInstance(source: InstanceSource, clock: Clock): TrackedInstance {
+  let snapshot: InstanceSnapshot | undefined
+  let state: InstanceState = { id: source.id, state: 'away', sinceMs: clock.nowMs(), note: 'not read yet' }
+  let wasRead = false
+  let failedSinceMs: number | undefined
+  let failureCount = 0
+  let pending: Promise<unknown> | undefined
+
+  const onAnswer = (next: InstanceSnapshot): InstanceRead => {
+    const previous = snapshot
+    const wasAway = state.state === 'away'
+    const restarted = previous !== undefined && !isSameProcess(next, previous)
+    snapshot = next
+    failureCount = 0
+    failedSinceMs = undefined
+    if (wasAway || restarted) state = { id: source.id, state: 'up', sinceMs: clock.nowMs(), note: `${next.service}, ${next.instanceId}` }
+    const change = wasRead && (wasAway || restarted) ? `${source.id} ${restarted ? 'was restarted' : 'answers again'}` : undefined
+    wasRead = true
+    const durationMs = previous === undefined ? 0 : next.atMs - (restarted ? next.startedAtMs : previous.atMs)
+    if (previous === undefined || durationMs <= 0 || durationMs > LONGEST_DELTA_MS) return { traffic: null, durationMs: 0, change }
+    return { traffic: instanceDelta(next, previous), durationMs, change }
+  }
+
+  const onFailure = (why: string): InstanceRead => {
+    failedSinceMs ??= clock.nowMs()
+    failureCount++
+    const becomesAway = failureCount === FAILED_READS_UNTIL_AWAY
+    if (failureCount >= FAILED_READS_UNTIL_AWAY) state = { id: source.id, state: 'away', sinceMs: failedSinceMs, note: why }
+    if (becomesAway) wasRead = true
+    return { traffic: null, durationMs: 0, change: becomesAway ? `${source.id} is away: ${why}` : undefined }
+  }
+
+  return {
+    id: source.id,
+    async read() {
+      // A source that ignores its signal is not asked again before it has answered, or reads would pile up.
+      if (pending !== undefined) return onFailure(`no answer within ${READ_LIMIT_MS} ms`)
+      const reading = withinReadLimit(source, clock, work => {
+        pending = work
+        const clear = (): void => {
+          pending = undefined
+        }
+        work.then(clear, clear)
+      })
+      return reading.then(onAnswer, error => onFailure(error instanceof Error ? error.message : String(error)))
+    },
+    state: () => state,
+    snapshot: () => (state.state === 'up' ? snapshot : undefined),
+  }
+}
+
+function withinReadLimit(source: InstanceSource, clock: Clock, onStarted: (work: Promise<unknown>) => void): Promise<InstanceSnapshot> {
+  const controller = new AbortController()
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(READ_LIMIT_MS, () => {
+      const problem = consoleErrors.create('HF_CONSOLE_SOURCE', `no answer within ${READ_LIMIT_MS} ms`)
+      reject(problem)
+      controller.abort(problem)
+    })
+    // A source that throws instead of rejecting is a failed read like any other.
+    const work = Promise.resolve().then(() => source.read(controller.signal))
+    onStarted(work)
+    work.then(resolve, reject).finally(() => timer.cancel())
+  })
+}

@@ -1,0 +1,123 @@
+import { type Clock, createLifecycle, type Lifecycle, type Logger, mergeHealth, silentLogger, systemClock } from 'holdfast/core'
+import type { Hono } from 'hono'
+import { createApp } from './api/app.ts'
+import { BUILT_PAGE_DIR, createAssets } from './api/assets.ts'
+import type { ConsoleEvent, LoadState, Overview } from './api/contract.ts'
+import { createLiveUpdates } from './api/live-updates.ts'
+import { buildOverview } from './api/overview.ts'
+import type { ConsoleAuth } from './auth/console-auth.ts'
+import { createCollector } from './collect/collector.ts'
+import type { InstanceSource } from './collect/instance-source.ts'
+import { validateOptions } from './console-options.ts'
+import type { AdvisorPort } from './findings/advisor-port.ts'
+import { createFindingActions } from './findings/finding-actions.ts'
+import { createFindingLedger } from './findings/finding-ledger.ts'
+import { summarise } from './findings/finding-summary.ts'
+import { createEventLog } from './store/event-log.ts'
+import { createTrafficStore } from './store/traffic-store.ts'
+
+/** Options of {@link createConsole}. */
+export interface ConsoleOptions {
+  /** Name in the page. Default: what the first instance that answers calls itself. */
+  readonly service?: string
+  /** The instances to read once a second. */
+  readonly sources: readonly InstanceSource[]
+  /** `createAdvisor(...)` of `holdfast/postgres`. Absent: no findings. The console does not stop it. */
+  readonly advisor?: AdvisorPort
+  readonly auth: ConsoleAuth
+  /** What counts as fast enough. Absent: nothing is judged. */
+  readonly objectives?: { readonly p95Ms: number }
+  /** Outside development, apply and revert want the finding's id typed. Default: `production` when NODE_ENV says so, else `development`. */
+  readonly environment?: 'development' | 'production'
+  readonly clock?: Clock
+  /** Default: silent. */
+  readonly logger?: Logger
+  /** Folder of the built page. Default: the one in this package. */
+  readonly assetsDir?: string
+}
+
+/** A console: reads the instances, keeps fifteen minutes, answers the page and its API. Reads nothing until started; serves before, with empty answers. */
+export interface Console extends Lifecycle {
+  /** Mount it anywhere: all its addresses are relative. */
+  readonly app: Hono
+  /** For adapters; the path of `request` is relative to the mount. Name the mount where it is known: two consoles on one host then keep their cookies apart. */
+  fetch(request: Request, mount?: { readonly mountPath?: string }): Response | Promise<Response>
+  readonly auth: ConsoleAuth
+  /** Adds a line to the events lane. */
+  publishEvent(event: ConsoleEvent): void
+  /** Shows the state of a load test; null takes it away. */
+  publishLoad(load: LoadState | null): void
+  /** The overview as the API gives it. `windowSec` 5..900, default 60. */
+  overview(windowSec?: number): Overview
+}
+
+/** Creates a console over instances of one service.
+ *  @throws HF_CONFIG_INVALID naming every bad option at once. */
+export function createConsole(options: ConsoleOptions): Console {
+  validateOptions(options)
+  const { clock = systemClock, logger = silentLogger, advisor, auth } = options
+  const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
+  const events = createEventLog()
+  const store = createTrafficStore()
+  const publishEvent = (event: ConsoleEvent): void => events.add(event)
+  let load: LoadState | null = null
+
+  const overview = (windowSec = 60): Overview => {
+    const atMs = clock.nowMs()
+    return buildOverview({
+      service: options.service ?? collector.service() ?? 'app',
+      atMs,
+      window: store.window(windowSec),
+      partial: collector.isPartial(),
+      health: mergeHealth([collector.health(), ledger.health()]),
+      instances: collector.instances(),
+      findings: ledger.findings(),
+      pool: collector.pool(),
+      events: events.since(atMs - windowSec * 1000),
+      load,
+      p95LimitMs: options.objectives?.p95Ms,
+    })
+  }
+  const render = (windowSec: number) => {
+    const current = overview(windowSec)
+    return { atMs: current.atMs, json: JSON.stringify(current) }
+  }
+  const live = createLiveUpdates({ clock, render })
+  const collector = createCollector({ sources: options.sources, store, clock, publishEvent, onReading: () => live.publish() })
+  const ledger = createFindingLedger({ advisor, clock, logger, publishEvent })
+  const publishLoad = (state: LoadState | null): void => {
+    load = state
+  }
+  const app = createApp({
+    auth,
+    assets: createAssets(options.assetsDir ?? BUILT_PAGE_DIR),
+    live,
+    actions: createFindingActions(advisor, environment !== 'development'),
+    overview,
+    findings: () => ({ schema: 'holdfast.findings/1', findings: ledger.findings().map(summarise) }),
+    refreshFindings: ledger.refresh,
+    publishEvent,
+    publishLoad,
+    onFailure: error => logger.error({ err: error }, 'a request of the console failed'),
+  })
+  const lifecycle = createLifecycle({
+    name: 'console',
+    clock,
+    start: async () => {
+      await Promise.all([live.start(), collector.start(), ledger.start()])
+    },
+    stop: async () => {
+      await Promise.all([live.stop(), collector.stop(), ledger.stop()])
+    },
+    onStopProblem: problem => logger.warn({ err: problem }, 'the console did not stop cleanly'),
+  })
+  return {
+    ...lifecycle,
+    app: app as unknown as Hono,
+    auth,
+    fetch: (request, mount) => app.fetch(request, mount),
+    publishEvent,
+    publishLoad,
+    overview,
+  }
+}

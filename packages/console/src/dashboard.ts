@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { Logger } from 'holdfast/core'
+import { problemResponse } from './api/problem.ts'
+import type { ConsoleAuth } from './auth/console-auth.ts'
+import { isLoopbackAddress } from './auth/request-guards.ts'
+import type { InstanceSnapshot } from './collect/instance-snapshot.ts'
+import { localInstance } from './collect/instance-source.ts'
+import { type Console, type ConsoleOptions, createConsole } from './console.ts'
+import { consoleErrors } from './errors.ts'
+import { answerNodeRequest, type NodeRequest } from './node/answer-node-request.ts'
+
+/** Options of {@link dashboard}; those of a console, but the sources are known and auth may be absent in development. */
+export interface DashboardOptions extends Omit<ConsoleOptions, 'sources' | 'auth'> {
+  /** Absent in development: loopback only, with a generated token that the logger prints. In production a kind other than `token` is required. */
+  readonly auth?: ConsoleAuth
+}
+
+/** The part of an Express request read here. */
+export interface DashboardRequest extends NodeRequest {
+  readonly baseUrl?: string
+  readonly originalUrl?: string
+}
+
+/** An Express-compatible handler. */
+export interface DashboardHandler {
+  (request: DashboardRequest, response: ServerResponse, next?: (error?: unknown) => void): void
+  /** The console behind it; stop it when the application stops. It does not keep the process alive. */
+  readonly console: Console
+}
+
+/** The console of this process as a handler: `app.use('/holdfast', dashboard(hf))`. Starts to collect at once.
+ *  @throws HF_CONSOLE_AUTH_REQUIRED in production without auth of kind basic or custom.
+ *  @throws HF_CONFIG_INVALID naming every bad option at once. */
+export function dashboard(hf: { snapshot(): InstanceSnapshot }, options: DashboardOptions = {}): DashboardHandler {
+  const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
+  if (environment === 'production' && (options.auth === undefined || options.auth.kind === 'token')) {
+    throw consoleErrors.create('HF_CONSOLE_AUTH_REQUIRED', 'a dashboard was mounted in production with nothing but a token to protect it')
+  }
+  const auth = options.auth ?? { kind: 'token', token: randomBytes(24).toString('base64url') }
+  const console = createConsole({ ...options, auth, environment, sources: [localInstance(hf)] })
+  if (options.auth === undefined && auth.kind === 'token') announce(auth.token, options.logger)
+  console.start().catch(error => options.logger?.error({ err: error }, 'the console did not start'))
+
+  const handler = (request: DashboardRequest, response: ServerResponse): void => {
+    const slash = slashRedirect(request)
+    if (slash !== undefined) {
+      response.writeHead(308, { location: slash }).end()
+      return
+    }
+    void answerNodeRequest(request, response, webRequest => {
+      if (auth.kind === 'token' && !isLoopbackAddress(request.socket.remoteAddress)) {
+        return problemResponse(
+          consoleErrors.create('HF_CONSOLE_HOST', `the request comes from ${request.socket.remoteAddress}, not from this machine`),
+        )
+      }
+      return console.fetch(webRequest, { mountPath: request.baseUrl ?? '' })
+    })
+  }
+  return Object.assign(handler, { console })
+}
+
+/** `/holdfast` without the slash would make the browser look for the assets beside it. Relative, so that it holds behind a prefix too. */
+function slashRedirect({ method, originalUrl = '', baseUrl = '' }: DashboardRequest): string | undefined {
+  const [path = '', query] = originalUrl.split('?', 2)
+  if (method !== 'GET' || baseUrl === '' || path !== baseUrl) return undefined
+  return `${path.slice(path.lastIndexOf('/') + 1)}/${query === undefined ? '' : `?${query}`}`
+}
+
+/** Without a logger the token would be known to nobody, so this one line goes to stderr. */
+function announce(token: string, logger: Logger | undefined): void {
+  const line = `Holdfast console: open it where you mounted it, with ?t=${token}`
+  if (logger === undefined) process.stderr.write(`${line}\n`)
+  else logger.info({}, line)
+}
