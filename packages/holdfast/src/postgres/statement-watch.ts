@@ -39,6 +39,7 @@ export interface RunningStatement {
   readonly startMs: number
   readonly waitMs: number
   readonly trace: StatementTrace | undefined
+  hasEnded: boolean
 }
 
 /** Everything that the end of a statement is written to. */
@@ -69,7 +70,7 @@ export class StatementWatch {
     const { waitMs } = state
     state.waitMs = 0
     const trace = channel.hasSubscribers ? { text } : undefined
-    return { state, record: this.#deps.store.recordOf(text), values, startMs: this.#deps.clock.monotonicMs(), waitMs, trace }
+    return { state, record: this.#deps.store.recordOf(text), values, startMs: this.#deps.clock.monotonicMs(), waitMs, trace, hasEnded: false }
   }
 
   /** Sends the statement, inside the context of the channel's subscribers when there are any. */
@@ -78,6 +79,9 @@ export class StatementWatch {
   }
 
   end(running: RunningStatement, error: unknown, rowCount: number): void {
+    // `pg` calls back twice for a parameter that cannot be serialised: with the error, and when the connection is ready again.
+    if (running.hasEnded) return
+    running.hasEnded = true
     const { state, record, waitMs, startMs, values } = running
     const endMs = this.#deps.clock.monotonicMs()
     const tookMs = endMs - (startMs > state.lastEndMs ? startMs : state.lastEndMs)
