@@ -37,28 +37,46 @@ export async function bench(options) {
 }
 
 function measure(file, name) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', file], { encoding: 'utf8', env: { ...process.env, HOLDFAST_BENCH_CANDIDATE: name } })
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', file], {
+    encoding: 'utf8',
+    env: { ...process.env, HOLDFAST_BENCH_CANDIDATE: name },
+  })
   if (status !== 0) throw new Error(`${name} failed its check or its run, so there are no figures:\n${stderr}`)
   return Number(stdout)
 }
 
 function report(file, { unit, baseline, claims = [] }, figures) {
   const rows = Object.entries(figures).map(([name, values]) => ({ name, median: median(values), ...ratioInterval(values, figures[baseline]) }))
-  console.log(`${basename(file, '.bench.mjs').replaceAll('-', ' ')}? (${unit}; ${ROUNDS} rounds, a process each; ratio to "${baseline}" with its 95 % interval)`)
-  for (const row of rows) console.log(`  ${row.name.padEnd(34)} ${row.median.toFixed(2).padStart(10)}   x ${row.ratio.toFixed(2)} (${row.low.toFixed(2)} to ${row.high.toFixed(2)})`)
+  console.log(
+    `${basename(file, '.bench.mjs').replaceAll('-', ' ')}? (${unit}; ${ROUNDS} rounds, a process each; ratio to "${baseline}" with its 95 % interval)`,
+  )
+  for (const row of rows)
+    console.log(
+      `  ${row.name.padEnd(34)} ${row.median.toFixed(2).padStart(10)}   x ${row.ratio.toFixed(2)} (${row.low.toFixed(2)} to ${row.high.toFixed(2)})`,
+    )
   const verdicts = claims.map(claim => ({ ...claim, measured: rows.find(row => row.name === claim.candidate).ratio }))
-  for (const { candidate, atMost, measured, why } of verdicts) console.log(`  ${measured <= atMost ? 'holds' : 'FAILS'}: ${candidate} at most x ${atMost} (${why})`)
+  for (const { candidate, atMost, measured, why } of verdicts)
+    console.log(`  ${measured <= atMost ? 'holds' : 'FAILS'}: ${candidate} at most x ${atMost} (${why})`)
   const area = basename(dirname(file))
   const out = join(dirname(file), '..', 'results', area, `${basename(file, '.bench.mjs')}.json`)
   mkdirSync(dirname(out), { recursive: true })
-  writeFileSync(out, `${JSON.stringify({ question: basename(file, '.bench.mjs'), unit, baseline, rounds: ROUNDS, rows, claims: verdicts, figures, machine: machine() }, null, 1)}\n`)
+  writeFileSync(
+    out,
+    `${JSON.stringify({ question: basename(file, '.bench.mjs'), unit, baseline, rounds: ROUNDS, rows, claims: verdicts, figures, machine: machine() }, null, 1)}\n`,
+  )
   console.log(`  written: ${relative(process.cwd(), out)}`)
   if (verdicts.some(({ measured, atMost }) => measured > atMost)) process.exitCode = 1
 }
 
 /** Where a figure comes from. */
 export function machine() {
-  return { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version, platform: `${process.platform}-${process.arch}` }
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+  }
 }
 
 export function median(values) {
@@ -76,7 +94,11 @@ export function ratioInterval(values, base) {
     ratios.push(median(picks.map(pick => values[pick])) / median(picks.map(pick => base[pick])))
   }
   ratios.sort((a, b) => a - b)
-  return { ratio: median(values) / median(base), low: ratios[Math.floor(BOOTSTRAP_REPEATS * 0.025)], high: ratios[Math.floor(BOOTSTRAP_REPEATS * 0.975)] }
+  return {
+    ratio: median(values) / median(base),
+    low: ratios[Math.floor(BOOTSTRAP_REPEATS * 0.025)],
+    high: ratios[Math.floor(BOOTSTRAP_REPEATS * 0.975)],
+  }
 }
 
 function seeded(seed) {

@@ -1,6 +1,7 @@
 // Names that the samples in the docs use as a reader's own code. One line each; what a sample is about never stands here.
 import type { Holdfast } from 'holdfast'
+import type { Pool } from 'pg'
 
 declare global {
-  const hf: Holdfast
+  const hf: Holdfast<Pool>
 }

@@ -16,7 +16,15 @@ export function build({ force = false } = {}) {
   const webInputs = ['packages/console/web', 'packages/console/vite.config.ts', 'packages/console/src/api/contract.ts']
   step('compiling', 'compile', compileInputs, force || !existsSync(join(root, 'packages/cli/dist/main.js')), bin('tsc'), ['-b'], root)
   const page = 'packages/console/dist/web/index.html'
-  step('building the page', 'web', webInputs, force || !existsSync(join(root, page)), bin('vite'), ['build', '--logLevel', 'warn'], join(root, 'packages/console'))
+  step(
+    'building the page',
+    'web',
+    webInputs,
+    force || !existsSync(join(root, page)),
+    bin('vite'),
+    ['build', '--logLevel', 'warn'],
+    join(root, 'packages/console'),
+  )
 }
 
 function step(what, stampName, inputs, force, command, args, cwd) {

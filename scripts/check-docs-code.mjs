@@ -22,13 +22,27 @@ export function checkDocsCode() {
     JSON.stringify({
       extends: '../../tsconfig.base.json',
       include: ['*.ts', '../fence-globals.d.ts'],
-      compilerOptions: { composite: false, noEmit: true, declaration: false, declarationMap: false, isolatedDeclarations: false, rewriteRelativeImportExtensions: false, customConditions: [], noUnusedLocals: false },
+      compilerOptions: {
+        composite: false,
+        noEmit: true,
+        declaration: false,
+        declarationMap: false,
+        isolatedDeclarations: false,
+        rewriteRelativeImportExtensions: false,
+        customConditions: [],
+        noUnusedLocals: false,
+      },
     }),
   )
   const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false'], { cwd: root, encoding: 'utf8' })
   rmSync(folder, { recursive: true, force: true })
   if (origins.size === 0) return ['no TypeScript fence was found: the docs have lost their examples']
-  return status === 0 ? [] : stdout.trim().split('\n').map(problem => place(problem, origins))
+  return status === 0
+    ? []
+    : stdout
+        .trim()
+        .split('\n')
+        .map(problem => place(problem, origins))
 }
 
 function* fences(text) {

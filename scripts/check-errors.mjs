@@ -11,9 +11,13 @@ export async function checkErrors() {
     if (seen.has(code)) problems.push(`${code} is defined in ${seen.get(code)} and in ${source}: one table must own it`)
     seen.set(code, source)
   }
-  const tests = projectFiles(path => /\/test\/.*\.test\.ts$/.test(path)).map(readProjectFile).join('\n')
+  const tests = projectFiles(path => /\/test\/.*\.test\.ts$/.test(path))
+    .map(readProjectFile)
+    .join('\n')
   for (const { code, source } of rows) if (!tests.includes(code)) problems.push(`${code} (${source}) is raised by no test`)
-  const sources = projectFiles(path => /^(packages|examples)\/[^/]+\/src\/.*\.ts$/.test(path)).map(readProjectFile).join('\n')
+  const sources = projectFiles(path => /^(packages|examples)\/[^/]+\/src\/.*\.ts$/.test(path))
+    .map(readProjectFile)
+    .join('\n')
   for (const [code] of sources.matchAll(/\bHF_(?:CONFIG|CACHE|PG|REDIS|HTTP|JOBS|LOAD|PLAN|CONSOLE|CLI|BUG)_[A-Z_]+[A-Z]\b/g)) {
     if (!seen.has(code)) problems.push(`${code} is used in the sources and defined in no errors.ts`)
     seen.set(code, 'use')

@@ -10,7 +10,8 @@ export function checkExports() {
     for (const target of targets({ ...manifest.exports, ...manifest.bin })) {
       if (!existsSync(join(root, folder, target))) problems.push(`${folder}/package.json names ${target}, which is not there`)
     }
-    if (manifest.version !== JSON.parse(readProjectFile('package.json')).version) problems.push(`${folder} is at version ${manifest.version}: versions move in lockstep`)
+    if (manifest.version !== JSON.parse(readProjectFile('package.json')).version)
+      problems.push(`${folder} is at version ${manifest.version}: versions move in lockstep`)
   }
   return problems
 }

@@ -1,13 +1,13 @@
 // `npm run check`: everything that needs no service. Each check prints one line; the first words of a failure say what to do.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { build } from './build.mjs'
 import { checkDocsCode } from './check-docs-code.mjs'
 import { checkErrors } from './check-errors.mjs'
 import { checkExports } from './check-exports.mjs'
 import { checkFileLength } from './check-file-length.mjs'
 import { checkLinks } from './check-links.mjs'
 import { checkMetrics } from './check-metrics.mjs'
-import { build } from './build.mjs'
 import { root } from './workspace.mjs'
 
 const bin = name => join(root, 'node_modules', '.bin', name)

@@ -15,7 +15,7 @@ export type ExpressHandler = (request: ExpressRequest, response: ServerResponse,
 
 /** Middleware that measures every request and says in `Server-Timing` where its time went (pool, PostgreSQL, Redis, app). Mount it first.
  *  Routes are counted by their pattern; what no route matched counts as one. */
-export function express(hf: Holdfast): ExpressHandler {
+export function express(hf: Pick<Holdfast, 'requests'>): ExpressHandler {
   return (request, response, next) => {
     const observation = hf.requests.begin()
     const writeHead = response.writeHead
@@ -31,7 +31,7 @@ export function express(hf: Holdfast): ExpressHandler {
 }
 
 /** Handler for `/metrics`: the registry as OpenMetrics text. It shows routes and counts, no values; keep it inside your network all the same. */
-export function metrics(hf: Holdfast): ExpressHandler {
+export function metrics(hf: Pick<Holdfast, 'telemetry'>): ExpressHandler {
   return (_request, response) => {
     const { contentType, body } = metricsResponse(hf.telemetry)
     response.writeHead(200, { 'content-type': contentType }).end(body)
@@ -45,7 +45,7 @@ export interface InstanceOptions {
 }
 
 /** Handler that a console in another process reads once a second: measurements, statements (without literals) and health as JSON. */
-export function instance(hf: Holdfast, options: InstanceOptions): ExpressHandler {
+export function instance(hf: Pick<Holdfast, 'snapshot'>, options: InstanceOptions): ExpressHandler {
   const expected = options.token ? Buffer.from(`Bearer ${options.token}`) : undefined
   return (request, response) => {
     if (expected === undefined) {

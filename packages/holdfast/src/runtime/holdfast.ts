@@ -1,16 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import { type CacheOptions, createTieredCache, type TieredCache } from '../cache/index.ts'
-import { type Clock, collectConfigProblems, createLifecycle, type Health, type Lifecycle, type Logger, mergeHealth, silentLogger, systemClock } from '../core/index.ts'
+import {
+  type Clock,
+  collectConfigProblems,
+  createLifecycle,
+  type Health,
+  type Lifecycle,
+  type Logger,
+  mergeHealth,
+  silentLogger,
+  systemClock,
+} from '../core/index.ts'
 import { createRequestMonitor, type RequestMonitor } from '../http/index.ts'
-import { type HoldfastPg, observePool, type UserPool } from '../postgres/index.ts'
+import { type HoldfastPg, observePool, type PostgresOptions, type UserPool } from '../postgres/index.ts'
 import { createRegistry, type Registry } from '../telemetry/index.ts'
 import { runtimeErrors } from './errors.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
 
 /** Options of {@link holdfast}. */
-export interface HoldfastOptions {
+export interface HoldfastOptions<Pool extends UserPool = UserPool> {
   /** Your `pg.Pool` (8.16 or newer). It stays yours: Holdfast never ends it. Absent: `hf.pg` throws HF_CONFIG_NO_POSTGRES. */
-  readonly pg?: UserPool
+  readonly pg?: Pool
+  /** Settings of the observation of `pg`. */
+  readonly postgres?: PostgresOptions
   /** Redis URL, `redis://` or `rediss://`. Absent or undefined: the cache lives in this process only and health says so. */
   readonly redis?: string | undefined
   /** Settings of the cache. */
@@ -24,11 +36,11 @@ export interface HoldfastOptions {
 }
 
 /** Holdfast in one process: cache, PostgreSQL and measurements. */
-export interface Holdfast extends Lifecycle {
+export interface Holdfast<Pool extends UserPool = UserPool> extends Lifecycle {
   readonly service: string
   readonly cache: TieredCache
   /** @throws HF_CONFIG_NO_POSTGRES when no pool was given. */
-  readonly pg: HoldfastPg
+  readonly pg: HoldfastPg<Pool>
   /** Where every layer records. Add your own metrics here. */
   readonly telemetry: Registry
   /** Measures requests; the adapters call it. */
@@ -40,12 +52,20 @@ export interface Holdfast extends Lifecycle {
 
 /** Starts Holdfast over your pool and Redis. Resolves as soon as it can serve: an unreachable Redis does not hold it up, it is retried and reported by `health()`.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
-export async function holdfast(options: HoldfastOptions = {}): Promise<Holdfast> {
+export async function holdfast<Pool extends UserPool = UserPool>(options: HoldfastOptions<Pool> = {}): Promise<Holdfast<Pool>> {
   validate(options)
   const { clock = systemClock, logger = silentLogger, service = 'app' } = options
   const telemetry = createRegistry()
   const cache = createTieredCache(options.cache ?? {}, { ...(options.redis ? { redis: options.redis } : {}), clock, registry: telemetry, logger })
-  const pg = options.pg && observePool(options.pg, { registry: telemetry, clock, logger, onCommit: tags => cache.invalidateTags(...tags) })
+  const pg =
+    options.pg &&
+    observePool(options.pg, {
+      registry: telemetry,
+      clock,
+      logger,
+      onCommit: tags => cache.invalidateTags(...tags),
+      ...(options.postgres ? { options: options.postgres } : {}),
+    })
   const lifecycle = createLifecycle({
     name: 'holdfast',
     clock,
@@ -88,14 +108,14 @@ export async function holdfast(options: HoldfastOptions = {}): Promise<Holdfast>
   }
 }
 
-function validate(options: HoldfastOptions): void {
+function validate<Pool extends UserPool>(options: HoldfastOptions<Pool>): void {
   const problems = collectConfigProblems()
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
-  if (options.pg !== undefined && typeof (options.pg as { connect?: unknown }).connect !== 'function') problems.add('pg', 'must be a pg.Pool')
-  if (options.redis !== undefined && !/^rediss?:\/\//.test(String(options.redis))) problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
+  if (options.redis !== undefined && !/^rediss?:\/\//.test(String(options.redis)))
+    problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
   problems.throwIfAny('holdfast()')
 }
 
-const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'redis', 'cache', 'service', 'logger', 'clock'])
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'postgres', 'redis', 'cache', 'service', 'logger', 'clock'])
