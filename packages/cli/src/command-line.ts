@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { isHoldfastError } from 'holdfast/core'
+import { type HoldfastError, isHoldfastError } from 'holdfast/core'
 import { cliErrors } from './errors.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
@@ -156,21 +156,10 @@ function reportError(error: unknown, terminal: Terminal, json: boolean): number 
   return exitCodeOf(known.code)
 }
 
-interface CodedError {
-  readonly code: string
-  readonly message: string
-  readonly hint: string
-}
-
-function asCodedError(error: unknown): CodedError {
+function asCodedError(error: unknown): HoldfastError {
   if (error instanceof CommanderError) return cliErrors.create('HF_CLI_USAGE', usageMessage(error))
-  if (isHoldfastError(error) || isCoded(error)) return error
+  if (isHoldfastError(error)) return error
   return cliErrors.create('HF_BUG_UNEXPECTED', error instanceof Error ? error.message : String(error))
-}
-
-/** Errors of dev-services have the same shape but not the class: that package imports nothing of Holdfast. */
-function isCoded(error: unknown): error is Error & CodedError {
-  return error instanceof Error && /^HF_/.test(String((error as Partial<CodedError>).code)) && typeof (error as Partial<CodedError>).hint === 'string'
 }
 
 /** Commander's words without its prefix; a bare verb group has help as its message. */

@@ -1,4 +1,4 @@
-import { servicesStatus } from '@holdfast/dev-services'
+import { probeDatabaseUrl, servicesStatus } from '@holdfast/dev-services'
 import { type Advisor, createAdvisor } from 'holdfast/postgres'
 import pg from 'pg'
 import type { CommandContext } from './command-line.ts'
@@ -14,9 +14,12 @@ export async function databaseUrl(context: CommandContext): Promise<string> {
   throw cliErrors.create('HF_CLI_NO_DATABASE', 'DATABASE_URL is not set and no local services are up')
 }
 
-/** An advisor on that database, with connections of its own. */
+/** An advisor on that database, with connections of its own.
+ *  @throws HF_CLI_NO_DATABASE, HF_PG_UNREACHABLE */
 export async function openAdvisor(context: CommandContext): Promise<Advisor> {
-  return advisorFor(await databaseUrl(context), line => context.terminal.say(context.terminal.paint('dim', `  ${line}`)))
+  const url = await databaseUrl(context)
+  await probeDatabaseUrl(url)
+  return advisorFor(url, line => context.terminal.say(context.terminal.paint('dim', `  ${line}`)))
 }
 
 /** How long a connection of the advisor may take. */

@@ -82,7 +82,7 @@ export async function startConsole(settings: ConsoleSettings, narrator: Narrator
 function launch(settings: ConsoleSettings, port: number): Promise<Child<Served>> {
   return startChild<Served>({
     name: 'console',
-    module: fileURLToPath(new URL('../main.js', import.meta.url)),
+    module: fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url)),
     args: ['console', '--json', '--service', 'leads', '--port', String(port), '--instance', settings.instanceUrl],
     env: {
       ...process.env,
