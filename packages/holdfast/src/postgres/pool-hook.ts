@@ -70,8 +70,7 @@ function hookClientClass({ pool, watch, listener, promiseClass }: HookDeps): Cli
 
     constructor(options?: unknown) {
       super(options)
-      // A connection lost while it is checked out and idle has no other listener.
-      this.on('error', listener.onConnectionLost)
+      reportLoss(this, listener)
     }
 
     override query(...args: [config: unknown, values?: unknown, callback?: unknown]): unknown {
@@ -99,7 +98,7 @@ function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientS
         return observedQuery(watch, state, this, original, promiseClass, args)
       }
       Object.defineProperty(client, 'query', { value: query, configurable: true, writable: true, enumerable: false })
-      client.on('error', listener.onConnectionLost)
+      reportLoss(client, listener)
       states.set(client, state)
       refs.push(new WeakRef(client))
       return state
@@ -156,4 +155,13 @@ function hookConnect({ pool, clock, listener }: HookDeps, stateOf: (client: Driv
     if (own === undefined) delete (pool as Partial<DriverPool>).connect
     else Object.defineProperty(pool, 'connect', own)
   }
+}
+
+/** A connection lost while it is checked out and idle has no other listener. The driver tells of one loss twice: the server's message, then the end. */
+function reportLoss(client: DriverClient, listener: PoolListener): void {
+  let isLost = false
+  client.on('error', error => {
+    if (!isLost) listener.onConnectionLost(error)
+    isLost = true
+  })
 }

@@ -35,8 +35,8 @@ function seen(result: unknown): unknown {
 
 /** What a caller can tell errors apart by; the stack's frames inside the driver are nobody's business. */
 function seenError(error: unknown): unknown {
-  const { name, message, code, severity, position, constructor } = error as pg.DatabaseError
-  return { type: constructor.name, name, message, code, severity, position, hasStack: typeof (error as Error).stack === 'string' }
+  const { name, message, code, severity, position, constructor: type } = error as pg.DatabaseError
+  return { type: type.name, name, message, code, severity, position, hasStack: typeof (error as Error).stack === 'string' }
 }
 
 const failure = (work: () => unknown): Promise<unknown> =>
@@ -55,7 +55,9 @@ const thrown = (work: () => unknown): unknown => {
 
 const called = (run: (done: (...args: unknown[]) => void) => unknown): Promise<unknown> =>
   new Promise(resolve => {
-    const returned = run((error, result) => resolve({ error: error ? seenError(error) : error, result: seen(result), returned: returned === undefined }))
+    const returned = run((error, result) =>
+      resolve({ error: error ? seenError(error) : error, result: seen(result), returned: returned === undefined }),
+    )
   })
 
 /** `any` in the types of `pg` refuses what JavaScript callers do. */
@@ -97,7 +99,7 @@ export const callingForms: readonly CallingForm[] = [
       seen(await loose(client).query({ name: 'add', values: [3] })),
     ]),
   ),
-  form('client: one name for two texts', 2, pool =>
+  form('client: one name for two texts', 3, pool =>
     onClient(pool, async client => [
       seen(await client.query({ name: 'twice', text: 'select 1 as a' })),
       await failure(() => client.query({ name: 'twice', text: 'select 2 as a' })),
@@ -110,7 +112,9 @@ export const callingForms: readonly CallingForm[] = [
     onClient(pool, async client => (await Promise.all([1, 2, 3].map(n => client.query('select $1::int as n', [n])))).map(seen)),
   ),
   form('client: error in a queue leaves the others alone', 3, pool =>
-    onClient(pool, client => Promise.all([failure(() => client.query('select nope')), client.query('select 1 as a').then(seen), failure(() => client.query('x'))])),
+    onClient(pool, client =>
+      Promise.all([failure(() => client.query('select nope')), client.query('select 1 as a').then(seen), failure(() => client.query('x'))]),
+    ),
   ),
   form('client: null, text missing, values that are no list, callback that is no function', 1, pool =>
     onClient(pool, async client => [
@@ -143,7 +147,9 @@ export const callingForms: readonly CallingForm[] = [
       return { rows, kept: seen(result), isSame: query instanceof pg.Query, ownKeys: Object.keys(query).sort() }
     }),
   ),
-  form('Query object with a callback', 1, pool => onClient(pool, client => called(done => void client.query(new pg.Query('select 1 as one', done as never))))),
+  form('Query object with a callback', 1, pool =>
+    onClient(pool, client => called(done => void client.query(new pg.Query('select 1 as one', done as never)))),
+  ),
   form('Query object that fails', 1, pool =>
     onClient(pool, async client => {
       const query = client.query(new pg.Query('select nope'))

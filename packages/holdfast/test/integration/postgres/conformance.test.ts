@@ -1,6 +1,6 @@
-import { createRegistry } from 'holdfast/telemetry'
-import { observePool } from 'holdfast/postgres'
 import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { observePool } from 'holdfast/postgres'
+import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { callingForms } from './calling-forms.ts'

@@ -69,7 +69,10 @@ describe('300 requests over a pool of one connection', () => {
     // One connection: what the last request waited is the time of the others, so its own share is small.
     expect(scopes.at(-1)!.pgMs).toBeLessThan(inPostgres / 10)
     const [statement] = watched.statements()
-    expect(statement!.waitMs).toBeCloseTo(waits.reduce((sum, wait) => sum + wait, 0), 3)
+    expect(statement!.waitMs).toBeCloseTo(
+      waits.reduce((sum, wait) => sum + wait, 0),
+      3,
+    )
     expect(statement!.totalMs).toBeCloseTo(inPostgres, 3)
   })
 
