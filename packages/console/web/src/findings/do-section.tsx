@@ -1,0 +1,70 @@
+import type { ReactElement } from 'react'
+import type { FindingDetail } from '../../../src/api/contract.ts'
+import { joined, showRatio } from '../format.ts'
+import { CopyButton } from '../parts/copy-button.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Sql } from '../parts/sql.tsx'
+import type { FindingActionName } from './action-dialog.tsx'
+import { migrationFile } from './migration-file.ts'
+
+interface DoSectionProps {
+  readonly detail: FindingDetail
+  ask(action: FindingActionName): void
+}
+
+/** The change, what it costs and locks, and the ways to make it. */
+export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
+  const { finding, actions } = detail
+  const { recommendation } = finding
+  const sql = recommendation.sql.join(';\n')
+  return (
+    <Panel title="Do" className="do" aside={<span className="badge">{recommendation.risk} risk</span>}>
+      <p>{recommendation.summary}</p>
+      <Sql text={sql} />
+      <div className="actions">
+        {actions.includes('apply') ? (
+          <button type="button" className="button primary" onClick={() => ask('apply')}>
+            <Icon name="apply" /> Apply…
+          </button>
+        ) : null}
+        <CopyButton text={sql} />
+        <button type="button" className="button" onClick={() => saveMigration(detail)}>
+          <Icon name="save" /> Save migration
+        </button>
+      </div>
+      <dl className="notes">
+        {recommendation.predictedRatio === undefined ? null : (
+          <div>
+            <dt>Predicted</dt>
+            <dd>{joined(showRatio(recommendation.predictedRatio))} of the time it takes now</dd>
+          </div>
+        )}
+        <div>
+          <dt>Cost</dt>
+          <dd>{recommendation.costNote}</dd>
+        </div>
+        <div>
+          <dt>Locks</dt>
+          <dd>{recommendation.lockNote}</dd>
+        </div>
+        <div>
+          <dt>Undo</dt>
+          <dd>
+            <code>{recommendation.revertSql.join('; ')}</code>
+          </dd>
+        </div>
+      </dl>
+    </Panel>
+  )
+}
+
+function saveMigration({ finding }: FindingDetail): void {
+  const { name, text } = migrationFile(finding, Date.now())
+  const address = URL.createObjectURL(new Blob([text], { type: 'application/sql' }))
+  const link = document.createElement('a')
+  link.href = address
+  link.download = name
+  link.click()
+  URL.revokeObjectURL(address)
+}

@@ -1,0 +1,107 @@
+import type { Finding } from 'holdfast/core'
+import type { ReactElement } from 'react'
+import { count, ms, percent, span, speedUp } from '../format.ts'
+import { CopyButton } from '../parts/copy-button.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Scroller } from '../parts/scroller.tsx'
+import { Sql } from '../parts/sql.tsx'
+
+type Evidence = Finding['evidence']
+
+const TIERS: Readonly<Record<Evidence['tier'], string>> = {
+  modeled: 'by the planner’s estimate only: ratios, no times',
+  measured: 'measured on a copy of the data',
+  proven: 'before and after, on the live system',
+}
+
+/** The numbers and plans behind a finding. */
+export function EvidenceSection({ evidence }: { readonly evidence: Evidence }): ReactElement {
+  const { before, trial } = evidence
+  return (
+    <Panel
+      title="Evidence"
+      className="evidence"
+      aside={
+        <>
+          <span className="badge">{evidence.tier}</span> {TIERS[evidence.tier]}
+        </>
+      }
+    >
+      <dl className="facts">
+        <Fact name="Share of statement time" value={percent(evidence.shareOfTime)} />
+        <Fact name="Calls (n)" value={count(before.sampleCount)} />
+        <Fact name="Mean" value={ms(before.meanMs)} />
+        {before.p95Ms === undefined ? null : <Fact name="p95" value={ms(before.p95Ms)} />}
+        {before.rowsReadPerRow === undefined ? null : <Fact name="Rows read for each row returned" value={count(before.rowsReadPerRow)} />}
+        <Fact name="Window" value={span(before.windowMs / 1000)} />
+      </dl>
+      <div className="with-button">
+        <h3>Statement</h3>
+        <CopyButton text={evidence.statement} />
+      </div>
+      <Sql text={evidence.statement} />
+      {trial === undefined ? null : (
+        <>
+          <h3>Tried on a copy</h3>
+          <p>
+            Mean {ms(trial.before.meanMs)} <span className="count">n {count(trial.before.sampleCount)}</span> → {ms(trial.after.meanMs)}{' '}
+            <span className="count">n {count(trial.after.sampleCount)}</span>
+            {trialRatio(trial.before.meanMs, trial.after.meanMs)}. {trial.note}
+          </p>
+        </>
+      )}
+      {evidence.planBefore === undefined && evidence.planAfter === undefined ? null : (
+        <div className="plans">
+          {evidence.planBefore === undefined ? null : <Plan title="Plan before" text={evidence.planBefore} />}
+          {evidence.planAfter === undefined ? null : <Plan title="Plan after" text={evidence.planAfter} />}
+        </div>
+      )}
+      {evidence.queryId === undefined ? null : <p className="count">pg_stat_statements queryid {evidence.queryId}</p>}
+    </Panel>
+  )
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }): ReactElement {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+
+const NODE = /^(\s*(?:->\s+)?)([A-Z][A-Za-z]+(?: [A-Z][A-Za-z]+)*)/
+
+function Plan({ title, text }: { readonly title: string; readonly text: string }): ReactElement {
+  return (
+    <div>
+      <h3>{title}</h3>
+      <Scroller label={title} className="plan">
+        <pre>
+          {text.split('\n').map((line, index) => (
+            // Lines of a plan have no identity but their place, and the plan is replaced whole.
+            // biome-ignore lint/suspicious/noArrayIndexKey: see above
+            <PlanLine key={index} line={line} />
+          ))}
+        </pre>
+      </Scroller>
+    </div>
+  )
+}
+
+function PlanLine({ line }: { readonly line: string }): ReactElement {
+  const node = line.includes('(cost') || line.includes('(actual') || line.includes('->') ? NODE.exec(line) : null
+  if (node === null) return <>{`${line}\n`}</>
+  return (
+    <>
+      {node[1]}
+      <strong>{node[2]}</strong>
+      {`${line.slice(node[0].length)}\n`}
+    </>
+  )
+}
+
+function trialRatio(beforeMs: number, afterMs: number): string {
+  const ratio = speedUp(beforeMs, afterMs)
+  return ratio === null ? '' : `, ${ratio}`
+}
