@@ -1,0 +1,15 @@
+export { type LoadErrorCode, loadErrors } from './errors.ts'
+export {
+  type GeneratorHealth,
+  type LatencySummary,
+  LOAD_RESULT_SCHEMA,
+  type LoadProgress,
+  type LoadResult,
+  type LoadTimeline,
+  type RequestSummary,
+  type TargetHeaders,
+} from './result.ts'
+export { type LoadOptions, requireValid, runLoad } from './run-load.ts'
+export type { ArrivalSegment, FlowRequest, LoadSlo, Scenario } from './scenario.ts'
+export { loadScenarioFile } from './scenario-file.ts'
+export { parseScenario, scenarioJsonSchema } from './scenario-schema.ts'

@@ -1,0 +1,22 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { type ErrorCode, isHoldfastError } from 'holdfast/core'
+import { type LoadPlan, runEngine } from './engine.ts'
+import type { LoadProgress, LoadResult } from './result.ts'
+
+/** What the generator's thread says to its owner. Errors go as plain data, because a thread boundary strips classes. */
+export type WorkerMessage =
+  | { readonly kind: 'progress'; readonly progress: LoadProgress }
+  | { readonly kind: 'result'; readonly result: LoadResult }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly context: Readonly<Record<string, unknown>> }
+
+// Imported for its type elsewhere; runs only as a thread.
+if (parentPort !== null) await work(workerData as LoadPlan, message => parentPort?.postMessage(message))
+
+async function work(plan: LoadPlan, tell: (message: WorkerMessage) => void): Promise<void> {
+  try {
+    tell({ kind: 'result', result: await runEngine(plan, { onProgress: progress => tell({ kind: 'progress', progress }) }) })
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    tell({ kind: 'failed', code: error.code, message: error.message, context: error.context })
+  }
+}
