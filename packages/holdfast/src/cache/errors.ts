@@ -1,0 +1,49 @@
+import { defineErrors, type ErrorTable } from '../core/index.ts'
+
+type CacheErrorCode =
+  | 'HF_CACHE_KEY_INVALID'
+  | 'HF_CACHE_TAG_INVALID'
+  | 'HF_CACHE_OPTION_INVALID'
+  | 'HF_CACHE_VALUE_UNENCODABLE'
+  | 'HF_CACHE_LOAD_TIMEOUT'
+  | 'HF_CACHE_OVERLOADED'
+  | 'HF_REDIS_CLIENT_MISSING'
+
+/** Errors of `cache`. */
+export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCode>({
+  HF_CACHE_KEY_INVALID: {
+    summary: 'A cache key is not a string of 1 to 1,024 characters.',
+    hint: 'use a short readable key such as `fund:7`; hash what is long',
+    retryable: false,
+  },
+  HF_CACHE_TAG_INVALID: {
+    summary: 'A tag is not a string of 1 to 255 bytes, or one entry has more than 64 tags.',
+    hint: 'tag by what changes together, for example `fund:7`',
+    retryable: false,
+  },
+  HF_CACHE_OPTION_INVALID: {
+    summary: 'An option of one call is not valid.',
+    hint: "write durations with their unit: { ttl: '30s' }",
+    retryable: false,
+  },
+  HF_CACHE_VALUE_UNENCODABLE: {
+    summary: 'A value given to `set` holds something that cannot be stored: a function, a symbol, a cycle or nesting deeper than 200.',
+    hint: 'store plain data; `getOrSet` returns such a value to its caller and stores nothing',
+    retryable: false,
+  },
+  HF_CACHE_LOAD_TIMEOUT: {
+    summary: 'A loader took longer than its hard time-out and there was no stale value to serve.',
+    hint: 'pass ctx.signal on to the query, give the entry a grace period, or raise hardTimeout',
+    retryable: true,
+  },
+  HF_CACHE_OVERLOADED: {
+    summary: 'Redis is away and more than 10,000 loads were already waiting for the database; this one was refused to protect it.',
+    hint: 'answer 503 and retry later; bring Redis back or raise cache.outageLoads',
+    retryable: true,
+  },
+  HF_REDIS_CLIENT_MISSING: {
+    summary: 'A Redis URL was given, but the package ioredis is not installed.',
+    hint: 'run `npm install ioredis`',
+    retryable: false,
+  },
+})

@@ -1,0 +1,5 @@
+export { cacheErrors } from './errors.ts'
+export type { Load, LoadContext } from './load-context.ts'
+export type { CacheOptions, GetOrSetOptions, MemoryOptions, SetOptions } from './options.ts'
+export type { IoRedisLike, RedisArg } from './redis/port.ts'
+export { type CacheDeps, type CacheStats, createTieredCache, type TieredCache } from './tiered-cache.ts'

@@ -1,0 +1,192 @@
+import {
+  type ConfigProblems,
+  collectConfigProblems,
+  type Duration,
+  isHoldfastError,
+  parseDurationMs,
+  parseSizeBytes,
+  type Size,
+} from '../core/index.ts'
+import { cacheErrors } from './errors.ts'
+
+/** Settings of the tier in this process. */
+export interface MemoryOptions {
+  /** Entries held. 1 or more. Default 10,000. */
+  readonly maxEntries?: number
+  /** Estimated bytes held. Default `'64mb'`. One entry takes at most an eighth of it; larger ones are left to Redis. */
+  readonly maxBytes?: Size
+  /** Longest time an entry is served from memory without asking Redis again. Default: as long as the entry is fresh. */
+  readonly ttl?: Duration
+}
+
+/** Settings of the cache. */
+export interface CacheOptions {
+  /** Separates caches that share a Redis: 1 to 64 letters, digits, `.`, `_` or `-`. Default `app`. */
+  readonly namespace?: string
+  /** The tier in this process. `false` switches it off: every read asks Redis. */
+  readonly l1?: false | MemoryOptions
+  /** How long entries are fresh when a call names no ttl. More than 0. Default `'1m'`. */
+  readonly ttl?: Duration
+  /** How long after that they may be served while they are reloaded, or while reloading fails. Default `'0ms'`: never. */
+  readonly grace?: Duration
+  /** Share of each ttl cut off at random, 0 to 0.5, so that entries written together do not expire together. Default 0.1. */
+  readonly jitter?: number
+  /** Longest wait for one answer of Redis; beyond it Redis counts as away until it answers again. Default `'50ms'`. */
+  readonly redisBudget?: Duration
+  /** How processes hear of changes. `auto` uses Redis' own tracking and falls back to messages; `pubsub` uses messages only. Default `auto`. */
+  readonly coherence?: 'auto' | 'pubsub'
+  /** Loads that may run at once while Redis is away, so that its outage does not become the database's. 1 or more. Default 32. */
+  readonly outageLoads?: number
+}
+
+/** Options of one write. */
+export interface SetOptions {
+  /** How long the value is fresh. Default: the cache's ttl. */
+  readonly ttl?: Duration
+  /** How long after that it may be served stale. Default: the cache's grace. */
+  readonly grace?: Duration
+  /** What the value depends on; `invalidateTags` with one of them drops it. At most 64 of at most 255 bytes. */
+  readonly tags?: readonly string[]
+}
+
+/** Options of one read with a loader. They are looked at only when the loader may have to run. */
+export interface GetOrSetOptions extends SetOptions {
+  /** How long a caller waits for a reload before it gets the stale value. Default `'0ms'`: the stale value at once, the reload in the background.
+   *  Means nothing without a grace. */
+  readonly softTimeout?: Duration
+  /** Longest time for the loader; then `ctx.signal` aborts and callers get the stale value or HF_CACHE_LOAD_TIMEOUT. Default: no limit. */
+  readonly hardTimeout?: Duration
+  /** How long `null` is fresh, when shorter than other values. Default: as `ttl`. */
+  readonly nullTtl?: Duration
+}
+
+/** Options of the cache, checked and in base units. */
+export interface ResolvedOptions {
+  readonly namespace: string
+  readonly memory: { readonly maxEntries: number; readonly maxBytes: number; readonly ttlMs: number } | undefined
+  readonly ttlMs: number
+  readonly graceMs: number
+  readonly jitter: number
+  readonly redisBudgetMs: number
+  readonly coherence: 'auto' | 'pubsub'
+  readonly outageLoads: number
+}
+
+/** Options of one call, checked and in base units. */
+export interface ResolvedCall {
+  readonly ttlMs: number
+  readonly nullTtlMs: number
+  readonly graceMs: number
+  readonly softTimeoutMs: number
+  readonly hardTimeoutMs: number
+  readonly tags: readonly string[]
+}
+
+const KNOWN: ReadonlySet<string> = new Set(['namespace', 'l1', 'ttl', 'grace', 'jitter', 'redisBudget', 'coherence', 'outageLoads'])
+const KNOWN_MEMORY: ReadonlySet<string> = new Set(['maxEntries', 'maxBytes', 'ttl'])
+const MAX_KEY_LENGTH = 1024
+const MAX_TAGS = 64
+const MAX_TAG_BYTES = 255
+
+/** Checks the options of a cache. @throws HF_CONFIG_INVALID naming every problem at once. */
+export function resolveOptions(options: CacheOptions): ResolvedOptions {
+  const problems = collectConfigProblems()
+  const { namespace = 'app', jitter = 0.1, coherence = 'auto', outageLoads = 32 } = options
+  rejectUnknown(problems, 'cache', options, KNOWN)
+  if (!/^[\w.-]{1,64}$/.test(namespace)) problems.add('cache.namespace', 'must be 1 to 64 letters, digits, ".", "_" or "-"')
+  if (!(jitter >= 0 && jitter <= 0.5)) problems.add('cache.jitter', `must be from 0 to 0.5, is ${jitter}`)
+  if (coherence !== 'auto' && coherence !== 'pubsub') problems.add('cache.coherence', `must be 'auto' or 'pubsub', is ${JSON.stringify(coherence)}`)
+  positiveInteger(problems, 'cache.outageLoads', outageLoads)
+  const resolved: ResolvedOptions = {
+    namespace,
+    jitter,
+    coherence,
+    outageLoads,
+    ttlMs: duration(problems, 'cache.ttl', options.ttl, 60_000, true),
+    graceMs: duration(problems, 'cache.grace', options.grace, 0, false),
+    redisBudgetMs: duration(problems, 'cache.redisBudget', options.redisBudget, 50, true),
+    memory: options.l1 === false ? undefined : resolveMemory(problems, options.l1 ?? {}),
+  }
+  problems.throwIfAny('cache options')
+  return resolved
+}
+
+function resolveMemory(problems: ConfigProblems, options: MemoryOptions): ResolvedOptions['memory'] {
+  rejectUnknown(problems, 'cache.l1', options, KNOWN_MEMORY)
+  const { maxEntries = 10_000, maxBytes = '64mb' } = options
+  positiveInteger(problems, 'cache.l1.maxEntries', maxEntries)
+  const bytes = problems.attempt('cache.l1.maxBytes', () => parseSizeBytes(maxBytes), 1)
+  if (bytes === 0) problems.add('cache.l1.maxBytes', 'must be more than 0; write l1: false for no memory tier')
+  return { maxEntries, maxBytes: bytes, ttlMs: duration(problems, 'cache.l1.ttl', options.ttl, Number.POSITIVE_INFINITY, true) }
+}
+
+function duration(problems: ConfigProblems, path: string, text: Duration | undefined, fallbackMs: number, mustBePositive: boolean): number {
+  if (text === undefined) return fallbackMs
+  const ms = problems.attempt(path, () => parseDurationMs(text), 1)
+  if (mustBePositive && ms === 0) problems.add(path, 'must be more than 0')
+  return ms
+}
+
+function positiveInteger(problems: ConfigProblems, path: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) problems.add(path, `must be a whole number of 1 or more, is ${value}`)
+}
+
+function rejectUnknown(problems: ConfigProblems, path: string, options: object, known: ReadonlySet<string>): void {
+  for (const key of Object.keys(options)) if (!known.has(key)) problems.add(`${path}.${key}`, `is not an option; known are ${[...known].join(', ')}`)
+}
+
+/** Checks the options of one call. @throws HF_CACHE_OPTION_INVALID, HF_CACHE_TAG_INVALID */
+export function resolveCall(key: string, options: GetOrSetOptions, defaults: ResolvedOptions): ResolvedCall {
+  const read = (name: string, text: Duration | undefined, fallbackMs: number): number => {
+    if (text === undefined) return fallbackMs
+    const ms = parseCached(key, name, text)
+    if (ms === 0 && name !== 'grace' && name !== 'softTimeout') {
+      throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `${name} of ${JSON.stringify(key)} is 0`, {
+        hint: `${name} must be more than 0; leave it out for the default`,
+      })
+    }
+    return ms
+  }
+  const ttlMs = read('ttl', options.ttl, defaults.ttlMs)
+  return {
+    ttlMs,
+    nullTtlMs: read('nullTtl', options.nullTtl, ttlMs),
+    graceMs: read('grace', options.grace, defaults.graceMs),
+    softTimeoutMs: read('softTimeout', options.softTimeout, 0),
+    hardTimeoutMs: read('hardTimeout', options.hardTimeout, Number.POSITIVE_INFINITY),
+    tags: options.tags === undefined ? [] : checkTags(options.tags),
+  }
+}
+
+/** @throws HF_CACHE_KEY_INVALID */
+export function checkKey(key: unknown): void {
+  if (typeof key === 'string' && key.length > 0 && key.length <= MAX_KEY_LENGTH) return
+  const found = typeof key === 'string' ? `a string of ${key.length} characters` : `of type ${typeof key}`
+  throw cacheErrors.create('HF_CACHE_KEY_INVALID', `the key is ${found}, allowed are strings of 1 to ${MAX_KEY_LENGTH}`)
+}
+
+/** The tags, each once. @throws HF_CACHE_TAG_INVALID */
+export function checkTags(tags: readonly unknown[]): readonly string[] {
+  const bad = tags.find(tag => typeof tag !== 'string' || tag.length === 0 || Buffer.byteLength(tag) > MAX_TAG_BYTES)
+  if (bad !== undefined) throw cacheErrors.create('HF_CACHE_TAG_INVALID', `${JSON.stringify(bad)?.slice(0, 80)} is not a tag`)
+  const unique = new Set(tags as readonly string[])
+  if (unique.size > MAX_TAGS) throw cacheErrors.create('HF_CACHE_TAG_INVALID', `${unique.size} tags on one entry (limit ${MAX_TAGS})`)
+  return [...unique]
+}
+
+/** Few different durations are written in a program; texts made up at run time are not kept beyond this. */
+const PARSED_LIMIT = 1000
+const parsed = new Map<string, number>()
+
+function parseCached(key: string, name: string, text: Duration): number {
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  try {
+    const ms = parseDurationMs(text)
+    if (parsed.size < PARSED_LIMIT) parsed.set(text, ms)
+    return ms
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `${name} of ${JSON.stringify(key)}: ${error.message}`, { hint: error.hint, cause: error })
+  }
+}

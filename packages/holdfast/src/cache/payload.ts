@@ -1,0 +1,70 @@
+import { crc32 } from 'node:zlib'
+import { bodyOf, fromBody, type StoredValue } from './stored-value.ts'
+
+/** One tag of an entry with the version that it had before the entry was loaded. */
+export interface TagVersion {
+  readonly tag: string
+  readonly version: number
+}
+
+/** One entry as Redis holds it. Times are in milliseconds of the Redis server's clock. */
+export interface Payload {
+  readonly stored: StoredValue
+  /** From here on the entry is stale: it may be served within its grace, and is reloaded. */
+  readonly freshUntilMs: number
+  /** From here on it is gone. */
+  readonly goneAtMs: number
+  /** How long the loader took. */
+  readonly loadMs: number
+  readonly tags: readonly TagVersion[]
+}
+
+/* version u8 | flags u8 | crc32 u32 of all that follows | freshUntilMs f64 | goneAtMs f64 | loadMs f32 | tagCount u8 | tags: length u8, utf8, version f64 | body */
+const FORMAT = 1
+const FLAG_RICH = 1
+const CRC_AT = 2
+const HEAD_BYTES = 27
+
+/** Bytes of an entry; `undefined` when the value cannot be encoded. */
+export function encodePayload(payload: Payload): Buffer | undefined {
+  const body = bodyOf(payload.stored)
+  if (body === undefined) return undefined
+  const names = payload.tags.map(({ tag }) => Buffer.from(tag))
+  const tagBytes = names.reduce((sum, name) => sum + 1 + name.length + 8, 0)
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + tagBytes + body.length)
+  bytes[0] = FORMAT
+  bytes[1] = payload.stored.kind === 'rich' ? FLAG_RICH : 0
+  bytes.writeDoubleBE(payload.freshUntilMs, 6)
+  bytes.writeDoubleBE(payload.goneAtMs, 14)
+  bytes.writeFloatBE(payload.loadMs, 22)
+  bytes[26] = names.length
+  let at = HEAD_BYTES
+  names.forEach((name, i) => {
+    bytes[at] = name.length
+    name.copy(bytes, at + 1)
+    bytes.writeDoubleBE(payload.tags[i]!.version, at + 1 + name.length)
+    at += 1 + name.length + 8
+  })
+  body.copy(bytes, at)
+  bytes.writeUInt32BE(crc32(bytes.subarray(CRC_AT + 4)), CRC_AT)
+  return bytes
+}
+
+/** The entry, or `undefined` when the bytes are of another format, cut short or damaged. Never throws: what cannot be read is a miss. */
+export function decodePayload(bytes: Buffer): Payload | undefined {
+  if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT) return undefined
+  if (bytes.readUInt32BE(CRC_AT) !== crc32(bytes.subarray(CRC_AT + 4))) return undefined
+  try {
+    const tags: TagVersion[] = []
+    let at = HEAD_BYTES
+    for (let left = bytes[26]!; left > 0; left--) {
+      const end = at + 1 + bytes[at]!
+      tags.push({ tag: bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
+      at = end + 8
+    }
+    const stored = fromBody(bytes.subarray(at), (bytes[1]! & FLAG_RICH) !== 0)
+    return { stored, freshUntilMs: bytes.readDoubleBE(6), goneAtMs: bytes.readDoubleBE(14), loadMs: bytes.readFloatBE(22), tags }
+  } catch {
+    return undefined
+  }
+}

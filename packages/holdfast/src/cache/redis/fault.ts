@@ -1,0 +1,41 @@
+/** Why Redis could not do what was asked. `refused`: a reply that is an error of no known kind. */
+export type FaultKind = 'away' | 'slow' | 'disconnected' | 'readonly' | 'loading' | 'out_of_memory' | 'no_script' | 'auth' | 'cluster' | 'refused'
+
+/** Internal: never reaches a caller of the cache. */
+export class RedisFault extends Error {
+  readonly kind: FaultKind
+
+  constructor(kind: FaultKind, message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+/** Prefixes of Redis error replies. @source redis 7.2 src/server.c createSharedObjects; ioredis 6 errors for the last two */
+const PREFIXES: readonly (readonly [prefix: string, kind: FaultKind])[] = [
+  ['READONLY', 'readonly'],
+  ['LOADING', 'loading'],
+  ['OOM', 'out_of_memory'],
+  ['MISCONF', 'out_of_memory'],
+  ['NOSCRIPT', 'no_script'],
+  ['NOAUTH', 'auth'],
+  ['WRONGPASS', 'auth'],
+  ['NOPERM', 'auth'],
+  ['MOVED', 'cluster'],
+  ['CLUSTERDOWN', 'cluster'],
+  ['CROSSSLOT', 'cluster'],
+]
+
+/** The one place where a driver's error becomes a kind. */
+export function toFault(error: unknown): RedisFault {
+  if (error instanceof RedisFault) return error
+  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) }
+  const found = PREFIXES.find(([prefix]) => message.startsWith(prefix))
+  if (found !== undefined) return new RedisFault(found[1], message)
+  return new RedisFault(name === 'ReplyError' ? 'refused' : 'disconnected', message)
+}
+
+/** True when nothing more should be asked of this connection until it was probed. */
+export function isOutage(kind: FaultKind): boolean {
+  return kind !== 'out_of_memory' && kind !== 'no_script' && kind !== 'refused'
+}

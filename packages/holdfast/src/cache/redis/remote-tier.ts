@@ -1,0 +1,209 @@
+import { type Clock, currentRequestScope } from '../../core/index.ts'
+import type { CacheMetrics } from '../metrics.ts'
+import { BatchReader } from './batch-reader.ts'
+import { isOutage, toFault } from './fault.ts'
+import type { Journal } from './journal.ts'
+import { FILL, LEASE, RELEASE, RENEW } from './lease.lua.ts'
+import type { RedisLink } from './link.ts'
+import { BUMP, DELETE, SET } from './write.lua.ts'
+
+/** What Redis said to a request for a lease. */
+export type LeaseReply =
+  | { readonly kind: 'stored'; readonly bytes: Buffer }
+  | { readonly kind: 'granted'; readonly versions: readonly (number | undefined)[] }
+  | { readonly kind: 'held'; readonly leftMs: number }
+
+/** Names of things in Redis. */
+export interface RedisNames {
+  readonly keyPrefix: string
+  readonly leasePrefix: string
+  readonly tagPrefix: string
+  readonly channel: string
+}
+
+/** What the tier needs. */
+export interface RemoteDeps {
+  readonly clock: Clock
+  readonly link: RedisLink
+  readonly names: RedisNames
+  readonly journal: Journal
+  readonly metrics: CacheMetrics
+  readonly senderId: string
+  /** A write was noted in the journal although Redis is not away. */
+  onRefused(): void
+  /** True while writes must be announced by messages. */
+  needsMessages(): boolean
+}
+
+/** How long a lease stands without being renewed: the time that others wait after its holder died. */
+export const LEASE_MS = 2000
+/** Least life of a tag's version. When it ends, entries with the tag are missed once; nothing wrong is served. */
+const TAG_LIFE_MS = 86_400_000
+
+/** Names for a namespace. */
+export function redisNames(namespace: string): RedisNames {
+  const base = `hf:${namespace}`
+  return { keyPrefix: `${base}:v:`, leasePrefix: `${base}:l:`, tagPrefix: `${base}:t:`, channel: `${base}:invalidate` }
+}
+
+/** The second tier: entries, leases and tag versions in Redis. All methods reject with RedisFault when Redis does not do its part, except where said. */
+export class RemoteTier {
+  readonly #deps: RemoteDeps
+  readonly #reader: BatchReader
+
+  constructor(deps: RemoteDeps) {
+    this.#deps = deps
+    this.#reader = new BatchReader(deps.link)
+  }
+
+  get isUsable(): boolean {
+    return this.#deps.link.isUsable
+  }
+
+  serverNowMs(): number {
+    return this.#deps.link.serverNowMs()
+  }
+
+  /** The entry's bytes. A share of 1 round trip. */
+  read(key: string): Promise<Buffer | null> {
+    return this.#timed(this.#reader.read(this.#deps.names.keyPrefix + key))
+  }
+
+  /** Versions of tags; `undefined` for a tag that has none. A share of 1 round trip. */
+  async versions(tags: readonly string[]): Promise<(number | undefined)[]> {
+    const replies = await this.#timed(Promise.all(tags.map(tag => this.#reader.read(this.#deps.names.tagPrefix + tag))))
+    return replies.map(toVersion)
+  }
+
+  /** As {@link versions}, giving one to each tag that has none. 1 round trip. */
+  async ensuredVersions(tags: readonly string[]): Promise<(number | undefined)[]> {
+    const created = this.#create(tags)
+    const [versions] = await Promise.all([this.versions(tags), ...created])
+    return versions
+  }
+
+  /** Asks who loads `key`. `newTags` are those not known to have a version; they get one. 1 round trip. */
+  async lease(key: string, token: string, seen: Buffer | undefined, tags: readonly string[], newTags: readonly string[]): Promise<LeaseReply> {
+    const { link, names } = this.#deps
+    // A plain command, so that NOLOOP holds and we do not hear of our own version. Sent in the same tick: it arrives before the script.
+    const created = this.#create(newTags)
+    const keys = [names.keyPrefix + key, names.leasePrefix + key, ...tags.map(tag => names.tagPrefix + tag)]
+    const [reply] = await Promise.all([link.run('lease', LEASE, keys, [token, LEASE_MS, seen ?? '', TAG_LIFE_MS]), ...created])
+    const [code, ...rest] = reply as [number, ...(Buffer | number | null)[]]
+    if (code === 0) return { kind: 'stored', bytes: rest[0] as Buffer }
+    if (code === 2) return { kind: 'held', leftMs: Math.max(1, Number(rest[0])) }
+    return { kind: 'granted', versions: tags.map((_, i) => toVersion(rest[i] as Buffer | null)) }
+  }
+
+  /** Stores a loaded value; false when the lease was lost. 1 round trip. */
+  async fill(key: string, token: string, bytes: Buffer, ttlMs: number): Promise<boolean> {
+    const { link, names } = this.#deps
+    const keys = [names.keyPrefix + key, names.leasePrefix + key]
+    return (await link.run('fill', FILL, keys, [token, bytes, ttlMs, ...this.#message(keys[0]!)])) === 1
+  }
+
+  /** Prolongs a lease; false when it is lost. */
+  async renew(key: string, token: string): Promise<boolean> {
+    const { link, names } = this.#deps
+    return (await link.run('lease', RENEW, [names.leasePrefix + key], [token, LEASE_MS])) === 1
+  }
+
+  /** Lets others load. Never rejects: the lease ends by itself. */
+  async release(key: string, token: string): Promise<void> {
+    const { link, names } = this.#deps
+    await link.run('lease', RELEASE, [names.leasePrefix + key], [token]).catch(() => undefined)
+  }
+
+  /** Writes. Never rejects: when Redis is away the key is noted for deletion, so that no older value survives there. Returns whether it was written. */
+  async set(key: string, bytes: Buffer, ttlMs: number): Promise<boolean> {
+    const keys = this.#pair(key)
+    const isDone = await this.#orJournal(this.#deps.link.run('set', SET, keys, [bytes, ttlMs, ...this.#message(keys[0]!)]), () =>
+      this.#deps.journal.addKey(key),
+    )
+    return isDone !== undefined
+  }
+
+  /** Deletes. Never rejects: when Redis is away the delete is noted and sent before Redis is read again. Returns whether there was something. */
+  async delete(key: string): Promise<boolean> {
+    const keys = this.#pair(key)
+    const found = await this.#orJournal(this.#deps.link.run('delete', DELETE, keys, this.#message(keys[0]!)), () => this.#deps.journal.addKey(key))
+    return found === 1
+  }
+
+  /** Gives tags new versions; '' is the tag of everything. Never rejects, as {@link delete}. */
+  async bump(tags: readonly string[]): Promise<void> {
+    await Promise.all(tags.map(tag => this.#orJournal(this.#bumpOne(tag, false), () => this.#deps.journal.addTag(tag))))
+  }
+
+  /** Sends what the journal holds. Used while healing, before anybody reads. @throws RedisFault; then the journal is as before. */
+  async replay(): Promise<void> {
+    const { journal, link, metrics } = this.#deps
+    if (journal.hasOverflowed) metrics.errors.bind('journal_overflow').add()
+    const { keys, tags } = journal.drain()
+    const deletes = keys.map(key => {
+      const [value, lease] = this.#pair(key)
+      return link.sendUngated('delete', 'eval', [DELETE.source, 2, value!, lease!, ...this.#message(value!)])
+    })
+    try {
+      await Promise.all([...deletes, ...tags.map(tag => this.#bumpOne(tag, true))])
+    } catch (error) {
+      for (const key of keys) journal.addKey(key)
+      for (const tag of tags) journal.addTag(tag)
+      throw error
+    }
+  }
+
+  #create(tags: readonly string[]): Promise<unknown>[] {
+    const { link, names } = this.#deps
+    return tags.map(tag => link.send('lease', 'set', [names.tagPrefix + tag, newVersion(), 'nx', ...(tag === '' ? [] : ['px', 2 * TAG_LIFE_MS])]))
+  }
+
+  #bumpOne(tag: string, isUngated: boolean): Promise<unknown> {
+    const { link, names } = this.#deps
+    const key = names.tagPrefix + tag
+    const args = [newVersion(), tag === '' ? 0 : 2 * TAG_LIFE_MS, ...this.#message(key)]
+    return isUngated ? link.sendUngated('invalidate', 'eval', [BUMP.source, 1, key, ...args]) : link.run('invalidate', BUMP, [key], args)
+  }
+
+  async #orJournal<T>(work: Promise<T>, note: () => void): Promise<T | undefined> {
+    try {
+      return await work
+    } catch (error) {
+      const fault = toFault(error)
+      // Also after a refusal (out of memory, no permission): the write did not happen, and must not be forgotten.
+      note()
+      if (!isOutage(fault.kind)) this.#deps.onRefused()
+      return undefined
+    }
+  }
+
+  #pair(key: string): string[] {
+    const { names } = this.#deps
+    return [names.keyPrefix + key, names.leasePrefix + key]
+  }
+
+  #message(redisKey: string): [channel: string, message: string] {
+    return this.#deps.needsMessages() ? [this.#deps.names.channel, `${this.#deps.senderId} ${redisKey}`] : ['', '']
+  }
+
+  async #timed<T>(work: Promise<T>): Promise<T> {
+    const scope = currentRequestScope()
+    if (scope === undefined) return work
+    const startedAtMs = this.#deps.clock.monotonicMs()
+    try {
+      return await work
+    } finally {
+      scope.redisMs += this.#deps.clock.monotonicMs() - startedAtMs
+    }
+  }
+}
+
+/** A version never used before: only equality matters, so no clock is involved and skew between hosts cannot matter. */
+function newVersion(): number {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
+  return (high & 0xfffff) * 2 ** 32 + low + 1
+}
+
+function toVersion(reply: Buffer | null | undefined): number | undefined {
+  return reply == null ? undefined : Number(reply)
+}

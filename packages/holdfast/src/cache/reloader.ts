@@ -1,0 +1,182 @@
+import { type Clock, currentRequestScope, type Logger } from '../core/index.ts'
+import type { Bulkhead } from './bulkhead.ts'
+import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
+import { callLoader, type Load, type Loaded } from './load-context.ts'
+import type { CacheMetrics } from './metrics.ts'
+import type { ResolvedCall } from './options.ts'
+import { encodePayload } from './payload.ts'
+import type { RemoteTier } from './redis/remote-tier.ts'
+import { readStored, type StoredValue, toStored } from './stored-value.ts'
+import { snapshotTags, type TagSnapshot, type TagTable } from './tag-table.ts'
+import type { Grant, Turn, Turns } from './turns.ts'
+
+/** What reloading needs. */
+export interface ReloaderDeps {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+  readonly remote: { readonly tier: RemoteTier; readonly turns: Turns } | undefined
+  readonly memory: MemoryTier | undefined
+  readonly tags: TagTable
+  readonly metrics: CacheMetrics
+  readonly bulkhead: Bulkhead
+  readonly jitter: number
+  readonly memoryTtlMs: number
+  /** True while memory may be filled. */
+  mayStore(): boolean
+}
+
+interface Reload {
+  readonly tags: readonly string[]
+  /** Set when the key or a tag changed: the value goes to those who wait already, and nowhere else. */
+  isDetached: boolean
+  promise: Promise<unknown>
+}
+
+/** Loads each key once at a time, in this process and among all processes of one Redis. */
+export class Reloader {
+  readonly #deps: ReloaderDeps
+  readonly #reloads = new Map<string, Reload>()
+
+  constructor(deps: ReloaderDeps) {
+    this.#deps = deps
+  }
+
+  /** Loads `key`, or joins the load under way. `seen` is the checksum of what Redis held. Rejects with the loader's own error. */
+  reload(key: string, load: Load<unknown>, call: ResolvedCall, seen: Buffer | undefined): Promise<unknown> {
+    const existing = this.join(key)
+    if (existing !== undefined) return existing
+    const reload: Reload = { tags: call.tags, isDetached: false, promise: Promise.resolve() }
+    const forget = (): void => {
+      if (this.#reloads.get(key) === reload) this.#reloads.delete(key)
+    }
+    reload.promise = this.#run(key, load, call, seen, reload)
+    this.#reloads.set(key, reload)
+    reload.promise.then(forget, forget)
+    return reload.promise
+  }
+
+  /** The load under way, if there is one that later callers may share. */
+  join(key: string): Promise<unknown> | undefined {
+    const existing = this.#reloads.get(key)
+    if (existing === undefined) return undefined
+    this.#deps.metrics.coalesced.add()
+    return existing.promise
+  }
+
+  /** The key changed: a load under way began with the old state. Later callers load anew. */
+  detach(key: string): void {
+    const reload = this.#reloads.get(key)
+    if (reload === undefined) return
+    reload.isDetached = true
+    this.#reloads.delete(key)
+  }
+
+  /** As {@link detach}, for everything with the tag. O(loads under way). */
+  detachTag(tag: string): void {
+    for (const [key, reload] of this.#reloads) if (reload.tags.includes(tag)) this.detach(key)
+  }
+
+  /** Everything may have changed. */
+  detachAll(): void {
+    for (const key of [...this.#reloads.keys()]) this.detach(key)
+  }
+
+  async #run(key: string, load: Load<unknown>, call: ResolvedCall, seen: Buffer | undefined, reload: Reload): Promise<unknown> {
+    const { remote, metrics } = this.#deps
+    // Taken before the loader runs: whatever is invalidated from here on keeps the value out of memory. '' is the tag of everything.
+    const snapshot = snapshotTags(this.#deps.tags, ['', ...call.tags])
+    const turn: Turn = remote?.tier.isUsable ? await remote.turns.await(key, seen, snapshot) : { kind: 'load', grant: undefined }
+    const scope = currentRequestScope()
+    if (turn.kind === 'loaded') {
+      metrics.redisHits.add()
+      if (scope !== undefined) scope.cacheHitCount++
+      this.#keepInMemory(key, turn.value, reload)
+      return readStored(turn.value.stored)
+    }
+    metrics.misses.add()
+    if (scope !== undefined) scope.cacheMissCount++
+    const loaded = await this.#load(key, load, call, turn.grant)
+    return this.#keep(key, loaded, call, turn.grant, snapshot, reload)
+  }
+
+  async #load(key: string, load: Load<unknown>, call: ResolvedCall, grant: Grant | undefined): Promise<Loaded> {
+    const { remote, metrics, clock, bulkhead } = this.#deps
+    const stopRenewing = grant === undefined ? undefined : remote?.turns.renewWhile(key, grant.token)
+    const callNow = (): Promise<Loaded> => callLoader(key, load, call.hardTimeoutMs, clock)
+    try {
+      // A Redis that is away must not turn into a database that is away.
+      const loaded = await (remote !== undefined && !remote.tier.isUsable ? bulkhead.run(callNow) : callNow())
+      metrics.loadsOk.add()
+      metrics.loadSeconds.record(loaded.tookMs / 1000)
+      return loaded
+    } catch (error) {
+      metrics.loadsFailed.add()
+      if (grant !== undefined) void remote?.tier.release(key, grant.token)
+      throw error
+    } finally {
+      stopRenewing?.()
+    }
+  }
+
+  async #keep(key: string, loaded: Loaded, call: ResolvedCall, grant: Grant | undefined, tags: TagSnapshot, reload: Reload): Promise<unknown> {
+    const { remote, clock, jitter, random, metrics } = this.#deps
+    const { value } = loaded
+    const stored = value === undefined || !loaded.mayStore ? undefined : toStored(value)
+    if (stored === undefined) {
+      if (value !== undefined && loaded.mayStore) this.#reportUnencodable(key)
+      if (grant !== undefined) void remote?.tier.release(key, grant.token)
+      return value
+    }
+    const ttlMs = (loaded.ttlMs ?? (value === null ? call.nullTtlMs : call.ttlMs)) * (1 - jitter * random())
+    const aliveMs = Math.max(1, Math.round(ttlMs + call.graceMs))
+    if (grant !== undefined && remote !== undefined) {
+      const isRefused = grant.tags === undefined || !(await this.#fill(key, loaded, ttlMs, aliveMs, { ...grant, tags: grant.tags }, stored))
+      if (grant.tags === undefined) void remote.tier.release(key, grant.token)
+      // Refused: deleted, written or lost while loading. Whoever waits began before that; nobody else may see it.
+      if (isRefused) return readStored(stored)
+    } else if (remote?.tier.isUsable) {
+      // Loaded without a grant, and Redis is back: it may have changed meanwhile, and nobody would have told.
+      metrics.errors.bind('unleased').add()
+      return readStored(stored)
+    }
+    const nowMs = clock.monotonicMs()
+    this.#keepInMemory(key, { stored, freshUntilMs: nowMs + Math.min(ttlMs, this.#deps.memoryTtlMs), goneAtMs: nowMs + aliveMs, tags }, reload)
+    return readStored(stored)
+  }
+
+  /** False when Redis refused to store. True when it did, and also when it went away: then memory alone keeps the value. */
+  async #fill(
+    key: string,
+    loaded: Loaded,
+    ttlMs: number,
+    aliveMs: number,
+    grant: { token: string; tags: NonNullable<Grant['tags']> },
+    stored: StoredValue,
+  ): Promise<boolean> {
+    const { tier } = this.#deps.remote!
+    const serverNowMs = tier.serverNowMs()
+    const bytes = encodePayload({
+      stored,
+      freshUntilMs: serverNowMs + ttlMs,
+      goneAtMs: serverNowMs + aliveMs,
+      loadMs: loaded.tookMs,
+      tags: grant.tags,
+    })
+    if (bytes === undefined) {
+      this.#reportUnencodable(key)
+      await tier.release(key, grant.token)
+      return false
+    }
+    return tier.fill(key, grant.token, bytes, aliveMs).catch(() => true)
+  }
+
+  #keepInMemory(key: string, value: MemoryValue, reload: Reload): void {
+    if (!reload.isDetached && this.#deps.mayStore()) this.#deps.memory?.set(key, value)
+  }
+
+  #reportUnencodable(key: string): void {
+    this.#deps.metrics.errors.bind('encode').add()
+    this.#deps.logger.warn({ key }, 'cache: a loaded value cannot be stored (function, symbol, cycle or too deep) and was returned uncached')
+  }
+}

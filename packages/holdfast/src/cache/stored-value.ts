@@ -1,0 +1,104 @@
+import { Packr } from 'msgpackr'
+
+/** How a value is kept. `plain`: objects, arrays and primitives, frozen deeply and shared. `rich`: holds a Date, Map, Set, bytes or a class
+ *  instance, which cannot be frozen; kept encoded and decoded for each reader, so that all see the same as from Redis and none can change it. */
+export type StoredValue =
+  | { readonly kind: 'plain'; readonly value: unknown; readonly sizeBytes: number }
+  | { readonly kind: 'rich'; readonly body: Buffer }
+
+const packr = new Packr({ moreTypes: true, useBigIntExtension: true, copyBuffers: true })
+const MAX_DEPTH = 200
+const OBJECT_BYTES = 40
+const SLOT_BYTES = 16
+
+/** Prepares a value for storing. Plain values are frozen in place. `undefined` when it cannot be stored: functions, symbols, cycles, nesting beyond 200. */
+export function toStored(value: unknown): StoredValue | undefined {
+  const walk = { isRich: false, sizeBytes: 0 }
+  if (!inspect(value, walk, 0)) return undefined
+  if (walk.isRich) {
+    const body = encodeBody(value)
+    return body && { kind: 'rich', body }
+  }
+  freezeDeep(value)
+  return { kind: 'plain', value, sizeBytes: walk.sizeBytes }
+}
+
+/** As {@link toStored}, over a copy: the caller's object is neither frozen nor shared. */
+export function copyToStored(value: unknown): StoredValue | undefined {
+  const walk = { isRich: false, sizeBytes: 0 }
+  if (!inspect(value, walk, 0)) return undefined
+  const body = encodeBody(value)
+  return body && fromBody(body, walk.isRich)
+}
+
+/** The value for one reader. */
+export function readStored(stored: StoredValue): unknown {
+  return stored.kind === 'plain' ? stored.value : packr.unpack(stored.body)
+}
+
+/** Msgpack bytes of a stored value. */
+export function bodyOf(stored: StoredValue): Buffer | undefined {
+  return stored.kind === 'rich' ? stored.body : encodeBody(stored.value)
+}
+
+/** A stored value from its bytes. @throws whatever msgpackr throws on bytes that are not msgpack. */
+export function fromBody(body: Buffer, isRich: boolean): StoredValue {
+  // The reply may be a slice of a larger network buffer, which a kept slice would keep alive.
+  if (isRich) return { kind: 'rich', body: Buffer.from(body) }
+  const value: unknown = packr.unpack(body)
+  freezeDeep(value)
+  return { kind: 'plain', value, sizeBytes: OBJECT_BYTES + body.length * 2 }
+}
+
+function encodeBody(value: unknown): Buffer | undefined {
+  try {
+    return packr.pack(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** False when the value cannot be stored. */
+function inspect(value: unknown, walk: { isRich: boolean; sizeBytes: number }, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+      walk.sizeBytes += SLOT_BYTES + value.length
+      return true
+    case 'function':
+    case 'symbol':
+      return false
+    case 'object':
+      return value === null || inspectObject(value, walk, depth)
+    default:
+      walk.sizeBytes += SLOT_BYTES
+      return true
+  }
+}
+
+function inspectObject(value: object, walk: { isRich: boolean; sizeBytes: number }, depth: number): boolean {
+  if (depth > MAX_DEPTH) return false
+  walk.sizeBytes += OBJECT_BYTES
+  if (Array.isArray(value)) return value.every(item => inspect(item, walk, depth + 1))
+  if (value instanceof Map || value instanceof Set) {
+    walk.isRich = true
+    return [...value].every(item => inspect(item, walk, depth + 1))
+  }
+  // Bytes and dates hold nothing that could be unencodable, and a walk over a long buffer would be slow.
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Date) {
+    walk.isRich = true
+    return true
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) walk.isRich = true
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') walk.isRich = true
+    walk.sizeBytes += SLOT_BYTES
+    if (!inspect((value as Record<string, unknown>)[key], walk, depth + 1)) return false
+  }
+  return true
+}
+
+function freezeDeep(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  Object.freeze(value)
+  for (const item of Array.isArray(value) ? value : Object.values(value)) freezeDeep(item)
+}
