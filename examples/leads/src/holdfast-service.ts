@@ -1,0 +1,19 @@
+import express from 'express'
+import { holdfast } from 'holdfast'
+import { express as attach, instance, metrics } from 'holdfast/express'
+import type { Pool } from 'pg'
+import { log } from './log.ts'
+import { mountRoutes } from './mount-routes.ts'
+import { noCache } from './read-cache.ts'
+import type { Service, ServiceOptions } from './service.ts'
+
+/** The service with Holdfast: in the mode `observe` it measures, in the mode `cache` it caches as well. */
+export async function createHoldfastService(pool: Pool, { mode, redisUrl, instanceToken }: ServiceOptions): Promise<Service> {
+  const caches = mode === 'cache'
+  const hf = await holdfast({ pg: pool, redis: caches ? redisUrl : undefined, service: 'leads', logger: log })
+  const app = express().use(attach(hf))
+  app.get('/metrics', metrics(hf))
+  app.get('/holdfast/instance', instance(hf, { token: instanceToken }))
+  mountRoutes(app, hf.pg, caches ? hf.cache : noCache, async () => hf.health())
+  return { app, stop: () => hf.stop() }
+}
