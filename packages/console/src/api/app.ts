@@ -71,7 +71,7 @@ function addPages(app: Hono<ConsoleEnv>, deps: AppDeps): void {
       if (exchanged !== undefined) return exchanged
     }
     const refusal = await identify(c, deps)
-    return refusal === undefined ? assets.index() : asText(c.req.raw, refusal)
+    return refusal === undefined ? assets.index(pathOf(c).includes('/') ? '../' : './') : asText(c.req.raw, refusal)
   }
   app.get(
     '/',

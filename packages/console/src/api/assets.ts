@@ -24,8 +24,9 @@ const HASHED_NAME = /-[\w-]{8,}\.\w+$/
 
 /** The built page. */
 export interface Assets {
-  /** `index.html`, or a text that says how to build it. */
-  index(): Promise<Response>
+  /** `index.html`, or a text that says how to build it. `toMount` leads from the page's address to the mount: `./`, or `../` for a page one level down,
+   *  whose relative addresses would otherwise miss the files. */
+  index(toMount: './' | '../'): Promise<Response>
   /** @throws HF_CONSOLE_NOT_FOUND for a file that is not there or has no known type. */
   file(folder: '' | 'assets', name: string): Promise<Response>
 }
@@ -38,9 +39,10 @@ export function createAssets(directory: string): Assets {
       () => undefined,
     )
   return {
-    async index() {
+    async index(toMount) {
       const page = await read('index.html')
-      if (page !== undefined) return respond(page, '.html', 'no-store')
+      if (page !== undefined)
+        return respond(new TextEncoder().encode(new TextDecoder().decode(page).replaceAll('="./', `="${toMount}`)), '.html', 'no-store')
       const text = 'The console is running, but its page was not built.\nBuild it with: npm run build\nThe measurements are at api/overview.\n'
       return new Response(text, { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' } })
     },

@@ -39,8 +39,9 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
   const instances = sources.map(source => trackInstance(source, clock))
   let partial = false
 
-  const read = async (): Promise<void> => {
-    const reads = await Promise.all(instances.map(instance => instance.read()))
+  const read = async (stop: AbortSignal): Promise<void> => {
+    const reads = await Promise.all(instances.map(instance => instance.read(stop)))
+    if (stop.aborted) return
     const atMs = clock.nowMs()
     for (const { change } of reads) if (change !== undefined) publishEvent({ atMs, kind: 'service', text: change })
     const counted = reads.flatMap(({ traffic, durationMs }) => (traffic === null ? [] : [{ traffic, durationMs }]))

@@ -1,10 +1,10 @@
 import type { Clock } from 'holdfast/core'
 import type { InstanceState } from '../api/contract.ts'
-import { consoleErrors } from '../errors.ts'
 import { instanceDelta, isSameProcess } from './instance-delta.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
 import type { InstanceSource } from './instance-source.ts'
 import type { Traffic } from './traffic.ts'
+import { withinLimit } from './within-limit.ts'
 
 /** How long a read may take. Shorter than the second between two reads, so that a slow instance never holds up the others' next one. */
 export const READ_LIMIT_MS = 800
@@ -25,8 +25,8 @@ export interface InstanceRead {
 /** One source with what is remembered of it between reads. */
 export interface TrackedInstance {
   readonly id: string
-  /** Never rejects. */
-  read(): Promise<InstanceRead>
+  /** Never rejects. Ends at once when `stop` is aborted. */
+  read(stop: AbortSignal): Promise<InstanceRead>
   state(): InstanceState
   /** The newest answer while the instance is up. */
   snapshot(): InstanceSnapshot | undefined
@@ -39,7 +39,7 @@ export function trackInstance(source: InstanceSource, clock: Clock): TrackedInst
   let wasRead = false
   let failedSinceMs: number | undefined
   let failureCount = 0
-  let pending: Promise<unknown> | undefined
+  let pending: Promise<InstanceSnapshot> | undefined
 
   const onAnswer = (next: InstanceSnapshot): InstanceRead => {
     const previous = snapshot
@@ -67,34 +67,20 @@ export function trackInstance(source: InstanceSource, clock: Clock): TrackedInst
 
   return {
     id: source.id,
-    async read() {
-      // A source that ignores its signal is not asked again before it has answered, or reads would pile up.
-      if (pending !== undefined) return onFailure(`no answer within ${READ_LIMIT_MS} ms`)
-      const reading = withinReadLimit(source, clock, work => {
-        pending = work
-        const clear = (): void => {
-          pending = undefined
-        }
-        work.then(clear, clear)
-      })
+    read(stop) {
+      const reading = withinLimit(
+        signal => {
+          // A source that ignores its signal is not asked again before it has answered, or reads would pile up.
+          pending ??= source.read(signal).finally(() => {
+            pending = undefined
+          })
+          return pending
+        },
+        { clock, limitMs: READ_LIMIT_MS, stop },
+      )
       return reading.then(onAnswer, error => onFailure(error instanceof Error ? error.message : String(error)))
     },
     state: () => state,
     snapshot: () => (state.state === 'up' ? snapshot : undefined),
   }
-}
-
-function withinReadLimit(source: InstanceSource, clock: Clock, onStarted: (work: Promise<unknown>) => void): Promise<InstanceSnapshot> {
-  const controller = new AbortController()
-  return new Promise((resolve, reject) => {
-    const timer = clock.after(READ_LIMIT_MS, () => {
-      const problem = consoleErrors.create('HF_CONSOLE_SOURCE', `no answer within ${READ_LIMIT_MS} ms`)
-      reject(problem)
-      controller.abort(problem)
-    })
-    // A source that throws instead of rejecting is a failed read like any other.
-    const work = Promise.resolve().then(() => source.read(controller.signal))
-    onStarted(work)
-    work.then(resolve, reject).finally(() => timer.cancel())
-  })
 }

@@ -113,14 +113,10 @@ function mergeKeyed<T>(
 }
 
 function foldRarest<T>(groups: Map<string, T[]>, weight: (value: T) => number): void {
-  const weighed = [...groups].map(([key, values]) => ({
-    key,
-    values,
-    weight: key === OVERFLOW_LABEL ? Number.POSITIVE_INFINITY : sum(values.map(weight)),
-  }))
-  weighed.sort((a, b) => b.weight - a.weight)
   const other = groups.get(OVERFLOW_LABEL) ?? []
-  // One place is kept for `other` itself, which may not exist yet.
+  groups.delete(OVERFLOW_LABEL)
+  const weighed = [...groups].map(([key, values]) => ({ key, values, weight: sum(values.map(weight)) }))
+  weighed.sort((a, b) => b.weight - a.weight)
   for (const { key, values } of weighed.slice(KEPT_APART_LIMIT - 1)) {
     groups.delete(key)
     other.push(...values)

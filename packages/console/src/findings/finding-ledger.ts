@@ -1,6 +1,7 @@
 import { type Clock, createLifecycle, type Finding, type Health, type Lifecycle, type Logger } from 'holdfast/core'
 import type { ConsoleEvent } from '../api/contract.ts'
 import { createTicker } from '../collect/ticker.ts'
+import { withinLimit } from '../collect/within-limit.ts'
 import type { AdvisorPort } from './advisor-port.ts'
 import { rankFindings } from './finding-summary.ts'
 
@@ -32,18 +33,23 @@ export function createFindingLedger({ advisor, clock, logger, publishEvent }: Fi
   let failure: { readonly why: string; readonly sinceMs: number } | undefined
   let pending: Promise<readonly Finding[]> | undefined
 
-  const refresh = async (): Promise<void> => {
+  const read = async (stop: AbortSignal): Promise<void> => {
     if (advisor === undefined) return
     try {
-      // A reading that hangs is not joined by a second one.
-      pending ??= advisor.findings().finally(() => {
-        pending = undefined
-      })
-      const read = new Map((await withinLimit(pending, clock)).map(finding => [finding.id, finding]))
+      const start = (): Promise<readonly Finding[]> => {
+        // A reading that hangs is not joined by a second one.
+        pending ??= advisor.findings().finally(() => {
+          pending = undefined
+        })
+        return pending
+      }
+      const findings = await withinLimit(start, { clock, limitMs: POLL_LIMIT_MS, stop })
+      const read = new Map(findings.map(finding => [finding.id, finding]))
       for (const event of known === undefined ? [] : changes(known, read, clock.nowMs())) publishEvent(event)
       known = read
       failure = undefined
     } catch (error) {
+      if (stop.aborted) return
       const why = error instanceof Error ? error.message : String(error)
       if (failure === undefined) logger.warn({ err: error }, 'findings cannot be read')
       failure = { why, sinceMs: failure?.sinceMs ?? clock.nowMs() }
@@ -53,10 +59,10 @@ export function createFindingLedger({ advisor, clock, logger, publishEvent }: Fi
   const lifecycle =
     advisor === undefined
       ? createLifecycle({ name: 'console findings', clock })
-      : createTicker({ name: 'console findings', clock, everyMs: POLL_EVERY_MS, work: refresh })
+      : createTicker({ name: 'console findings', clock, everyMs: POLL_EVERY_MS, work: read })
   return {
     ...lifecycle,
-    refresh,
+    refresh: () => read(new AbortController().signal),
     findings: () => rankFindings([...(known?.values() ?? [])]),
     health: () => {
       if (failure === undefined) return { status: 'ok', reasons: [] }
@@ -87,11 +93,4 @@ function changeOf(before: Finding | undefined, after: Finding): Omit<ConsoleEven
   if (state === 'open' && before.state !== 'snoozed' && before.state !== 'gone')
     return { kind: 'revert', text: `${id} is open again: ${after.history.at(-1)?.note ?? title}` }
   return { kind: 'finding', text: `${id} is ${state}: ${after.history.at(-1)?.note ?? title}` }
-}
-
-function withinLimit<T>(work: Promise<T>, clock: Clock): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.after(POLL_LIMIT_MS, () => reject(new Error(`no answer within ${POLL_LIMIT_MS} ms`)))
-    work.then(resolve, reject).finally(() => timer.cancel())
-  })
 }
