@@ -6,7 +6,7 @@ import { DevServicesError } from './errors.ts'
 /** The folder that holds binaries, data and the state of the services: `$XDG_CACHE_HOME/holdfast`, `~/.cache/holdfast`, as root
  *  `/var/cache/holdfast`, else one below the temporary folder. Created when absent. Root needs a folder that others may enter, because
  *  PostgreSQL refuses to run as root and runs as `nobody`: a candidate below a closed home is passed over.
- *  @throws HF_CLI_DISK_FULL when no candidate can be created. */
+ *  @throws HF_PG_START_FAILED when no candidate can be created. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   const reasons: string[] = []
   for (const folder of candidates(env)) {
@@ -14,7 +14,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
     if (reason === undefined) return folder
     reasons.push(`${folder}: ${reason}`)
   }
-  throw new DevServicesError('HF_CLI_DISK_FULL', `no cache folder can be used (${reasons.join('; ')})`, {
+  throw new DevServicesError('HF_PG_START_FAILED', `no cache folder can be used (${reasons.join('; ')})`, {
     hint: 'set XDG_CACHE_HOME to a folder that can be written',
   })
 }

@@ -87,7 +87,7 @@ export async function startAll(options: DevServicesOptions, detached: boolean): 
   }
   if (postgres.status === 'rejected' || redis.status === 'rejected') {
     await stop()
-    throw coded(failed.signal.reason, context)
+    throw coded(failed.signal.reason)
   }
   const { cacheRedis, jobsRedis, redisProblem } = redis.value
   const services: DevServices = {
@@ -132,7 +132,7 @@ async function createContext(
     launcher,
     cacheFolder: folder,
     slot: () => {
-      claimed.slot ??= claimSlot(options.dataDir ?? join(folder(), 'data'))
+      claimed.slot ??= claimSlot(options.dataDir ?? join(folder(), 'data'), launcher.serviceAccount)
       return claimed.slot
     },
     signal,
@@ -195,10 +195,8 @@ async function obtainRedis(run: Run): Promise<RedisPair> {
 }
 
 /** Whatever else goes wrong here is the file system's doing. */
-function coded(error: unknown, context: RunContext): DevServicesError {
+function coded(error: unknown): DevServicesError {
   if (error instanceof DevServicesError) return error
   const full = diskFullError(error, 'the cache folder')
-  if (full !== undefined) return full
-  const reason = context.signal.reason === error ? reasonOf(error) : String(error)
-  return new DevServicesError('HF_PG_START_FAILED', `the services could not be prepared: ${reason}`, { cause: error })
+  return full ?? new DevServicesError('HF_PG_START_FAILED', `the services could not be prepared: ${reasonOf(error)}`, { cause: error })
 }

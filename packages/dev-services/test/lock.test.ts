@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { takeLock } from '../src/lock.ts'
@@ -57,6 +57,15 @@ it('stays with the process it was handed over to', async () => {
   keeper.kill()
   await once(keeper, 'exit')
   expect(await takeLock(path)).toBeDefined()
+})
+
+it('refuses a base folder that the account of the services cannot reach', async () => {
+  const base = join(temporaryFolder(), 'closed')
+  mkdirSync(base, { mode: 0o700 })
+  await expect(claimSlot(base, { uid: 65534, gid: 65534 })).rejects.toMatchObject({
+    code: 'HF_PG_START_FAILED',
+    message: expect.stringContaining(base),
+  })
 })
 
 it('gives concurrent runs folders of their own and the first of them to the next run', async () => {

@@ -63,6 +63,7 @@ async function download(context: RunContext, aptGet: string, draft: string, arch
   const install = ['install', '--download-only', '--no-install-recommends', '-y', '-o', `Dir::Cache::archives=${archives}`, ...common, 'redis-server']
   const first = await run(context, aptGet, install)
   if (first.ok) return
+  context.signal.throwIfAborted()
   throwIfFull(first, draft)
   context.progress('the package lists are missing or old: fetching lists')
   const ownLists = ['-o', `Dir::State::lists=${lists}`]
@@ -70,7 +71,9 @@ async function download(context: RunContext, aptGet: string, draft: string, arch
   const second = update.ok ? await run(context, aptGet, [...ownLists, ...install]) : update
   if (second.ok) return
   throwIfFull(second, draft)
-  throw new Error(`apt-get: ${reasonIn(second.output)}`)
+  // `update` calls it a success when it could fetch nothing, and the install then blames the package.
+  const unfetched = /^W: Failed to fetch .*$/m.exec(update.output)?.[0]
+  throw new Error(`apt-get: ${unfetched ?? reasonIn(second.output)}`)
 }
 
 /** What apt-get complained of: its last error line, else the last line at all. */
