@@ -3,7 +3,11 @@ import { lexSql } from './sql-lexer.ts'
 /** Characters of one statement that are looked at. The rest of a longer one is cut off: a bulk insert's megabytes say nothing more. */
 export const LEXED_CHARS_LIMIT = 65_536
 
-const PLACEHOLDER = '?'
+/** A parameter, so that the shape of a statement still parses and has the fingerprint of the statement. */
+const PLACEHOLDER = '$1'
+const MASK = '?'
+/** Tokens of a group that is compared with its neighbour. Without a limit, parentheses nested n deep would cost n squared. */
+const FOLDED_TOKENS_LIMIT = 200
 
 /** A key under which two texts meet when they differ in nothing but literals, parameters, the length of their lists, comments and white space.
  *  Costs about 1 us for each 100 characters, so it is used for texts that were not seen before. */
@@ -22,18 +26,23 @@ export function shapeOf(text: string): string {
 export function maskLiterals(text: string): string {
   const parts: string[] = []
   lexSql(text.length > LEXED_CHARS_LIMIT ? text.slice(0, LEXED_CHARS_LIMIT) : text, (kind, start, end) => {
-    if (kind === 'literal') parts.push(PLACEHOLDER)
+    if (kind === 'literal') parts.push(MASK)
     else if (kind !== 'skip') parts.push(text.slice(start, end))
     else if (parts.length > 0 && parts[parts.length - 1] !== ' ') parts.push(' ')
   })
   return parts.join('').trim()
 }
 
-/** Collects tokens and folds what repeats: `?, ?` to `?`, and a group equal to the one before it, as in `VALUES (?), (?)`. */
+/** A pair of parentheses that is open. `lastGroup` is the pair that closed last inside it. */
+interface OpenGroup {
+  readonly start: number
+  lastGroup: { readonly end: number; readonly text: string } | undefined
+}
+
+/** Collects tokens and folds what repeats: `$1, $1` to `$1`, and a group equal to the one before it, as in `VALUES ($1), ($1)`. */
 class ShapeBuilder {
   readonly #parts: string[] = []
-  readonly #openAt: number[] = []
-  #lastGroup = { end: -1, text: '' }
+  readonly #open: OpenGroup[] = [{ start: 0, lastGroup: undefined }]
 
   literal(): void {
     const parts = this.#parts
@@ -48,24 +57,25 @@ class ShapeBuilder {
   }
 
   symbol(symbol: string): void {
-    if (symbol === '(') this.#openAt.push(this.#parts.length)
+    if (symbol === '(') this.#open.push({ start: this.#parts.length, lastGroup: undefined })
     this.#parts.push(symbol)
-    if (symbol === ')') this.#closeGroup()
+    if (symbol === ')' && this.#open.length > 1) this.#closeGroup(this.#open.pop()!.start)
   }
 
   toString(): string {
     return this.#parts.join('')
   }
 
-  #closeGroup(): void {
-    const start = this.#openAt.pop()
-    if (start === undefined) return
+  #closeGroup(start: number): void {
+    const around = this.#open[this.#open.length - 1]!
+    if (this.#parts.length - start > FOLDED_TOKENS_LIMIT) return
     const text = this.#parts.slice(start).join('')
-    if (this.#parts[start - 1] === ',' && this.#lastGroup.end === start - 1 && this.#lastGroup.text === text) this.#parts.length = start - 1
-    else this.#lastGroup = { end: this.#parts.length, text }
+    const isRepeated = this.#parts[start - 1] === ',' && around.lastGroup?.end === start - 1 && around.lastGroup.text === text
+    if (isRepeated) this.#parts.length = start - 1
+    else around.lastGroup = { end: this.#parts.length, text }
   }
 }
 
 function isWordLike(part: string): boolean {
-  return part === PLACEHOLDER || /\w/.test(part)
+  return /\w/.test(part)
 }

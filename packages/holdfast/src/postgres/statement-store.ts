@@ -149,7 +149,7 @@ class BoundedStatementStore implements StatementStore {
     if (this.#shapes.size >= this.#limit) return this.#other
     const record = new StatementRecord()
     this.#shapes.set(key, record)
-    this.#unparsed.set(record, text.length > STORED_TEXT_LIMIT ? key : text)
+    this.#unparsed.set(record, text.length > STORED_TEXT_LIMIT ? shape : text)
     this.#timer ??= this.#clock.after(BATCH_PAUSE_MS, () => this.#parseBatch())
     return record
   }

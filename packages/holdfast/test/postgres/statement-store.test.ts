@@ -1,0 +1,85 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { fakeClock } from '@holdfast/testkit'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { loadParser } from '../../src/postgres/fingerprint.ts'
+import { createStatementStore, type StatementStore } from '../../src/postgres/statement-store.ts'
+
+beforeAll(() => loadParser())
+
+const store = (statementLimit = 1000): StatementStore => createStatementStore({ clock: fakeClock(), statementLimit })
+
+function run(statements: StatementStore, text: string): void {
+  const record = statements.recordOf(text)
+  record.callCount++
+  record.histogram.record(0.001)
+}
+
+function heapUsedAfterGc(): number {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  gc()
+  return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers
+}
+
+describe('the statement store', () => {
+  it('gives one record to texts that differ in literals only, and one fingerprint to shapes that mean the same', () => {
+    const statements = store()
+    expect(statements.recordOf('select 1')).toBe(statements.recordOf('select 2'))
+    run(statements, 'select a from t')
+    run(statements, 'SELECT a FROM t')
+    expect(statements.snapshot()).toHaveLength(1)
+    expect(statements.snapshot()[0]).toMatchObject({ callCount: 2, histogram: { count: 2 } })
+  })
+
+  it('parses off the path, a few at a time', () => {
+    const clock = fakeClock()
+    const statements = createStatementStore({ clock, statementLimit: 100 })
+    const records = Array.from({ length: 40 }, (_, n) => statements.recordOf(`select c${n}`))
+    const parsedCount = (): number => records.filter(record => record.identity !== undefined).length
+    expect(parsedCount()).toBe(0)
+    clock.advance(20)
+    expect(parsedCount()).toBe(16)
+    clock.advance(40)
+    expect(parsedCount()).toBe(40)
+    expect(clock.pendingCount).toBe(0)
+    statements.close()
+  })
+
+  it('leaves no timer behind when closed', () => {
+    const clock = fakeClock()
+    const statements = createStatementStore({ clock, statementLimit: 100 })
+    statements.recordOf('select 1')
+    statements.close()
+    expect(clock.pendingCount).toBe(0)
+  })
+
+  it('stays flat in memory with 100,000 texts that differ in their literals, and counts every one', () => {
+    const statements = store()
+    for (let n = 0; n < 20_000; n++) run(statements, `select * from lead where id = ${n} and note = 'literal number ${n}'`)
+    const before = heapUsedAfterGc()
+    for (let n = 20_000; n < 120_000; n++) run(statements, `select * from lead where id = ${n} and note = 'literal number ${n}'`)
+    expect(heapUsedAfterGc() - before).toBeLessThan(2_000_000)
+    expect(statements.snapshot().map(({ callCount }) => callCount)).toEqual([120_000])
+  })
+
+  it('stays flat in memory with 100,000 distinct statements: beyond the limit they are other, and counted', () => {
+    const statements = store(500)
+    for (let n = 0; n < 20_000; n++) run(statements, `select column_${n} from lead`)
+    statements.snapshot()
+    const before = heapUsedAfterGc()
+    for (let n = 20_000; n < 120_000; n++) run(statements, `select column_${n} from lead`)
+    expect(heapUsedAfterGc() - before).toBeLessThan(2_000_000)
+    expect(statements.snapshot()).toHaveLength(501)
+    expect(statements.overflowCount).toBe(119_500)
+  })
+
+  it('does not keep texts of megabytes', () => {
+    const statements = store()
+    const before = heapUsedAfterGc()
+    for (let n = 0; n < 50; n++) run(statements, `select c${n} from t where a = '${'x'.repeat(1_000_000)}'`)
+    statements.snapshot()
+    expect(heapUsedAfterGc() - before).toBeLessThan(5_000_000)
+    expect(statements.snapshot()).toHaveLength(50)
+  })
+})
