@@ -220,7 +220,7 @@ export const callingForms: readonly CallingForm[] = [
     called(done =>
       pool.connect((error, client, release) => {
         if (error || client === undefined) return done(error)
-        client.query('select 1 as one', (failed: unknown, result: unknown) => {
+        void client.query('select 1 as one', (failed: unknown, result: unknown) => {
           release()
           done(failed, result)
         })
