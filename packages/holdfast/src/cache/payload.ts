@@ -19,7 +19,7 @@ export interface Payload {
   readonly tags: readonly TagVersion[]
 }
 
-/* version u8 | flags u8 | crc32 u32 of all that follows | freshUntilMs f64 | goneAtMs f64 | loadMs f32 | tagCount u8 | tags: length u8, utf8, version f64 | body */
+/* version u8 | flags u8 | crc32 u32 of all else | freshUntilMs f64 | goneAtMs f64 | loadMs f32 | tagCount u8 | tags: length u8, utf8, version f64 | body */
 const FORMAT = 1
 const FLAG_RICH = 1
 const CRC_AT = 2
@@ -46,14 +46,14 @@ export function encodePayload(payload: Payload): Buffer | undefined {
     at += 1 + name.length + 8
   })
   body.copy(bytes, at)
-  bytes.writeUInt32BE(crc32(bytes.subarray(CRC_AT + 4)), CRC_AT)
+  bytes.writeUInt32BE(checksum(bytes), CRC_AT)
   return bytes
 }
 
 /** The entry, or `undefined` when the bytes are of another format, cut short or damaged. Never throws: what cannot be read is a miss. */
 export function decodePayload(bytes: Buffer): Payload | undefined {
   if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT) return undefined
-  if (bytes.readUInt32BE(CRC_AT) !== crc32(bytes.subarray(CRC_AT + 4))) return undefined
+  if (bytes.readUInt32BE(CRC_AT) !== checksum(bytes)) return undefined
   try {
     const tags: TagVersion[] = []
     let at = HEAD_BYTES
@@ -67,4 +67,8 @@ export function decodePayload(bytes: Buffer): Payload | undefined {
   } catch {
     return undefined
   }
+}
+
+function checksum(bytes: Buffer): number {
+  return crc32(bytes.subarray(CRC_AT + 4), bytes.readUInt16BE(0))
 }

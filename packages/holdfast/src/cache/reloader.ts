@@ -140,6 +140,7 @@ export class Reloader {
       metrics.errors.bind('unleased').add()
       return readStored(stored)
     }
+    // Redis 7.0 reports a script's write to its own caller, NOLOOP or not, and that drops this copy again: the next read is then answered by Redis.
     const nowMs = clock.monotonicMs()
     this.#keepInMemory(key, { stored, freshUntilMs: nowMs + Math.min(ttlMs, this.#deps.memoryTtlMs), goneAtMs: nowMs + aliveMs, tags }, reload)
     return readStored(stored)
