@@ -1,3 +1,21 @@
+export {
+  type AdviceReport,
+  type AdviseOptions,
+  type Advisor,
+  type AdvisorClient,
+  type AdvisorOptions,
+  type ApplyOptions,
+  type AuditEntry,
+  advisorErrors,
+  createAdvisor,
+  type PlantRequest,
+  type Refusal,
+  type RefusalReason,
+  type Row,
+  type StatementCounters,
+  type VerifyOptions,
+  type WorkloadMark,
+} from './advisor/index.ts'
 export type { BindSample } from './bind-reservoir.ts'
 export { pgErrors } from './errors.ts'
 export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'

@@ -1,0 +1,188 @@
+import type { Clock, Finding } from '../../core/index.ts'
+import { delay } from '../../core/index.ts'
+import { type Catalog, readCatalog } from './catalog.ts'
+import type { AdvisorClient } from './client.ts'
+import { figuresOf, statementsOnTable } from './figures.ts'
+import { indexCause, indexNameFor } from './index-definition.ts'
+import { sweepLabs } from './lab.ts'
+import { idForCause, type Ledger, type LedgerEntry } from './ledger.ts'
+import { findingOf, foundAgain } from './missing-index-finding.ts'
+import { parseWorkload, tablesNamed } from './parse-workload.ts'
+import type { ParsedInsert, ParsedStatement } from './predicates.ts'
+import { readWorkload, type Surroundings } from './read-workload.ts'
+import type { Refusal } from './refusal.ts'
+import { type ExaminedStatement, type FoundIndex, findMissingIndexes } from './rules/missing-index.ts'
+import { type WorkloadMark, type WorkloadWindow, windowBetween } from './workload.ts'
+import { accountWrites, type WorkloadStatement } from './write-account.ts'
+
+/** What to look at. */
+export interface AdviseOptions {
+  /** Take the workload since this mark. Absent with `windowMs` absent: since pg_stat_statements was last reset. */
+  readonly since?: WorkloadMark
+  /** Watch for this long and take the workload of that time. Ignored with `since`. */
+  readonly windowMs?: number
+  /** Statements with fewer calls in the window are not examined. Default 5. */
+  readonly minCalls?: number
+  /** Most statements examined, those with most time first. Default 10. */
+  readonly limit?: number
+}
+
+/** What the advisor found, and what it looked at and left alone. */
+export interface AdviceReport {
+  readonly atMs: number
+  readonly windowMs: number
+  /** Statements with calls in the window. */
+  readonly statementCount: number
+  /** Of those, how many were examined. */
+  readonly examinedCount: number
+  /** Most time saved first. Empty is an answer: nothing to do. */
+  readonly findings: readonly Finding[]
+  /** Every examined statement that got no finding, with the reason. */
+  readonly refused: readonly Refusal[]
+  /** What limits this report: missing rights, counters that were reset. */
+  readonly notes: readonly string[]
+  /** How long it took. */
+  readonly tookMs: number
+}
+
+export interface AdviseContext {
+  readonly client: AdvisorClient
+  readonly clock: Clock
+  readonly random: () => number
+  readonly labLimitBytes: number
+  readonly surroundings: Surroundings
+  readonly ledger: Ledger
+  readonly onProgress: (line: string) => void
+}
+
+/** Reads the workload, runs the rules, keeps the findings. */
+export async function advise(context: AdviseContext, options: AdviseOptions): Promise<AdviceReport> {
+  const { client, clock, surroundings, ledger } = context
+  const { minCalls = 5, limit = 10 } = options
+  const startedMs = clock.monotonicMs()
+  const swept = surroundings.mayCreate ? await sweepLabs(client) : []
+  const since = options.since ?? (await watch(context, options.windowMs))
+  const { mark, texts } = await readWorkload(client, surroundings.schema, true)
+  const window = windowBetween(since, mark)
+  const parsed = await parseWorkload(window, texts)
+  const catalog = await readCatalog(client, tablesNamed(parsed))
+  const statements = toExamine(window, parsed, minCalls, limit)
+  const { found, refused } = await findMissingIndexes({
+    client,
+    clock,
+    random: context.random,
+    catalog,
+    statements,
+    writes: accountWrites(withWindows(window, parsed), catalog),
+    windowMs: window.windowMs,
+    labLimitBytes: context.labLimitBytes,
+    mayTry: surroundings.mayCreate,
+    onProgress: context.onProgress,
+  })
+  const findings = await keep(context, groupByIndex(found), { window, parsed, catalog })
+  return {
+    atMs: clock.nowMs(),
+    windowMs: window.windowMs,
+    statementCount: window.statements.size,
+    examinedCount: statements.length,
+    findings: findings.toSorted((a, b) => b.savesMsPerSec - a.savesMsPerSec),
+    refused,
+    notes: notesOf(surroundings, ledger, window, swept),
+    tookMs: clock.monotonicMs() - startedMs,
+  }
+}
+
+async function watch({ client, clock, surroundings }: AdviseContext, windowMs: number | undefined): Promise<WorkloadMark | undefined> {
+  if (windowMs === undefined) return undefined
+  const { mark } = await readWorkload(client, surroundings.schema, false)
+  await delay(clock, windowMs)
+  return mark
+}
+
+function toExamine(
+  window: WorkloadWindow,
+  parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>,
+  minCalls: number,
+  limit: number,
+): ExaminedStatement[] {
+  const statements: ExaminedStatement[] = []
+  for (const [queryId, statement] of parsed) {
+    const figures = window.statements.get(queryId)
+    if (statement.kind === 'insert' || figures === undefined || figures.calls < minCalls) continue
+    if (statement.scopes.every(scope => scope.tables.length === 0)) continue
+    statements.push({ parsed: statement, window: figures, shareOfTime: window.totalMs > 0 ? figures.totalMs / window.totalMs : 0 })
+  }
+  return statements.sort((a, b) => b.window.totalMs - a.window.totalMs).slice(0, limit)
+}
+
+function withWindows(window: WorkloadWindow, parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>): WorkloadStatement[] {
+  return [...parsed].flatMap(([queryId, statement]) => {
+    const figures = window.statements.get(queryId)
+    return figures === undefined ? [] : [{ parsed: statement, window: figures }]
+  })
+}
+
+/** One group an index; an index whose keys begin another's is dropped in favour of the longer one, whose statements it then serves. */
+function groupByIndex(found: readonly FoundIndex[]): [FoundIndex, ...FoundIndex[]][] {
+  const groups: [FoundIndex, ...FoundIndex[]][] = []
+  const widestFirst = found.toSorted(
+    (a, b) => b.candidate.keys.length - a.candidate.keys.length || b.examined.window.totalMs - a.examined.window.totalMs,
+  )
+  for (const index of widestFirst) {
+    const host = groups.find(([first]) => beginsWith(first, index))
+    if (host === undefined) groups.push([index])
+    else host.push(index)
+  }
+  return groups
+}
+
+function beginsWith(wide: FoundIndex, narrow: FoundIndex): boolean {
+  if (wide.candidate.table.oid !== narrow.candidate.table.oid) return false
+  return narrow.candidate.keys.every(
+    (key, at) => wide.candidate.keys[at]?.name === key.name && wide.candidate.keys[at]?.descending === key.descending,
+  )
+}
+
+async function keep(
+  { clock, ledger }: AdviseContext,
+  groups: readonly [FoundIndex, ...FoundIndex[]][],
+  { window, parsed, catalog }: { window: WorkloadWindow; parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>; catalog: Catalog },
+): Promise<Finding[]> {
+  const entries: LedgerEntry[] = [...(await ledger.entries())]
+  const kept: Finding[] = []
+  for (const group of groups) {
+    const { table, keys } = group[0].candidate
+    const cause = indexCause(table.schema, table.name, keys)
+    const known = entries.find(entry => entry.cause === cause)
+    const atMs = clock.nowMs()
+    const fresh = findingOf(idForCause(cause, entries), group, window.windowMs, atMs)
+    const finding = known === undefined ? fresh : foundAgain(known.finding, fresh, atMs)
+    const targetQueryIds = group.map(({ examined }) => examined.window.queryId)
+    const onTable = statementsOnTable(parsed, ref => catalog.table(ref)?.oid === table.oid)
+    const bookkeeping = {
+      schema: table.schema,
+      table: table.name,
+      keys,
+      indexName: indexNameFor(table.name, keys),
+      planted: false,
+      targetQueryIds,
+      before: figuresOf(window, targetQueryIds, onTable),
+    }
+    const entry = { cause, finding, bookkeeping }
+    await ledger.save(entry)
+    entries.push(entry)
+    kept.push(finding)
+  }
+  return kept
+}
+
+function notesOf(surroundings: Surroundings, ledger: Ledger, window: WorkloadWindow, swept: readonly string[]): string[] {
+  const notes: string[] = []
+  const { role, database } = surroundings
+  if (!surroundings.mayReadAll) notes.push(`statements of other users are hidden: GRANT pg_read_all_stats TO ${role}`)
+  if (!surroundings.mayCreate) notes.push(`no index can be tried on a copy: GRANT CREATE ON DATABASE ${database} TO ${role}`)
+  if (!ledger.persistent) notes.push(`findings are kept in this process only: GRANT CREATE ON DATABASE ${database} TO ${role}`)
+  if (window.reset || window.fell.size > 0) notes.push('counters were reset inside the window; what ran before the reset is missing')
+  for (const name of swept) notes.push(`dropped ${name}, left behind by an advisor that died`)
+  return notes
+}

@@ -1,0 +1,8 @@
+export type { AdviceReport, AdviseOptions } from './advise.ts'
+export { type Advisor, type AdvisorOptions, type ApplyOptions, createAdvisor, type VerifyOptions } from './advisor.ts'
+export type { AdvisorClient, Row } from './client.ts'
+export { advisorErrors } from './errors.ts'
+export type { AuditEntry } from './ledger.ts'
+export type { PlantRequest } from './plant.ts'
+export type { Refusal, RefusalReason } from './refusal.ts'
+export type { StatementCounters, WorkloadMark } from './workload.ts'

@@ -1,0 +1,124 @@
+import type { Finding } from '../../core/index.ts'
+import type { IndexKey } from './candidates.ts'
+import { type AdvisorClient, type Row, readRows, sqlStateOf } from './client.ts'
+import { findingIdFor } from './index-definition.ts'
+import { READ_AUDIT, READ_FINDINGS, WRITE_AUDIT, WRITE_FINDING } from './sql/ledger-rows.sql.ts'
+import { LEDGER_EXISTS, LEDGER_LOCK, LEDGER_SCHEMA, type LedgerExistsRow } from './sql/ledger-schema.sql.ts'
+import type { StatementWindow, WorkloadMark } from './workload.ts'
+
+/** The workload's figures that a later measurement is compared with. */
+export interface WorkloadFigures {
+  readonly windowMs: number
+  readonly totalCalls: number
+  /** The finding's own statements. */
+  readonly target: StatementWindow | undefined
+  /** The other statements that name the table. */
+  readonly others: readonly StatementWindow[]
+}
+
+/** What the advisor must remember of a finding beside what people read. */
+export interface Bookkeeping {
+  readonly schema: string
+  readonly table: string
+  readonly keys: readonly IndexKey[]
+  readonly indexName: string
+  readonly planted: boolean
+  /** Empty for a planted index: then all statements on the table are its target. */
+  readonly targetQueryIds: readonly string[]
+  readonly before: WorkloadFigures
+  /** Taken when the build was done. */
+  readonly afterMark?: WorkloadMark
+}
+
+/** A finding as the ledger holds it. */
+export interface LedgerEntry {
+  readonly cause: string
+  readonly finding: Finding
+  readonly bookkeeping: Bookkeeping
+}
+
+/** Who did what to the database, and how it went. */
+export interface AuditEntry {
+  readonly atMs: number
+  /** The role that did it. */
+  readonly who: string
+  /** `apply`, `revert` or `verify`. */
+  readonly what: string
+  readonly findingId: string
+  /** `done`, a verdict, or the code of the error. */
+  readonly outcome: string
+  readonly durationMs: number
+  /** The statement that was run, or the reason for the verdict. */
+  readonly detail: string
+}
+
+/** Where findings live. */
+export interface Ledger {
+  /** False: kept in this process only, because the role may not create or use schema `holdfast`. */
+  readonly persistent: boolean
+  entries(): Promise<readonly LedgerEntry[]>
+  save(entry: LedgerEntry): Promise<void>
+  audit(entry: Omit<AuditEntry, 'atMs' | 'who'>): Promise<void>
+  auditEntries(): Promise<readonly AuditEntry[]>
+}
+
+/** Findings of one process, for a role without the right to keep them. */
+export function createMemoryLedger(): Ledger {
+  const entries = new Map<string, LedgerEntry>()
+  return {
+    persistent: false,
+    entries: async () => [...entries.values()],
+    async save(entry) {
+      entries.set(entry.cause, entry)
+    },
+    // Nothing can be applied without a ledger, so there is nothing to log.
+    audit: async () => undefined,
+    auditEntries: async () => [],
+  }
+}
+
+/** Opens the ledger in schema `holdfast`; creates it when `create` is set and it is not there. Falls back to `memory` when the role lacks the right. */
+export async function openLedger(client: AdvisorClient, memory: Ledger, create: boolean): Promise<Ledger> {
+  const [row] = await readRows<LedgerExistsRow>(client, LEDGER_EXISTS)
+  if (row?.exists === true) return row.mayUse ? databaseLedger(client) : memory
+  if (!create) return memory
+  await client.query('BEGIN')
+  try {
+    // Transaction-level and waited for, but bounded: the holder only creates two tables.
+    await client.query("SELECT /* holdfast */ set_config('lock_timeout', '5000', true), pg_advisory_xact_lock(hashtextextended($1, 0))", [
+      LEDGER_LOCK,
+    ])
+    for (const statement of LEDGER_SCHEMA) await client.query(statement)
+    await client.query('COMMIT')
+    return databaseLedger(client)
+  } catch (error) {
+    await client.query('ROLLBACK')
+    // 42501 insufficient_privilege, 25006 read_only_sql_transaction (a standby).
+    if (sqlStateOf(error) === '42501' || sqlStateOf(error) === '25006') return memory
+    throw error
+  }
+}
+
+/** The id of a cause: the known one, else the shortest that no other cause has. */
+export function idForCause(cause: string, entries: readonly LedgerEntry[]): string {
+  const known = entries.find(entry => entry.cause === cause)
+  if (known !== undefined) return known.finding.id
+  const taken = new Set(entries.map(entry => entry.finding.id))
+  let length = 4
+  while (taken.has(findingIdFor(cause, length))) length += 1
+  return findingIdFor(cause, length)
+}
+
+function databaseLedger(client: AdvisorClient): Ledger {
+  return {
+    persistent: true,
+    entries: () => readRows<LedgerEntry>(client, READ_FINDINGS),
+    async save({ cause, finding, bookkeeping }) {
+      await client.query(WRITE_FINDING, [finding.id, cause, JSON.stringify(finding), JSON.stringify(bookkeeping)])
+    },
+    async audit({ what, findingId, outcome, durationMs, detail }) {
+      await client.query(WRITE_AUDIT, [what, findingId, outcome, durationMs, detail])
+    },
+    auditEntries: () => readRows<AuditEntry & Row>(client, READ_AUDIT),
+  }
+}

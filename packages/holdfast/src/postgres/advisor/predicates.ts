@@ -1,0 +1,264 @@
+import { loadModule, type Node, type ParseResult, parseSync, type SelectStmt } from 'libpg-query'
+import { columnOf, comparisonOf, paramOf, textOf, visitNode } from './expressions.ts'
+
+/** A table as a statement names it. */
+export interface TableRef {
+  readonly schema?: string
+  readonly name: string
+  /** The name that columns are qualified with: the alias, else the table's name. */
+  readonly alias: string
+  /** Where the (qualified) name begins in the text, in bytes of UTF-8. */
+  readonly locationBytes: number
+}
+
+/** A column as a statement names it. */
+export interface ColumnName {
+  readonly qualifier?: string
+  readonly name: string
+}
+
+/** What a condition that must hold for every row asks of a column. `unservable`: an expression, cast or pattern that no plain index serves. */
+export type ConditionKind = 'equal' | 'in' | 'range' | 'null' | 'join' | 'unservable'
+
+export interface Condition {
+  readonly kind: ConditionKind
+  readonly column: ColumnName
+  /** The other side of a join. */
+  readonly other?: ColumnName
+  /** Why an index cannot serve it, for `unservable`. */
+  readonly why?: string
+}
+
+export interface OrderKey {
+  readonly column: ColumnName
+  readonly descending: boolean
+  readonly nulls: 'first' | 'last'
+}
+
+/** One SELECT (or the WHERE of an UPDATE or DELETE) with its tables. */
+export interface Scope {
+  readonly tables: TableRef[]
+  readonly conditions: Condition[]
+  /** Empty when there is none, or when it is not made of plain columns. */
+  readonly orderBy: OrderKey[]
+  readonly parent: Scope | undefined
+}
+
+/** What a parameter stands for. `assumed`: nothing in the data says what it may be. */
+export type ParamUse =
+  | { readonly kind: 'column'; readonly scope: Scope; readonly column: ColumnName; readonly operator: string }
+  | { readonly kind: 'limit' | 'offset' | 'unit' | 'assumed' }
+
+export interface ParsedStatement {
+  readonly kind: 'select' | 'update' | 'delete'
+  readonly text: string
+  readonly scopes: readonly Scope[]
+  readonly params: ReadonlyMap<number, ParamUse>
+  /** Functions that it calls, for the look-up of volatile ones. */
+  readonly functions: readonly string[]
+  /** Why it must not be run on trial, when it must not: it writes or locks in a place that cannot be taken out. */
+  readonly unsafe: string | undefined
+  /** Target of an UPDATE or DELETE. */
+  readonly target?: TableRef
+  /** Columns that an UPDATE sets. */
+  readonly setColumns: readonly string[]
+}
+
+/** A statement that adds rows, for the account of writes. */
+export interface ParsedInsert {
+  readonly kind: 'insert'
+  readonly target: TableRef
+}
+
+/** Loads the parser. Once per process; about 20 ms the first time. */
+export function loadParser(): Promise<void> {
+  return loadModule()
+}
+
+/** What a normalised statement reads and by what, or `undefined` for one that is neither read nor change, or that does not parse
+ *  (pg_stat_statements cuts nothing, but puts parameters where the grammar may want a literal). Needs `loadParser` first. */
+export function parseStatement(text: string): ParsedStatement | ParsedInsert | undefined {
+  let parsed: ParseResult
+  try {
+    parsed = parseSync(text)
+  } catch {
+    return undefined
+  }
+  const statement = parsed.stmts?.length === 1 ? parsed.stmts[0]?.stmt : undefined
+  if (statement === undefined) return undefined
+  const walk = new StatementWalk()
+  if ('SelectStmt' in statement) {
+    walk.select(statement.SelectStmt, undefined)
+    return { kind: 'select', text, setColumns: [], ...walk.result() }
+  }
+  if ('InsertStmt' in statement) {
+    const target = tableRefOf(statement.InsertStmt.relation)
+    return target === undefined ? undefined : { kind: 'insert', target }
+  }
+  if ('UpdateStmt' in statement) return parseChange('update', text, statement.UpdateStmt, walk)
+  if ('DeleteStmt' in statement) return parseChange('delete', text, statement.DeleteStmt, walk)
+  return undefined
+}
+
+interface Change {
+  relation?: RangeVarLike
+  targetList?: Node[]
+  fromClause?: Node[]
+  usingClause?: Node[]
+  whereClause?: Node
+}
+
+interface RangeVarLike {
+  schemaname?: string
+  relname?: string
+  alias?: { aliasname?: string }
+  location?: number
+}
+
+function parseChange(kind: 'update' | 'delete', text: string, change: Change, walk: StatementWalk): ParsedStatement | undefined {
+  const target = tableRefOf(change.relation)
+  if (target === undefined) return undefined
+  const scope = walk.open(undefined)
+  scope.tables.push(target)
+  for (const item of change.fromClause ?? change.usingClause ?? []) walk.from(item, scope)
+  walk.where(change.whereClause, scope)
+  const setColumns: string[] = []
+  for (const item of change.targetList ?? []) {
+    if ('ResTarget' in item && item.ResTarget.name !== undefined) setColumns.push(item.ResTarget.name)
+  }
+  return { kind, text, target, setColumns, ...walk.result() }
+}
+
+function tableRefOf(relation: RangeVarLike | undefined): TableRef | undefined {
+  if (relation?.relname === undefined) return undefined
+  const { schemaname, relname, alias, location = 0 } = relation
+  const ref = { name: relname, alias: alias?.aliasname ?? relname, locationBytes: location }
+  return schemaname === undefined ? ref : { ...ref, schema: schemaname }
+}
+
+class StatementWalk {
+  readonly scopes: Scope[] = []
+  readonly params = new Map<number, ParamUse>()
+  readonly #functions = new Set<string>()
+  #unsafe: string | undefined
+  readonly #withNames = new Set<string>()
+
+  result(): Pick<ParsedStatement, 'scopes' | 'params' | 'functions' | 'unsafe'> {
+    return { scopes: this.scopes, params: this.params, functions: [...this.#functions], unsafe: this.#unsafe }
+  }
+
+  open(parent: Scope | undefined): Scope {
+    const scope: Scope = { tables: [], conditions: [], orderBy: [], parent }
+    this.scopes.push(scope)
+    return scope
+  }
+
+  select(statement: SelectStmt, parent: Scope | undefined): void {
+    if (statement.lockingClause !== undefined) this.#unsafe = 'it locks rows (FOR UPDATE or FOR SHARE)'
+    if (statement.intoClause !== undefined) this.#unsafe = 'it creates a table (SELECT INTO)'
+    for (const item of statement.withClause?.ctes ?? []) {
+      if (!('CommonTableExpr' in item)) continue
+      if (item.CommonTableExpr.ctename !== undefined) this.#withNames.add(item.CommonTableExpr.ctename)
+      if (item.CommonTableExpr.ctequery !== undefined) this.expression(item.CommonTableExpr.ctequery, this.open(parent))
+    }
+    if (statement.larg !== undefined && statement.rarg !== undefined) {
+      this.select(statement.larg, parent)
+      this.select(statement.rarg, parent)
+      this.#limits(statement)
+      return
+    }
+    const scope = this.open(parent)
+    for (const item of statement.fromClause ?? []) this.from(item, scope)
+    this.where(statement.whereClause, scope)
+    for (const item of [...(statement.targetList ?? []), ...(statement.groupClause ?? [])]) this.expression(item, scope)
+    if (statement.havingClause !== undefined) this.expression(statement.havingClause, scope)
+    const orderKeys = (statement.sortClause ?? []).map(orderKeyOf)
+    if (statement.groupClause === undefined && orderKeys.every(key => key !== undefined)) scope.orderBy.push(...orderKeys)
+    for (const item of statement.sortClause ?? []) this.expression(item, scope)
+    this.#limits(statement)
+  }
+
+  from(item: Node, scope: Scope): void {
+    if ('RangeVar' in item) {
+      const ref = tableRefOf(item.RangeVar)
+      if (ref !== undefined && (ref.schema !== undefined || !this.#withNames.has(ref.name))) scope.tables.push(ref)
+    } else if ('JoinExpr' in item) {
+      const { larg, rarg, quals } = item.JoinExpr
+      if (larg !== undefined) this.from(larg, scope)
+      if (rarg !== undefined) this.from(rarg, scope)
+      this.where(quals, scope)
+    } else {
+      this.expression(item, scope)
+    }
+  }
+
+  /** Notes the conditions that every row must meet, and the use of every parameter. */
+  where(condition: Node | undefined, scope: Scope): void {
+    if (condition === undefined) return
+    if ('BoolExpr' in condition && condition.BoolExpr.boolop === 'AND_EXPR') {
+      for (const part of condition.BoolExpr.args ?? []) this.where(part, scope)
+      return
+    }
+    const found = conditionOf(condition)
+    if (found !== undefined) scope.conditions.push(found)
+    this.expression(condition, scope)
+  }
+
+  expression(root: Node, scope: Scope): void {
+    visitNode(root, node => {
+      if ('SelectStmt' in node) {
+        this.select(node.SelectStmt, scope)
+        return false
+      }
+      if ('InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node) this.#unsafe = 'it writes inside a WITH clause'
+      const comparison = comparisonOf(node)
+      for (const { column, params, operator } of comparison?.pairs ?? []) {
+        for (const param of params) this.#note(param, { kind: 'column', scope, column, operator })
+      }
+      if ('FuncCall' in node) {
+        const name = textOf(node.FuncCall.funcname?.at(-1)) ?? ''
+        this.#functions.add(name)
+        const first = paramOf(node.FuncCall.args?.[0])
+        if (first !== undefined && /^date_(trunc|part)$/.test(name)) this.#note(first, { kind: 'unit' })
+      }
+      if ('ParamRef' in node) this.#note(node.ParamRef.number ?? 0, { kind: 'assumed' })
+      return true
+    })
+  }
+
+  #limits(statement: SelectStmt): void {
+    const limit = paramOf(statement.limitCount)
+    const offset = paramOf(statement.limitOffset)
+    if (limit !== undefined) this.#note(limit, { kind: 'limit' })
+    if (offset !== undefined) this.#note(offset, { kind: 'offset' })
+  }
+
+  #note(param: number, use: ParamUse): void {
+    const known = this.params.get(param)
+    if (known === undefined || known.kind === 'assumed') this.params.set(param, use)
+  }
+}
+
+function orderKeyOf(item: Node): OrderKey | undefined {
+  if (!('SortBy' in item)) return undefined
+  const column = columnOf(item.SortBy.node)
+  if (column === undefined) return undefined
+  const descending = item.SortBy.sortby_dir === 'SORTBY_DESC'
+  const asked = item.SortBy.sortby_nulls
+  const nulls = asked === 'SORTBY_NULLS_FIRST' ? 'first' : asked === 'SORTBY_NULLS_LAST' ? 'last' : descending ? 'first' : 'last'
+  return { column, descending, nulls }
+}
+
+function conditionOf(node: Node): Condition | undefined {
+  const bare = columnOf(node)
+  if (bare !== undefined) return { kind: 'equal', column: bare }
+  if ('BoolExpr' in node) {
+    const negated = node.BoolExpr.boolop === 'NOT_EXPR' ? columnOf(node.BoolExpr.args?.[0]) : undefined
+    return negated === undefined ? undefined : { kind: 'equal', column: negated }
+  }
+  if ('NullTest' in node) {
+    const column = columnOf(node.NullTest.arg)
+    return column !== undefined && node.NullTest.nulltesttype === 'IS_NULL' ? { kind: 'null', column } : undefined
+  }
+  return comparisonOf(node)?.condition
+}

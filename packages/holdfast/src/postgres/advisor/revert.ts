@@ -1,0 +1,49 @@
+import { type Finding, isHoldfastError, moveFinding } from '../../core/index.ts'
+import type { ActionContext } from './action.ts'
+import { readCatalog } from './catalog.ts'
+import { advisorErrors } from './errors.ts'
+import { type ChangeLimits, changeError, guardChange, readIndexState } from './guarded-change.ts'
+import type { LedgerEntry } from './ledger.ts'
+
+/** Drops a finding's index. A finding that a statement asked for is open again, unless its index had no effect; then, and for a planted one, it is gone.
+ *  An index that is gone already is no error. */
+export async function revertFinding(context: ActionContext, entry: LedgerEntry, limits: ChangeLimits): Promise<Finding> {
+  const { clock, ledger } = context
+  const { finding, bookkeeping } = entry
+  const startedMs = clock.monotonicMs()
+  const log = (outcome: string, detail: string): Promise<void> =>
+    ledger.audit({ what: 'revert', findingId: finding.id, outcome, durationMs: clock.monotonicMs() - startedMs, detail })
+  try {
+    await dropIndex(context, entry, limits)
+    const over = bookkeeping.planted || finding.verification?.verdict === 'no effect'
+    const reverted = moveFinding(finding, over ? 'gone' : 'open', `dropped ${bookkeeping.indexName}`, clock.nowMs())
+    await ledger.save({ ...entry, finding: reverted })
+    await log('done', finding.recommendation.revertSql.join('; '))
+    return reverted
+  } catch (error) {
+    await log(isHoldfastError(error) ? error.code : 'failed', error instanceof Error ? error.message : String(error))
+    throw error
+  }
+}
+
+async function dropIndex(context: ActionContext, { finding, bookkeeping }: LedgerEntry, limits: ChangeLimits): Promise<void> {
+  const { client, onProgress } = context
+  if (finding.state !== 'applied' && finding.state !== 'verified' && finding.state !== 'regressed') {
+    throw advisorErrors.create('HF_PG_FINDING_STATE', `finding ${finding.id} is ${finding.state}; there is nothing to revert`, {
+      context: { id: finding.id, state: finding.state },
+    })
+  }
+  const { schema, table: name, indexName } = bookkeeping
+  const table = (await readCatalog(client, [{ schema, name }])).table({ schema, name })
+  // A table that was dropped took its index along.
+  if (table === undefined) return
+  await guardChange(context, table, limits)
+  if ((await readIndexState(client, schema, indexName)) === undefined) return
+  const [sql] = finding.recommendation.revertSql
+  onProgress(sql ?? '')
+  try {
+    await client.query(sql ?? '')
+  } catch (error) {
+    throw changeError(error, `dropping ${indexName}`, limits)
+  }
+}

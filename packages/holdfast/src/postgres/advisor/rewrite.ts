@@ -1,0 +1,108 @@
+import { type ScanToken, scanSync } from 'libpg-query'
+import type { ParsedStatement, TableRef } from './predicates.ts'
+
+/** A statement made fit for the lab. */
+export interface LabStatement {
+  /** A SELECT in which the table is named without its schema, so that the search path decides. */
+  readonly text: string
+  /** `params[i]` is the original number of the parameter that is now `$i+1`. */
+  readonly params: readonly number[]
+}
+
+interface Edit {
+  readonly from: number
+  readonly to: number
+  readonly text: string
+}
+
+/** The statement as a SELECT over the lab's copy: schema names of `copied` tables are taken out, an UPDATE or DELETE becomes the SELECT of its
+ *  WHERE, `interval $1` becomes `$1::interval`, and the parameters are numbered without gaps. `undefined` when that cannot be done by text. */
+export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableRef) => boolean): LabStatement | undefined {
+  // Offsets of the parser are bytes, so the text is cut as bytes.
+  const bytes = Buffer.from(statement.text, 'utf8')
+  const tokens = scanSync(statement.text).tokens.filter(token => !token.tokenName.endsWith('COMMENT'))
+  const range = statement.kind === 'select' ? [{ from: 0, to: bytes.length }] : changeAsSelect(statement.kind, tokens, bytes.length)
+  if (range === undefined) return undefined
+
+  const edits = [...schemaEdits(statement, tokens, isCopied), ...typedLiteralEdits(tokens)].sort((a, b) => a.from - b.from)
+  const pieces = range.map(({ from, to }) => applyEdits(bytes, from, to, edits))
+  const text = statement.kind === 'select' ? pieces[0]! : `SELECT 1 FROM ${pieces.slice(0, -1).join(', ')} WHERE ${pieces.at(-1)}`
+  return renumber(text.replace(/;\s*$/, ''))
+}
+
+function schemaEdits(statement: ParsedStatement, tokens: readonly ScanToken[], isCopied: (ref: TableRef) => boolean): Edit[] {
+  const edits: Edit[] = []
+  for (const ref of statement.scopes.flatMap(scope => scope.tables)) {
+    if (ref.schema === undefined || !isCopied(ref)) continue
+    const at = tokens.findIndex(token => token.start === ref.locationBytes)
+    const name = tokens[at + 2]
+    if (at >= 0 && tokens[at + 1]?.text === '.' && name !== undefined) edits.push({ from: ref.locationBytes, to: name.start, text: '' })
+  }
+  return edits
+}
+
+/** pg_stat_statements turns `interval '1 day'` into `interval $1`, which the server's own grammar refuses. */
+function typedLiteralEdits(tokens: readonly ScanToken[]): Edit[] {
+  const edits: Edit[] = []
+  for (const [at, token] of tokens.entries()) {
+    const param = tokens[at + 1]
+    if (param?.tokenName !== 'PARAM' || !/^(interval|date|time|timestamp|timestamptz)$/i.test(token.text)) continue
+    edits.push({ from: token.start, to: param.end, text: `${param.text}::${token.text}` })
+  }
+  return edits
+}
+
+/** The parts of `UPDATE t SET ... FROM u WHERE c RETURNING r` or `DELETE FROM t USING u WHERE c RETURNING r` that make up `FROM t, u WHERE c`. */
+function changeAsSelect(kind: 'update' | 'delete', tokens: readonly ScanToken[], length: number): { from: number; to: number }[] | undefined {
+  const top = topLevelKeywords(tokens)
+  const [first] = tokens
+  if (first === undefined || first.text.toLowerCase() !== kind) return undefined
+  const start = kind === 'update' ? first : top.get('from')
+  const listEnd = kind === 'update' ? top.get('set') : (top.get('using') ?? top.get('where'))
+  const more = kind === 'update' ? top.get('from') : top.get('using')
+  const where = top.get('where')
+  if (start === undefined || listEnd === undefined || where === undefined) return undefined
+  const parts = [{ from: start.end, to: listEnd.start }]
+  if (more !== undefined) parts.push({ from: more.end, to: where.start })
+  parts.push({ from: where.end, to: top.get('returning')?.start ?? length })
+  return parts
+}
+
+function topLevelKeywords(tokens: readonly ScanToken[]): Map<string, ScanToken> {
+  const found = new Map<string, ScanToken>()
+  let depth = 0
+  for (const token of tokens) {
+    if (token.text === '(') depth += 1
+    else if (token.text === ')') depth -= 1
+    else if (depth === 0 && token.keywordKind > 0) {
+      const word = token.text.toLowerCase()
+      if (!found.has(word)) found.set(word, token)
+    }
+  }
+  return found
+}
+
+function applyEdits(bytes: Buffer, from: number, to: number, edits: readonly Edit[]): string {
+  let text = ''
+  let at = from
+  for (const edit of edits) {
+    if (edit.from < at || edit.to > to) continue
+    text += bytes.toString('utf8', at, edit.from) + edit.text
+    at = edit.to
+  }
+  return text + bytes.toString('utf8', at, to)
+}
+
+function renumber(text: string): LabStatement {
+  const params: number[] = []
+  const bytes = Buffer.from(text, 'utf8')
+  const edits: Edit[] = []
+  for (const token of scanSync(text).tokens) {
+    if (token.tokenName !== 'PARAM') continue
+    const original = Number(token.text.slice(1))
+    let index = params.indexOf(original)
+    if (index < 0) index = params.push(original) - 1
+    edits.push({ from: token.start, to: token.end, text: `$${index + 1}` })
+  }
+  return { text: applyEdits(bytes, 0, bytes.length, edits), params }
+}
