@@ -10,6 +10,8 @@ export interface Environment {
   readonly databaseUrl: string
   /** Used in the mode `cache`. Absent: the cache lives in this process alone. */
   readonly redisUrl: string | undefined
+  /** Two services that share a Redis and not a database need two. Default `leads`. */
+  readonly cacheNamespace: string
   readonly mode: Mode
   readonly poolMax: number
   /** Lets a console read the measurements. Absent: nobody can. */
@@ -46,6 +48,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     port: integer('PORT', 3000, 0, 65_535),
     databaseUrl: databaseUrl ?? '',
     redisUrl: url('REDIS_URL', ['redis:', 'rediss:']),
+    cacheNamespace: env.LEADS_CACHE_NAMESPACE || 'leads',
     mode,
     poolMax: integer('LEADS_POOL_MAX', 10, 2, 100),
     instanceToken: env.HOLDFAST_INSTANCE_TOKEN || undefined,

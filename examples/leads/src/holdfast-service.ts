@@ -8,9 +8,9 @@ import { noCache } from './read-cache.ts'
 import type { Service, ServiceOptions } from './service.ts'
 
 /** The service with Holdfast: in the mode `observe` it measures, in the mode `cache` it caches as well. */
-export async function createHoldfastService(pool: Pool, { mode, redisUrl, instanceToken }: ServiceOptions): Promise<Service> {
+export async function createHoldfastService(pool: Pool, { mode, redisUrl, cacheNamespace, instanceToken }: ServiceOptions): Promise<Service> {
   const caches = mode === 'cache'
-  const hf = await holdfast({ pg: pool, redis: caches ? redisUrl : undefined, service: 'leads', logger: log })
+  const hf = await holdfast({ pg: pool, redis: caches ? redisUrl : undefined, cache: { namespace: cacheNamespace }, service: 'leads', logger: log })
   const app = express().use(attach(hf))
   app.get('/metrics', metrics(hf))
   app.get('/holdfast/instance', instance(hf, { token: instanceToken }))

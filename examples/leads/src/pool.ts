@@ -1,6 +1,16 @@
-import { Pool } from 'pg'
+import { Client, type ClientConfig, Pool } from 'pg'
 import { log } from './log.ts'
 import { databaseError } from './startup-error.ts'
+
+const ACQUIRE_LIMIT_MS = 30_000
+const CONNECT_LIMIT_MS = 2000
+
+/** The pool has one limit for waiting in its queue and for connecting. A queue may take long under load; a connection that takes long never comes. */
+class ConnectingClient extends Client {
+  constructor(config?: ClientConfig) {
+    super({ ...config, connectionTimeoutMillis: CONNECT_LIMIT_MS })
+  }
+}
 
 /** The pool of the service. `max` is per process: the sum over all processes has to stay below the server's max_connections. */
 export function createPool(databaseUrl: string, max: number): Pool {
@@ -10,7 +20,8 @@ export function createPool(databaseUrl: string, max: number): Pool {
     min: 2,
     max,
     idleTimeoutMillis: 10_000,
-    connectionTimeoutMillis: 2000,
+    connectionTimeoutMillis: ACQUIRE_LIMIT_MS,
+    Client: ConnectingClient,
     statement_timeout: 30_000,
   })
   // Without a listener, a restart of PostgreSQL would end the process.

@@ -2,7 +2,7 @@ import type { Express } from 'express'
 import type { Environment } from './environment.ts'
 
 /** The settings that decide what the service is made of. */
-export type ServiceOptions = Pick<Environment, 'mode' | 'redisUrl' | 'instanceToken'>
+export type ServiceOptions = Pick<Environment, 'mode' | 'redisUrl' | 'cacheNamespace' | 'instanceToken'>
 
 /** The service over a pool, ready for a listener. */
 export interface Service {
