@@ -136,11 +136,13 @@ function resolveOptions(pool: UserPool, options: PostgresOptions): { statementLi
 
 function reportPool(registry: Registry, poolState: () => PoolState, store: StatementStore): () => void {
   const connections = registry.gauge({ name: 'holdfast_pg_pool_connections', help: 'Connections of the pool.', labels: ['state'] })
-  const other = registry.gauge({ name: 'holdfast_pg_statements_other', help: 'Statements counted as other because the statement limit was reached.' })
+  const overflow = registry.counter({ name: 'holdfast_pg_statement_overflow', help: 'Statements counted as other, for want of room.' }).bind()
+  let overflowCount = 0
   return registry.onSnapshot(() => {
     const state = poolState()
     for (const name of ['used', 'idle', 'waiting', 'max'] as const) connections.bind(name).set(state[name])
-    other.bind().set(store.overflowCount)
+    overflow.add(store.overflowCount - overflowCount)
+    overflowCount = store.overflowCount
   })
 }
 

@@ -26,8 +26,6 @@ export interface UserPool {
   readonly options: { readonly max?: number | undefined }
   connect(): Promise<UserClient>
   query: UserQuery
-  // `pg` declares `on` for its own events only, so no narrower signature would accept every version of its types.
-  on(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** The client that a pool hands out, as the caller's copy of `pg` types it. */

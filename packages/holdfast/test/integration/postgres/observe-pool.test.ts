@@ -89,7 +89,7 @@ describe('the statements of an observed pool', () => {
     for (const column of ['a', 'b', 'c', 'd', 'd']) await watched.query(`select 1 as ${column}, 2 as x${column}, now()::date as ${column}${column}`)
     const statements = watched.statements()
     expect(statements.find(statement => statement.fingerprint === 'other')).toMatchObject({ callCount: 3, rowCount: 3 })
-    expect(values(registry, 'holdfast_pg_statements_other')).toEqual({ '': 3 })
+    expect(values(registry, 'holdfast_pg_statement_overflow')).toEqual({ '': 3 })
   })
 
   it('logs a slow statement with normalised text, once a minute, and an error beyond the second limit', async () => {
