@@ -23,7 +23,7 @@ export type NoCandidateReason = 'no-table' | 'tiny-table' | 'partitioned' | 'not
 export interface Proposal {
   readonly candidates: readonly Candidate[]
   /** Filled when there is no candidate. */
-  readonly refusal?: { readonly reason: NoCandidateReason; readonly why: string }
+  readonly refusal?: Reason
 }
 
 /** Below this a table is read faster whole than through an index: 64 pages of 8 kB come in well under a millisecond. */
@@ -54,26 +54,16 @@ export function resolveColumn(scope: Scope, name: ColumnName, catalog: Catalog):
 
 /** Proposes a few btree indexes for a statement: equality columns, the most selective first, then the order or one range. Pure; the clock decides later. */
 export function proposeCandidates(statement: ParsedStatement, catalog: Catalog): Proposal {
-  const refusals: { reason: NoCandidateReason; why: string }[] = []
+  const refusals: Reason[] = []
   const candidates: Candidate[] = []
   for (const scope of statement.scopes) {
     for (const ref of scope.tables) {
-      const table = catalog.table(ref)
-      const unusable = table === undefined ? ({ reason: 'no-table', why: `${ref.name} is not a table on the search path` } as const) : unfit(table)
-      if (table === undefined || unusable !== undefined) {
-        if (unusable !== undefined) refusals.push(unusable)
-        continue
-      }
-      const asks = readAsks(scope, ref, table, catalog)
-      const proposed = combinations(asks).map(combination => ({ table, ...combination }))
-      if (proposed.length === 0) refusals.push(asks.refusal)
-      for (const candidate of proposed) {
-        const serving = table.indexes.find(index => serves(index, candidate))
-        if (serving === undefined) candidates.push(candidate)
-        else refusals.push({ reason: 'index-exists', why: `${serving.name} on ${table.name} has these columns already` })
-      }
+      const proposed = proposeForTable(scope, ref, catalog)
+      candidates.push(...proposed.candidates)
+      refusals.push(...proposed.refusals)
     }
   }
+  // Stable: the order within a table, likeliest first, is kept.
   const chosen = distinct(candidates)
     .sort((a, b) => b.table.heapBytes - a.table.heapBytes)
     .slice(0, MAX_CANDIDATES)
@@ -94,16 +84,40 @@ export function serves(index: IndexFacts, candidate: Candidate): boolean {
   return flips === 0 || flips === rest.length
 }
 
+interface Reason {
+  readonly reason: NoCandidateReason
+  readonly why: string
+}
+
 interface Asks {
   readonly equal: ReadonlyMap<string, ColumnFacts>
   readonly anyOf: ReadonlyMap<string, ColumnFacts>
   readonly joined: ReadonlyMap<string, ColumnFacts>
   readonly range: ReadonlyMap<string, ColumnFacts>
   readonly order: readonly IndexKey[]
-  readonly refusal: { readonly reason: NoCandidateReason; readonly why: string }
+  readonly refusal: Reason
 }
 
-function unfit(table: TableFacts): { reason: NoCandidateReason; why: string } | undefined {
+function proposeForTable(scope: Scope, ref: TableRef, catalog: Catalog): { candidates: Candidate[]; refusals: Reason[] } {
+  const table = catalog.table(ref)
+  if (table === undefined) return { candidates: [], refusals: [{ reason: 'no-table', why: `${ref.name} is not a table on the search path` }] }
+  const unusable = unfit(table)
+  if (unusable !== undefined) return { candidates: [], refusals: [unusable] }
+  const asks = readAsks(scope, ref, table, catalog)
+  const combinations = combinationsOf(asks)
+  if (combinations.length === 0) return { candidates: [], refusals: [asks.refusal] }
+  const candidates: Candidate[] = []
+  const refusals: Reason[] = []
+  for (const combination of combinations) {
+    const candidate = { table, ...combination }
+    const serving = table.indexes.find(index => serves(index, candidate))
+    if (serving === undefined) candidates.push(candidate)
+    else refusals.push({ reason: 'index-exists', why: `${serving.name} on ${table.name} has these columns already` })
+  }
+  return { candidates, refusals }
+}
+
+function unfit(table: TableFacts): Reason | undefined {
   if (table.kind === 'p') return { reason: 'partitioned', why: `${table.name} is partitioned; CREATE INDEX CONCURRENTLY is not possible on it` }
   if (table.kind !== 'r' && table.kind !== 'm') return { reason: 'no-table', why: `${table.name} is a view or foreign table` }
   if (!table.mayRead) return { reason: 'not-readable', why: `the advisor's role may not read ${table.name}: GRANT SELECT ON it` }
@@ -146,13 +160,13 @@ function setFor(kind: 'equal' | 'in' | 'range' | 'null' | 'join'): 'equal' | 'an
   return kind === 'range' ? 'range' : 'equal'
 }
 
-function refusalOf(table: TableFacts, whys: readonly string[]): { reason: NoCandidateReason; why: string } {
+function refusalOf(table: TableFacts, whys: readonly string[]): Reason {
   const [why] = whys
   if (why !== undefined) return { reason: 'no-index-serves', why }
   return { reason: 'no-condition', why: `the statement reads ${table.name} without a condition or order that an index could serve` }
 }
 
-function combinations(asks: Asks): Pick<Candidate, 'keys' | 'equalCount'>[] {
+function combinationsOf(asks: Asks): Pick<Candidate, 'keys' | 'equalCount'>[] {
   const equal = bySelectivity(asks.equal)
   const anyOf = bySelectivity(asks.anyOf)
   const joined = bySelectivity(asks.joined)
@@ -196,7 +210,7 @@ function distinct(candidates: readonly Candidate[]): Candidate[] {
 }
 
 /** The refusal that says most to a person: an existing index and an unservable condition before "nothing to do here". */
-function mostTelling(refusals: readonly { reason: NoCandidateReason; why: string }[]): { reason: NoCandidateReason; why: string } {
+function mostTelling(refusals: readonly Reason[]): Reason {
   const order: readonly NoCandidateReason[] = [
     'no-index-serves',
     'not-readable',

@@ -40,7 +40,7 @@ export function chooseParameterSets(
       if (row !== undefined) rows.set(name, row)
     }
     const values = slots.map((slot, index) =>
-      valueOf(slot, { slots, index, pools, row: rows.get(slot.source?.pool ?? ''), narrow: at % 2 === 1, random }),
+      slotValue(slot, { slots, index, pools, row: rows.get(slot.source?.pool ?? ''), narrow: at % 2 === 1, random }),
     )
     if (values.some(value => value === undefined)) return undefined
     sets.push({ kind, values })
@@ -58,7 +58,7 @@ interface Choice {
   readonly random: () => number
 }
 
-function valueOf(slot: ParameterSlot, choice: Choice): unknown {
+function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const { use, source } = slot
   if (use.kind === 'limit') return String(ASSUMED_LIMIT)
   if (use.kind === 'offset') return '0'

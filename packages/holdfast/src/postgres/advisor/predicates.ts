@@ -1,4 +1,4 @@
-import { loadModule, type Node, type ParseResult, parseSync, type SelectStmt } from 'libpg-query'
+import { type CommonTableExpr, type FuncCall, loadModule, type Node, type ParseResult, parseSync, type SelectStmt } from 'libpg-query'
 import { columnOf, comparisonOf, paramOf, textOf, visitNode } from './expressions.ts'
 
 /** A table as a statement names it. */
@@ -156,26 +156,17 @@ class StatementWalk {
   select(statement: SelectStmt, parent: Scope | undefined): void {
     if (statement.lockingClause !== undefined) this.#unsafe = 'it locks rows (FOR UPDATE or FOR SHARE)'
     if (statement.intoClause !== undefined) this.#unsafe = 'it creates a table (SELECT INTO)'
-    for (const item of statement.withClause?.ctes ?? []) {
-      if (!('CommonTableExpr' in item)) continue
-      if (item.CommonTableExpr.ctename !== undefined) this.#withNames.add(item.CommonTableExpr.ctename)
-      if (item.CommonTableExpr.ctequery !== undefined) this.expression(item.CommonTableExpr.ctequery, this.open(parent))
-    }
+    for (const item of statement.withClause?.ctes ?? []) if ('CommonTableExpr' in item) this.#with(item.CommonTableExpr, parent)
     if (statement.larg !== undefined && statement.rarg !== undefined) {
       this.select(statement.larg, parent)
       this.select(statement.rarg, parent)
-      this.#limits(statement)
-      return
+    } else {
+      this.#simple(statement, this.open(parent))
     }
-    const scope = this.open(parent)
-    for (const item of statement.fromClause ?? []) this.from(item, scope)
-    this.where(statement.whereClause, scope)
-    for (const item of [...(statement.targetList ?? []), ...(statement.groupClause ?? [])]) this.expression(item, scope)
-    if (statement.havingClause !== undefined) this.expression(statement.havingClause, scope)
-    const orderKeys = (statement.sortClause ?? []).map(orderKeyOf)
-    if (statement.groupClause === undefined && orderKeys.every(key => key !== undefined)) scope.orderBy.push(...orderKeys)
-    for (const item of statement.sortClause ?? []) this.expression(item, scope)
-    this.#limits(statement)
+    const limit = paramOf(statement.limitCount)
+    const offset = paramOf(statement.limitOffset)
+    if (limit !== undefined) this.#note(limit, { kind: 'limit' })
+    if (offset !== undefined) this.#note(offset, { kind: 'offset' })
   }
 
   from(item: Node, scope: Scope): void {
@@ -211,26 +202,35 @@ class StatementWalk {
         return false
       }
       if ('InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node) this.#unsafe = 'it writes inside a WITH clause'
-      const comparison = comparisonOf(node)
-      for (const { column, params, operator } of comparison?.pairs ?? []) {
+      for (const { column, params, operator } of comparisonOf(node)?.pairs ?? []) {
         for (const param of params) this.#note(param, { kind: 'column', scope, column, operator })
       }
-      if ('FuncCall' in node) {
-        const name = textOf(node.FuncCall.funcname?.at(-1)) ?? ''
-        this.#functions.add(name)
-        const first = paramOf(node.FuncCall.args?.[0])
-        if (first !== undefined && /^date_(trunc|part)$/.test(name)) this.#note(first, { kind: 'unit' })
-      }
+      if ('FuncCall' in node) this.#call(node.FuncCall)
       if ('ParamRef' in node) this.#note(node.ParamRef.number ?? 0, { kind: 'assumed' })
       return true
     })
   }
 
-  #limits(statement: SelectStmt): void {
-    const limit = paramOf(statement.limitCount)
-    const offset = paramOf(statement.limitOffset)
-    if (limit !== undefined) this.#note(limit, { kind: 'limit' })
-    if (offset !== undefined) this.#note(offset, { kind: 'offset' })
+  #simple(statement: SelectStmt, scope: Scope): void {
+    const { fromClause = [], targetList = [], groupClause = [], sortClause = [], havingClause, whereClause } = statement
+    for (const item of fromClause) this.from(item, scope)
+    this.where(whereClause, scope)
+    for (const item of [...targetList, ...groupClause, ...sortClause]) this.expression(item, scope)
+    if (havingClause !== undefined) this.expression(havingClause, scope)
+    const orderKeys = sortClause.map(orderKeyOf).filter(key => key !== undefined)
+    if (groupClause.length === 0 && orderKeys.length === sortClause.length) scope.orderBy.push(...orderKeys)
+  }
+
+  #with({ ctename, ctequery }: CommonTableExpr, parent: Scope | undefined): void {
+    if (ctename !== undefined) this.#withNames.add(ctename)
+    if (ctequery !== undefined) this.expression(ctequery, this.open(parent))
+  }
+
+  #call({ funcname, args }: FuncCall): void {
+    const name = textOf(funcname?.at(-1)) ?? ''
+    this.#functions.add(name)
+    const first = paramOf(args?.[0])
+    if (first !== undefined && /^date_(trunc|part)$/.test(name)) this.#note(first, { kind: 'unit' })
   }
 
   #note(param: number, use: ParamUse): void {

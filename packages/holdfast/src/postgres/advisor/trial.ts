@@ -39,7 +39,6 @@ export async function tryStatement(
   text: string,
   sets: readonly ParameterSet[],
   indexes: readonly string[],
-  wanted: readonly string[],
   clock: Clock,
 ): Promise<StatementTrial> {
   const startedMs = clock.monotonicMs()
@@ -47,7 +46,7 @@ export async function tryStatement(
   const [warm] = await runVariant(client, lab, text, sets.slice(0, 1), indexes, undefined)
   const plan = planRounds(warm?.ms ?? 0, sets.length)
   const used = sets.slice(0, plan.setCount)
-  const variants: (string | undefined)[] = [undefined, ...wanted]
+  const variants: (string | undefined)[] = [undefined, ...indexes]
   const best = new Map<string | undefined, Run[]>()
   for (let round = 0; round < plan.rounds; round += 1) {
     for (const at of variants.keys()) {
@@ -60,7 +59,7 @@ export async function tryStatement(
   const before = best.get(undefined) ?? []
   const results = new Map<string, TrialResult>()
   const plansAfter = new Map<string, ExplainedPlan>()
-  for (const name of wanted) {
+  for (const name of indexes) {
     const after = best.get(name) ?? []
     const pairs = used.map((set, at) => ({ kind: set.kind, beforeMs: before[at]!.ms, afterMs: after[at]!.ms }))
     results.set(name, { pairs, used: after.some(run => run.plan !== undefined && usesIndex(run.plan.Plan, name)), rounds: plan.rounds })

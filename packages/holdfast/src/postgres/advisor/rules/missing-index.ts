@@ -4,6 +4,7 @@ import type { Catalog, TableFacts } from '../catalog.ts'
 import { type AdvisorClient, messageOf, readRows, sqlStateOf } from '../client.ts'
 import { chooseBest, type Judgement, judgeTrial } from '../judge.ts'
 import { type Lab, type LabIndex, withLab } from '../lab.ts'
+import type { ParameterSet } from '../parameters.ts'
 import type { ParsedStatement } from '../predicates.ts'
 import type { Refusal, RefusalReason } from '../refusal.ts'
 import { rewriteForLab } from '../rewrite.ts'
@@ -99,6 +100,14 @@ export async function findMissingIndexes(input: MissingIndexInput): Promise<Miss
   return { found, refused: refused.filter(refusal => !served.has(refusal.queryId)) }
 }
 
+/** Candidates built and tried together. */
+const BATCH = 2
+
+interface BuiltCandidate {
+  readonly candidate: Candidate
+  readonly index: LabIndex
+}
+
 interface Job {
   readonly examined: ExaminedStatement
   readonly candidates: readonly Candidate[]
@@ -107,18 +116,44 @@ interface Job {
 async function tryJob(input: MissingIndexInput, lab: Lab, { examined, candidates }: Job): Promise<FoundIndex | Refusal> {
   const rewritten = rewriteForLab(examined.parsed, ref => input.catalog.table(ref)?.oid === lab.table.oid)
   if (rewritten === undefined) return refusalOf(examined, 'no-parameters', 'the text could not be turned into a SELECT for the trial')
-  const built: { candidate: Candidate; index: LabIndex }[] = []
   try {
     const sets = await sampleParameters(input.client, lab, examined.parsed, rewritten, input.catalog, input.random)
     if (sets === undefined) return refusalOf(examined, 'no-parameters', 'no values could be sampled for its parameters')
-    for (const candidate of candidates) built.push({ candidate, index: await lab.build(candidate) })
-    const names = built.map(({ index }) => index.name)
-    const trial = await tryStatement(input.client, lab, rewritten.text, sets, names, names, input.clock)
-    return await decide(input, lab, examined, built, trial)
+    let refusal: Refusal | undefined
+    // A build costs more than all runs together, so the less likely candidates are built only when the likely ones fail.
+    for (let at = 0; at < candidates.length; at += BATCH) {
+      const outcome = await tryBatch(input, lab, examined, candidates.slice(at, at + BATCH), rewritten.text, sets)
+      if ('index' in outcome) return outcome
+      if (refusal === undefined || refusal.reason === 'not-used') refusal = outcome
+    }
+    return refusal ?? refusalOf(examined, 'not-used', 'nothing to try')
   } catch (error) {
     // Without an SQLSTATE it is a lost connection or a fault of ours; neither is a verdict on the statement.
     if (sqlStateOf(error) === undefined) throw error
     return refusalOf(examined, 'trial-failed', `the trial failed: ${messageOf(error)}`)
+  }
+}
+
+async function tryBatch(
+  input: MissingIndexInput,
+  lab: Lab,
+  examined: ExaminedStatement,
+  candidates: readonly Candidate[],
+  text: string,
+  sets: readonly ParameterSet[],
+): Promise<FoundIndex | Refusal> {
+  const built: BuiltCandidate[] = []
+  try {
+    for (const candidate of candidates) built.push({ candidate, index: await lab.build(candidate) })
+    const trial = await tryStatement(
+      input.client,
+      lab,
+      text,
+      sets,
+      built.map(({ index }) => index.name),
+      input.clock,
+    )
+    return await decide(input, lab, examined, built, trial)
   } finally {
     for (const { index } of built) await lab.drop(index)
   }
@@ -128,7 +163,7 @@ async function decide(
   input: MissingIndexInput,
   lab: Lab,
   examined: ExaminedStatement,
-  built: readonly { candidate: Candidate; index: LabIndex }[],
+  built: readonly BuiltCandidate[],
   trial: StatementTrial,
 ): Promise<FoundIndex | Refusal> {
   const judged = built.map(({ candidate, index }) => ({ candidate, index, judgement: judgeTrial(trial.results.get(index.name)!) }))
