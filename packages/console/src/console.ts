@@ -1,4 +1,4 @@
-import { type Clock, createLifecycle, type Lifecycle, type Logger, mergeHealth, silentLogger, systemClock } from 'holdfast/core'
+import { type Clock, createLifecycle, type Health, type Lifecycle, type Logger, mergeHealth, silentLogger, systemClock } from 'holdfast/core'
 import type { Hono } from 'hono'
 import { createApp } from './api/app.ts'
 import { BUILT_PAGE_DIR, createAssets } from './api/assets.ts'
@@ -10,7 +10,7 @@ import { createCollector } from './collect/collector.ts'
 import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
 import type { AdvisorPort } from './findings/advisor-port.ts'
-import { createFindingActions } from './findings/finding-actions.ts'
+import { createFindingActions, describeFinding } from './findings/finding-actions.ts'
 import { createFindingLedger } from './findings/finding-ledger.ts'
 import { summarise } from './findings/finding-summary.ts'
 import { createEventLog } from './store/event-log.ts'
@@ -57,11 +57,13 @@ export function createConsole(options: ConsoleOptions): Console {
   validateOptions(options)
   const { clock = systemClock, logger = silentLogger, advisor, auth } = options
   const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
+  const needsConfirmation = environment !== 'development'
   const events = createEventLog()
   const store = createTrafficStore()
   const publishEvent = (event: ConsoleEvent): void => events.add(event)
   let load: LoadState | null = null
 
+  const health = (): Health => mergeHealth([collector.health(), ledger.health()])
   const overview = (windowSec = 60): Overview => {
     const atMs = clock.nowMs()
     return buildOverview({
@@ -69,7 +71,7 @@ export function createConsole(options: ConsoleOptions): Console {
       atMs,
       window: store.window(windowSec),
       partial: collector.isPartial(),
-      health: mergeHealth([collector.health(), ledger.health()]),
+      health: health(),
       instances: collector.instances(),
       findings: ledger.findings(),
       pool: collector.pool(),
@@ -83,7 +85,7 @@ export function createConsole(options: ConsoleOptions): Console {
     return { atMs: current.atMs, json: JSON.stringify(current) }
   }
   const live = createLiveUpdates({ clock, render })
-  const collector = createCollector({ sources: options.sources, store, clock, publishEvent, onReading: () => live.publish() })
+  const collector = createCollector({ sources: options.sources, store, clock, publishEvent, onReading: () => live.publish(), logger })
   const ledger = createFindingLedger({ advisor, clock, logger, publishEvent })
   const publishLoad = (state: LoadState | null): void => {
     load = state
@@ -92,8 +94,10 @@ export function createConsole(options: ConsoleOptions): Console {
     auth,
     assets: createAssets(options.assetsDir ?? BUILT_PAGE_DIR),
     live,
-    actions: createFindingActions(advisor, environment !== 'development'),
+    actions: createFindingActions(advisor, needsConfirmation),
     overview,
+    health,
+    finding: async (id, role) => describeFinding(await ledger.finding(id), role, needsConfirmation),
     findings: () => ({ schema: 'holdfast.findings/1', findings: ledger.findings().map(summarise) }),
     refreshFindings: ledger.refresh,
     publishEvent,

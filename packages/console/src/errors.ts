@@ -90,8 +90,8 @@ export const consoleErrors: ErrorTable<ConsoleErrorCode> = defineErrors<ConsoleE
     retryable: true,
   },
   HF_CONSOLE_SOURCE: {
-    summary: 'An instance did not answer with its measurements.',
-    hint: 'check the address and the token of the instance, and that it runs the same version of Holdfast',
+    summary: 'What the console reads, an instance or the findings in the database, did not answer in time or not with what was expected.',
+    hint: 'check its address and token, and that it runs the same version of Holdfast',
     retryable: true,
   },
 })

@@ -1,6 +1,6 @@
+export type { InstanceSnapshot } from 'holdfast'
 export type * from './api/contract.ts'
 export type { ConsoleAuth, Role } from './auth/console-auth.ts'
-export type { InstanceSnapshot } from './collect/instance-snapshot.ts'
 export { type InstanceSource, localInstance, remoteInstance } from './collect/instance-source.ts'
 export { type Console, type ConsoleOptions, createConsole } from './console.ts'
 export { type DashboardHandler, type DashboardOptions, type DashboardRequest, dashboard } from './dashboard.ts'

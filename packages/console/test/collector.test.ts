@@ -177,6 +177,16 @@ describe('collector', () => {
     ])
   })
 
+  it('counts an answer that it cannot understand as none, and goes on', async () => {
+    const [odd, fine] = [new FakeService(clock, 'odd'), new FakeService(clock, 'fine')]
+    await open([odd, fine])
+    const intact = odd.snapshot.bind(odd)
+    odd.snapshot = () => ({ ...intact(), metrics: [{ name: 'http_server_request_duration_seconds', series: [{}, null] }] as never })
+    await seconds(clock, 3, () => fine.request({ ms: 5 }, 10))
+    expect(console.overview().instances.map(instance => instance.state)).toEqual(['away', 'up'])
+    expect(console.overview().tiles.requestsPerSec.n).toBe(30)
+  })
+
   it('says down when every instance is away', async () => {
     const service = new FakeService(clock)
     service.failure = new Error('ECONNREFUSED')

@@ -15,6 +15,8 @@ const pgErrors = defineErrors<'HF_PG_FINDING_UNKNOWN' | 'HF_PG_APPLY_LOCKED'>({
 class FakeAdvisor implements AdvisorPort {
   ledger = new Map<string, Finding>()
   failure: Error | undefined
+  /** Set to make single findings unreadable. */
+  unreachable: Error | undefined
   hangs = false
   /** Resolves the apply that is waiting. */
   finishApply: () => void = () => {}
@@ -29,6 +31,8 @@ class FakeAdvisor implements AdvisorPort {
     return [...this.ledger.values()]
   }
   async finding(id: string): Promise<Finding> {
+    if (this.hangs) await new Promise(() => {})
+    if (this.unreachable !== undefined) throw this.unreachable
     const finding = this.ledger.get(id)
     if (finding === undefined) throw pgErrors.create('HF_PG_FINDING_UNKNOWN', `there is no finding ${id}`)
     return finding
@@ -79,6 +83,13 @@ describe('findings', () => {
     const text = await response.text()
     return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as T }
   }
+  /** A detail whose answer may need the clock to move on. */
+  const detailInTime = async () => {
+    const asked = ask<FindingDetail>('findings/I-3fa9')
+    await settle()
+    clock.advance(1500)
+    return asked
+  }
   const eventTexts = (): string[] => console.overview().events.map(event => `${event.kind}: ${event.text}`)
 
   it('are ranked by the time they save; fix first shows those that still need somebody', async () => {
@@ -111,13 +122,13 @@ describe('findings', () => {
     }
     advisor.put(sampleFinding({ id: 'I-2', state: 'verified', verification }))
     await seconds(clock, 2)
-    advisor.put(sampleFinding({ id: 'I-2', state: 'open', verification, history: [{ atMs: 1, state: 'open', note: 'reverted by hand' }] }))
+    advisor.put(sampleFinding({ id: 'I-2', state: 'open', verification, history: [{ atMs: 1, state: 'open', note: 'dropped assignment_agent' }] }))
     await seconds(clock, 2)
     expect(eventTexts()).toEqual([
       'finding: I-2 found: missing index on note(lead_id)',
       'apply: I-2 applied: an index on assignment (agent_id)',
       'verify: I-2 fixed: the mean fell from 33 to 1.2 ms',
-      'revert: I-2 is open again: reverted by hand',
+      'revert: I-2 reverted: dropped assignment_agent',
     ])
   })
 
@@ -125,12 +136,13 @@ describe('findings', () => {
     advisor.put(sampleFinding())
     await open()
     if (how === 'hangs') advisor.hangs = true
-    else advisor.failure = new Error('connect ECONNREFUSED')
+    else advisor.failure = advisor.unreachable = new Error('connect ECONNREFUSED')
     await seconds(clock, 5)
     const { health, fixFirst } = console.overview()
     expect(fixFirst).toHaveLength(1)
     expect(health.status).toBe('degraded')
     expect(health.reasons[0]!.component).toBe('console')
+    expect((await detailInTime()).body.finding.id).toBe('I-3fa9')
     expect(health.reasons[0]!.why).toContain(how === 'hangs' ? 'no answer within 1500 ms' : 'connect ECONNREFUSED')
     if (how === 'hangs') return
     advisor.failure = undefined

@@ -116,6 +116,7 @@ describe('remoteInstance', () => {
     { status: 200, body: '<html>', why: 'not a holdfast.instance/1 snapshot' },
     { status: 200, body: 'null', why: 'not a holdfast.instance/1 snapshot' },
     { status: 200, body: '{"schema":"holdfast.instance/2"}', why: 'not a holdfast.instance/1 snapshot' },
+    { status: 200, body: '{"schema":"holdfast.instance/1","service":"leads"}', why: 'not a holdfast.instance/1 snapshot' },
     { status: 200, body: 'x'.repeat(17 * 1024 * 1024), why: 'more than 16777216 bytes' },
   ])('rejects with HF_CONSOLE_SOURCE: $why', async ({ status, body, why }) => {
     const url = await listen(() => ({ status, body }))

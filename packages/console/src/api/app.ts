@@ -1,11 +1,12 @@
+import type { Health } from 'holdfast/core'
 import { type Context, Hono } from 'hono'
-import { authenticate, type Caller, type ConsoleAuth } from '../auth/console-auth.ts'
+import { authenticate, type Caller, type ConsoleAuth, type Role } from '../auth/console-auth.ts'
 import { requireLoopbackHost, requireRole, requireSameOrigin } from '../auth/request-guards.ts'
 import { cookieNameOf, exchangeToken } from '../auth/token-exchange.ts'
 import { consoleErrors } from '../errors.ts'
 import type { FindingActionName, FindingActions } from '../findings/finding-actions.ts'
 import type { Assets } from './assets.ts'
-import type { ConsoleEvent, FindingList, LoadState, Overview } from './contract.ts'
+import type { ConsoleEvent, FindingDetail, FindingList, LoadState, Overview } from './contract.ts'
 import { parseEvent, parseLoad } from './ingest.ts'
 import type { LiveUpdates } from './live-updates.ts'
 import { problemResponse } from './problem.ts'
@@ -24,7 +25,9 @@ export interface AppDeps {
   readonly live: LiveUpdates
   readonly actions: FindingActions
   readonly overview: (windowSec: number) => Overview
+  readonly health: () => Health
   readonly findings: () => FindingList
+  readonly finding: (id: string, role: Role) => Promise<FindingDetail>
   readonly refreshFindings: () => Promise<void>
   readonly publishEvent: (event: ConsoleEvent) => void
   readonly publishLoad: (load: LoadState | null) => void
@@ -44,8 +47,7 @@ export function createApp(deps: AppDeps): Hono<ConsoleEnv> {
   const app = new Hono<ConsoleEnv>()
   app.onError(error => {
     const response = problemResponse(error)
-    if (response.status >= 500) deps.onFailure(error)
-    setSecurityHeaders(response.headers)
+    if (response.status === 500) deps.onFailure(error)
     return response
   })
   app.use(async (c, next) => {
@@ -92,9 +94,9 @@ function addPages(app: Hono<ConsoleEnv>, deps: AppDeps): void {
 function addReads(app: Hono<ConsoleEnv>, deps: AppDeps): void {
   app.get('/api/overview', c => noStore(c.json(deps.overview(windowOf(c)))))
   app.get('/api/live', c => deps.live.open(windowOf(c)))
-  app.get('/api/health', c => noStore(c.json(deps.overview(DEFAULT_WINDOW_SEC).health)))
+  app.get('/api/health', c => noStore(c.json(deps.health())))
   app.get('/api/findings', c => noStore(c.json(deps.findings())))
-  app.get('/api/findings/:id', async c => noStore(c.json(await deps.actions.detail(c.req.param('id'), c.get('caller').role))))
+  app.get('/api/findings/:id', async c => noStore(c.json(await deps.finding(c.req.param('id'), c.get('caller').role))))
 }
 
 function addChanges(app: Hono<ConsoleEnv>, deps: AppDeps): void {
@@ -108,7 +110,7 @@ function addChanges(app: Hono<ConsoleEnv>, deps: AppDeps): void {
     const { id } = c.req.param()
     await deps.actions.run(id, c.req.param('action') as FindingActionName, (body as { confirmation?: unknown } | null)?.confirmation)
     await deps.refreshFindings()
-    return noStore(c.json(await deps.actions.detail(id, c.get('caller').role)))
+    return noStore(c.json(await deps.finding(id, c.get('caller').role)))
   })
   app.post('/api/events', async c => {
     deps.publishEvent(parseEvent(await bodyOf(c)))

@@ -67,13 +67,14 @@ export interface InstanceState {
   readonly note: string
 }
 
-/** The last minutes, one point a second; arrays of equal length, oldest first. Null where nothing was measured. The newest point is a partial second when `partial`. */
+/** The last minutes, one point a second; arrays of equal length, oldest first. Null where nothing was measured. The newest point lacks an instance when `partial`. */
 export interface LiveSeries {
   readonly atMs: readonly number[]
   readonly requestsPerSec: readonly (number | null)[]
   readonly p50Ms: readonly (number | null)[]
   readonly p95Ms: readonly (number | null)[]
   readonly errorRatio: readonly (number | null)[]
+  /** Hits of both tiers as a share of all look-ups. */
   readonly hitRatio: readonly (number | null)[]
   readonly poolUsed: readonly (number | null)[]
   readonly poolWaitP95Ms: readonly (number | null)[]
@@ -107,7 +108,8 @@ export interface Overview {
   readonly schema: 'holdfast.overview/1'
   readonly service: string
   readonly atMs: number
-  /** Seconds over which counts, ratios and percentiles of this answer are taken. */
+  /** Seconds over which counts, ratios and percentiles of this answer are taken: what was asked for, less while the console is young, and up to 15 more
+   *  beyond the first minute. */
   readonly windowSec: number
   readonly objectives: readonly ObjectiveState[]
   readonly health: Health
@@ -120,6 +122,7 @@ export interface Overview {
     readonly p95Ms: Measured
     readonly p99Ms: Measured
     readonly errorRatio: Measured
+    /** Hits of the tier as a share of all look-ups, so that the two add up. */
     readonly l1HitRatio: Measured
     readonly l2HitRatio: Measured
     readonly statementsPerRequest: Measured
@@ -128,6 +131,7 @@ export interface Overview {
   }
   readonly statements: readonly StatementRow[]
   readonly series: LiveSeries
+  /** Of the window, oldest first. */
   readonly events: readonly ConsoleEvent[]
   readonly load: LoadState | null
 }

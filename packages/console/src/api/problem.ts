@@ -1,6 +1,7 @@
 import { type HoldfastError, isHoldfastError } from 'holdfast/core'
 import { consoleErrors } from '../errors.ts'
 import type { Problem } from './contract.ts'
+import { setSecurityHeaders } from './security-headers.ts'
 
 const STATUS: Readonly<Record<string, number>> = {
   HF_CONSOLE_UNAUTHORIZED: 401,
@@ -13,6 +14,7 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_CONSOLE_NO_ADVISOR: 404,
   HF_CONSOLE_BUSY: 409,
   HF_CONSOLE_TOO_MANY_CLIENTS: 503,
+  HF_CONSOLE_SOURCE: 503,
   HF_PG_FINDING_UNKNOWN: 404,
   HF_PG_NOT_ALLOWED: 403,
   HF_BUG_FINDING_TRANSITION: 409,
@@ -26,7 +28,9 @@ export function problemResponse(error: unknown): Response {
   const { code, message, hint } = known
   const status = statusOf(known)
   const problem: Problem = { type: `urn:holdfast:error:${code}`, title: titleOf(code), status, code, detail: message, hint }
-  return new Response(JSON.stringify(problem), { status, headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } })
+  const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
+  setSecurityHeaders(headers)
+  return new Response(JSON.stringify(problem), { status, headers })
 }
 
 function statusOf({ code, retryable }: HoldfastError): number {

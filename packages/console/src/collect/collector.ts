@@ -1,4 +1,4 @@
-import { type Clock, type Health, type HealthReason, type Lifecycle, mergeHealth } from 'holdfast/core'
+import { type Clock, type Health, type HealthReason, type Lifecycle, type Logger, mergeHealth } from 'holdfast/core'
 import type { ConsoleEvent, InstanceState } from '../api/contract.ts'
 import type { TrafficStore } from '../store/traffic-store.ts'
 import { type PoolConnections, poolConnections } from './instance-delta.ts'
@@ -32,10 +32,11 @@ export interface CollectorDeps {
   readonly publishEvent: (event: ConsoleEvent) => void
   /** Called after each reading. */
   readonly onReading: () => void
+  readonly logger: Logger
 }
 
 /** A collector that has not read yet. */
-export function createCollector({ sources, store, clock, publishEvent, onReading }: CollectorDeps): Collector {
+export function createCollector({ sources, store, clock, publishEvent, onReading, logger }: CollectorDeps): Collector {
   const instances = sources.map(source => trackInstance(source, clock))
   let partial = false
 
@@ -62,7 +63,8 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
     return { used: sum('used'), idle: sum('idle'), waiting: sum('waiting'), max: sum('max') }
   }
 
-  const ticker = createTicker({ name: 'console collector', clock, everyMs: READ_EVERY_MS, work: read })
+  const onProblem = (problem: unknown): void => logger.error({ err: problem }, 'a reading of the instances failed')
+  const ticker = createTicker({ name: 'console collector', clock, everyMs: READ_EVERY_MS, work: read, onProblem })
   return {
     ...ticker,
     instances: () => instances.map(instance => instance.state()),

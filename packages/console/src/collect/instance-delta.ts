@@ -1,5 +1,5 @@
+import type { InstanceSnapshot } from 'holdfast'
 import { type FamilySnapshot, type HistogramSnapshot, type SeriesSnapshot, subtractHistogram } from 'holdfast/telemetry'
-import type { InstanceSnapshot } from './instance-snapshot.ts'
 import { mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
 import { type CacheTraffic, mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
 

@@ -1,5 +1,5 @@
+import type { InstanceSnapshot } from 'holdfast'
 import { consoleErrors } from '../errors.ts'
-import type { InstanceSnapshot } from './instance-snapshot.ts'
 
 /** One instance of the service, wherever it runs. */
 export interface InstanceSource {
@@ -54,11 +54,28 @@ async function readText(response: Response, host: string): Promise<string> {
 }
 
 function parseSnapshot(text: string, host: string): InstanceSnapshot {
+  let answer: unknown
   try {
-    const snapshot = JSON.parse(text) as InstanceSnapshot
-    if (snapshot?.schema === 'holdfast.instance/1') return snapshot
+    answer = JSON.parse(text)
   } catch {
-    // Falls through: what is not JSON is not a snapshot either.
+    // Not JSON is not a snapshot: `answer` stays undefined.
   }
+  if (isSnapshot(answer)) return answer
   throw consoleErrors.create('HF_CONSOLE_SOURCE', `${host} answered something that is not a holdfast.instance/1 snapshot`)
+}
+
+/** Checks the frame of a snapshot; what is inside a series is checked by reading it. */
+function isSnapshot(answer: unknown): answer is InstanceSnapshot {
+  const { schema, service, instanceId, startedAtMs, atMs, health, metrics, statements } = Object(answer) as Partial<InstanceSnapshot>
+  return (
+    schema === 'holdfast.instance/1' &&
+    typeof service === 'string' &&
+    typeof instanceId === 'string' &&
+    typeof startedAtMs === 'number' &&
+    typeof atMs === 'number' &&
+    Array.isArray(health?.reasons) &&
+    Array.isArray(metrics) &&
+    metrics.every(family => Array.isArray(family?.series)) &&
+    Array.isArray(statements)
+  )
 }

@@ -1,7 +1,7 @@
+import type { InstanceSnapshot } from 'holdfast'
 import type { Clock } from 'holdfast/core'
 import type { InstanceState } from '../api/contract.ts'
 import { instanceDelta, isSameProcess } from './instance-delta.ts'
-import type { InstanceSnapshot } from './instance-snapshot.ts'
 import type { InstanceSource } from './instance-source.ts'
 import type { Traffic } from './traffic.ts'
 import { withinLimit } from './within-limit.ts'
@@ -45,15 +45,14 @@ export function trackInstance(source: InstanceSource, clock: Clock): TrackedInst
     const previous = snapshot
     const wasAway = state.state === 'away'
     const restarted = previous !== undefined && !isSameProcess(next, previous)
+    const delta = countedDelta(next, previous, restarted)
     snapshot = next
     failureCount = 0
     failedSinceMs = undefined
     if (wasAway || restarted) state = { id: source.id, state: 'up', sinceMs: clock.nowMs(), note: `${next.service}, ${next.instanceId}` }
     const change = wasRead && (wasAway || restarted) ? `${source.id} ${restarted ? 'was restarted' : 'answers again'}` : undefined
     wasRead = true
-    const durationMs = previous === undefined ? 0 : next.atMs - (restarted ? next.startedAtMs : previous.atMs)
-    if (previous === undefined || durationMs <= 0 || durationMs > LONGEST_DELTA_MS) return { traffic: null, durationMs: 0, change }
-    return { traffic: instanceDelta(next, previous), durationMs, change }
+    return { ...delta, change }
   }
 
   const onFailure = (why: string): InstanceRead => {
@@ -78,9 +77,20 @@ export function trackInstance(source: InstanceSource, clock: Clock): TrackedInst
         },
         { clock, limitMs: READ_LIMIT_MS, stop },
       )
-      return reading.then(onAnswer, error => onFailure(error instanceof Error ? error.message : String(error)))
+      // An answer that cannot be understood is as bad as none.
+      return reading.then(onAnswer).catch(error => onFailure(error instanceof Error ? error.message : String(error)))
     },
     state: () => state,
     snapshot: () => (state.state === 'up' ? snapshot : undefined),
   }
+}
+
+function countedDelta(
+  next: InstanceSnapshot,
+  previous: InstanceSnapshot | undefined,
+  restarted: boolean,
+): Pick<InstanceRead, 'traffic' | 'durationMs'> {
+  const durationMs = previous === undefined ? 0 : next.atMs - (restarted ? next.startedAtMs : previous.atMs)
+  if (previous === undefined || durationMs <= 0 || durationMs > LONGEST_DELTA_MS) return { traffic: null, durationMs: 0 }
+  return { traffic: instanceDelta(next, previous), durationMs }
 }

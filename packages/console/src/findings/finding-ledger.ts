@@ -1,7 +1,8 @@
-import { type Clock, createLifecycle, type Finding, type Health, type Lifecycle, type Logger } from 'holdfast/core'
+import { type Clock, createLifecycle, type Finding, type Health, isHoldfastError, type Lifecycle, type Logger } from 'holdfast/core'
 import type { ConsoleEvent } from '../api/contract.ts'
 import { createTicker } from '../collect/ticker.ts'
 import { withinLimit } from '../collect/within-limit.ts'
+import { consoleErrors } from '../errors.ts'
 import type { AdvisorPort } from './advisor-port.ts'
 import { rankFindings } from './finding-summary.ts'
 
@@ -15,6 +16,9 @@ export interface FindingLedger extends Lifecycle {
   /** By the time they save, most first. */
   findings(): readonly Finding[]
   health(): Health
+  /** One finding, read now; as last read when the database does not answer in time.
+   *  @throws what the advisor throws when nothing was read before, and when it knows no such finding. */
+  finding(id: string): Promise<Finding>
   /** Reads now; used after an action. Never rejects. */
   refresh(): Promise<void>
 }
@@ -56,13 +60,23 @@ export function createFindingLedger({ advisor, clock, logger, publishEvent }: Fi
     }
   }
 
+  const onProblem = (problem: unknown): void => logger.error({ err: problem }, 'the findings could not be compared')
+  const name = 'console findings'
   const lifecycle =
-    advisor === undefined
-      ? createLifecycle({ name: 'console findings', clock })
-      : createTicker({ name: 'console findings', clock, everyMs: POLL_EVERY_MS, work: read })
+    advisor === undefined ? createLifecycle({ name, clock }) : createTicker({ name, clock, everyMs: POLL_EVERY_MS, work: read, onProblem })
   return {
     ...lifecycle,
     refresh: () => read(new AbortController().signal),
+    async finding(id) {
+      if (advisor === undefined) throw consoleErrors.create('HF_CONSOLE_NO_ADVISOR', 'there are no findings here')
+      try {
+        return await withinLimit(() => advisor.finding(id), { clock, limitMs: POLL_LIMIT_MS, stop: new AbortController().signal })
+      } catch (error) {
+        const last = known?.get(id)
+        if (last === undefined || (isHoldfastError(error) && error.code === 'HF_PG_FINDING_UNKNOWN')) throw error
+        return last
+      }
+    },
     findings: () => rankFindings([...(known?.values() ?? [])]),
     health: () => {
       if (failure === undefined) return { status: 'ok', reasons: [] }
@@ -82,6 +96,8 @@ export function changes(before: ReadonlyMap<string, Finding>, after: ReadonlyMap
   return events
 }
 
+const WITH_CHANGE_MADE: ReadonlySet<Finding['state']> = new Set(['applied', 'verified', 'regressed'])
+
 function changeOf(before: Finding | undefined, after: Finding): Omit<ConsoleEvent, 'atMs'> | undefined {
   const { id, state, title, verification } = after
   if (before === undefined) return { kind: 'finding', text: `${id} found: ${title}` }
@@ -90,7 +106,8 @@ function changeOf(before: Finding | undefined, after: Finding): Omit<ConsoleEven
   }
   if (before.state === state) return undefined
   if (state === 'applied') return { kind: 'apply', text: `${id} applied: ${after.recommendation.summary}` }
-  if (state === 'open' && before.state !== 'snoozed' && before.state !== 'gone')
-    return { kind: 'revert', text: `${id} is open again: ${after.history.at(-1)?.note ?? title}` }
-  return { kind: 'finding', text: `${id} is ${state}: ${after.history.at(-1)?.note ?? title}` }
+  const note = after.history.at(-1)?.note ?? title
+  // A reverted finding is open again, or gone when nothing asks for it any more.
+  if (WITH_CHANGE_MADE.has(before.state) && (state === 'open' || state === 'gone')) return { kind: 'revert', text: `${id} reverted: ${note}` }
+  return { kind: 'finding', text: `${id} is ${state}: ${note}` }
 }

@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { type Clock, systemClock } from 'holdfast/core'
 import { problemResponse } from '../api/problem.ts'
 import { consoleErrors } from '../errors.ts'
 
@@ -10,18 +10,22 @@ export interface NodeRequest extends IncomingMessage {
   readonly body?: unknown
 }
 
+/** How long a client may take none of what was sent before its connection is closed. Long enough for a laptop's bad moment on a train. */
+const STALL_LIMIT_MS = 30_000
+
 /** Answers a Node.js request through `fetch`. Written by hand because a parser in front may have read the body already, and because the usual adapter
  *  replaces the process's global Request and Response. Never rejects. */
 export async function answerNodeRequest(
   request: NodeRequest,
   response: ServerResponse,
   fetch: (request: Request) => Response | Promise<Response>,
+  clock: Clock = systemClock,
 ): Promise<void> {
   try {
-    await send(await fetch(toRequest(request)), response)
+    await send(await fetch(toRequest(request)), response, clock)
   } catch (error) {
     if (response.headersSent) response.destroy()
-    else await send(problemResponse(error), response).catch(() => response.destroy())
+    else await send(problemResponse(error), response, clock).catch(() => response.destroy())
   }
 }
 
@@ -44,7 +48,7 @@ function bodyOf(request: NodeRequest): string | Uint8Array<ArrayBuffer> | Readab
   return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body)
 }
 
-async function send(answer: Response, response: ServerResponse): Promise<void> {
+async function send(answer: Response, response: ServerResponse, clock: Clock): Promise<void> {
   response.statusCode = answer.status
   for (const [name, value] of answer.headers) if (name !== 'set-cookie') response.setHeader(name, value)
   for (const cookie of answer.headers.getSetCookie()) response.appendHeader('set-cookie', cookie)
@@ -58,8 +62,23 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
   // A client that left before this point has no close event to come.
   if (response.destroyed) onClose()
   for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    if (!response.write(chunk.value) && !response.destroyed) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(chunk.value) && !response.destroyed) await drained(response, clock)
   }
   response.off('close', onClose)
   response.end()
+}
+
+/** Resolves when the client has taken what was written, or has gone. */
+function drained(response: ServerResponse, clock: Clock): Promise<void> {
+  return new Promise(resolve => {
+    const timer = clock.after(STALL_LIMIT_MS, () => response.destroy())
+    const onEnd = (): void => {
+      timer.cancel()
+      response.off('drain', onEnd)
+      response.off('close', onEnd)
+      resolve()
+    }
+    response.on('drain', onEnd)
+    response.on('close', onEnd)
+  })
 }
