@@ -24,17 +24,18 @@ export function showMs(ms: number): Shown {
   return ms < 1000 ? { text: significant(ms), unit: 'ms' } : { text: twoDecimals.format(ms / 1000), unit: 's' }
 }
 
-/** A ratio 0..1 in per cent. Never rounds something above zero down to 0. */
+/** A ratio 0..1 in per cent. Never rounds something above zero down to 0, nor something below one up to 100. */
 export function showRatio(ratio: number): Shown {
   const percent = ratio * 100
   if (percent === 0) return { text: '0', unit: '%' }
+  if (percent > 99 && percent < 100) return { text: oneDecimal.format(Math.floor(percent * 10) / 10), unit: '%' }
   if (percent < 0.1) return { text: '<0.1', unit: '%' }
   return { text: percent < 10 ? oneDecimal.format(percent) : whole.format(percent), unit: '%' }
 }
 
 /** A rate per second. */
 export function showPerSec(perSec: number): Shown {
-  return { text: perSec < 10 ? oneDecimal.format(perSec) : whole.format(perSec), unit: 'req/s' }
+  return { text: perSec > 0 && perSec < 10 ? oneDecimal.format(perSec) : whole.format(perSec), unit: 'req/s' }
 }
 
 /** A plain number of few digits, such as statements per request. */

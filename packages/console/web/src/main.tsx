@@ -14,6 +14,10 @@ import './style/finding.css'
 // 'always': the browser calls itself offline when the network is cut, and the console on loopback still answers.
 const queries = new QueryClient({ defaultOptions: { queries: { networkMode: 'always', retry: 1 }, mutations: { networkMode: 'always' } } })
 
+// The browser reads the icon again when the address changes, and a relative address would then lead elsewhere.
+const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]')
+if (icon !== null) icon.setAttribute('href', icon.href)
+
 createRoot(document.getElementById('page')!).render(
   <QueryClientProvider client={queries}>
     <Router base={MOUNT.slice(0, -1)}>

@@ -2,7 +2,7 @@ import type { FindingAction, FindingDetail, FindingList, Problem } from '../../.
 import { mountPath } from '../mount.ts'
 
 /** The path under which everything of this console lies, with a slash at its end. */
-export const MOUNT: string = mountPath(import.meta.url, window.location.pathname)
+export const MOUNT: string = mountPath(import.meta.url)
 
 /** An answer that is not 2xx, or none at all. */
 export class ApiProblem extends Error {

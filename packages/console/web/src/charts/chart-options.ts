@@ -2,6 +2,8 @@ import uPlot from 'uplot'
 import type { Theme } from '../theme.ts'
 import type { ChartContent } from './line-chart.tsx'
 
+/** Height of the events lane under the plot. */
+const LANE_PX = 12
 const FONT = '11px system-ui, sans-serif'
 
 /** What uPlot is told once; everything that changes is read through `content`. The theme is an argument because it decides the colours in force. */
@@ -10,7 +12,7 @@ export function chartOptions(width: number, height: number, lineCount: number, _
   return {
     width,
     height,
-    padding: [6, 2, 2, 0],
+    padding: [8, 2, LANE_PX, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'live' }, points: { size: 7 } },
     scales: {
@@ -27,7 +29,7 @@ export function chartOptions(width: number, height: number, lineCount: number, _
         ticks: { show: false },
         grid: { stroke: color.grid, width: 1 },
         splits: (_plot, _axis, _min, max) => [0, max / 2, max],
-        values: (_plot, splits) => splits.map(value => content().show(value)),
+        values: (_plot, splits) => splits.map(value => content().axisText(value)),
       },
     ],
     series: [{}, ...Array.from({ length: lineCount }, (_, line) => lineOptions(line, content, color))],
@@ -82,12 +84,12 @@ function timeRange({ atMs, windowSec }: ChartContent): uPlot.Range.MinMax {
   return [end - windowSec, end]
 }
 
-/** The next of 1, 2, 4, 5, 8 times a power of ten above the data: the top stands still while the data move, and its half is a round number. */
+/** The next of a few round steps times a power of ten above the data: the top stands still while the data move, and its half is a round number. */
 function topOf(max: number | null, { limit, leastTop = 0 }: ChartContent): number {
   const least = Math.max(max ?? 0, limit ?? 0, leastTop) * 1.05
   if (least <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(least))
-  return (([1, 2, 4, 5, 8].find(step => step * power >= least) ?? 10) as number) * power
+  return (([1, 1.2, 1.6, 2, 3, 4, 5, 6, 8].find(step => step * power >= least) ?? 10) as number) * power
 }
 
 function drawEvents(plot: uPlot, { events }: ChartContent, color: Colors): void {
@@ -100,8 +102,20 @@ function drawEvents(plot: uPlot, { events }: ChartContent, color: Colors): void 
     const x = plot.valToPos(event.atMs / 1000, 'x', true)
     if (x < left || x > left + width) continue
     strokeLine(plot.ctx, x, top, x, top + height)
+    drawMark(plot.ctx, x, top + height + 3 * uPlot.pxRatio, color.line)
   }
   plot.ctx.restore()
+}
+
+/** The triangle of an event in the lane. */
+function drawMark(ctx: CanvasRenderingContext2D, x: number, top: number, color: string): void {
+  const size = 4.5 * uPlot.pxRatio
+  ctx.fillStyle = color
+  ctx.beginPath()
+  ctx.moveTo(x, top)
+  ctx.lineTo(x + size, top + 1.7 * size)
+  ctx.lineTo(x - size, top + 1.7 * size)
+  ctx.fill()
 }
 
 function drawOverlay(plot: uPlot, { limit, partial, atMs }: ChartContent, color: Colors): void {

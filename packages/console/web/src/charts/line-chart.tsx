@@ -19,7 +19,8 @@ export interface ChartContent {
   readonly lines: readonly ChartLine[]
   readonly windowSec: number
   readonly partial: boolean
-  readonly show: (value: number) => string
+  /** A value on the axis; short, because the chart's head names the unit. */
+  readonly axisText: (value: number) => string
   /** Drawn as a dashed line: an objective, a pool's size. */
   readonly limit?: number | undefined
   /** Upper end of the scale when the data stay below it. Default 0: the data decide. */
@@ -33,7 +34,7 @@ interface LineChartProps extends ChartContent {
   readonly theme: Theme
 }
 
-const HEIGHT = 88
+const HEIGHT = 104
 
 /** A live line chart on a canvas. The newest bucket is hatched while it is partial. */
 export function LineChart({ summary, theme, ...content }: LineChartProps): ReactElement {

@@ -9,8 +9,8 @@ import { Sql } from '../parts/sql.tsx'
 type Evidence = Finding['evidence']
 
 const TIERS: Readonly<Record<Evidence['tier'], string>> = {
-  modeled: 'by the planner’s estimate only: ratios, no times',
-  measured: 'measured on a copy of the data',
+  modeled: 'by the planner alone: ratios, no times',
+  measured: 'on a copy of the data',
   proven: 'before and after, on the live system',
 }
 
@@ -29,11 +29,10 @@ export function EvidenceSection({ evidence }: { readonly evidence: Evidence }): 
     >
       <dl className="facts">
         <Fact name="Share of statement time" value={percent(evidence.shareOfTime)} />
-        <Fact name="Calls (n)" value={count(before.sampleCount)} />
+        <Fact name={`Calls (n) in ${span(before.windowMs / 1000)}`} value={count(before.sampleCount)} />
         <Fact name="Mean" value={ms(before.meanMs)} />
         {before.p95Ms === undefined ? null : <Fact name="p95" value={ms(before.p95Ms)} />}
-        {before.rowsReadPerRow === undefined ? null : <Fact name="Rows read for each row returned" value={count(before.rowsReadPerRow)} />}
-        <Fact name="Window" value={span(before.windowMs / 1000)} />
+        {before.rowsReadPerRow === undefined ? null : <Fact name="Rows read per row returned" value={count(before.rowsReadPerRow)} />}
       </dl>
       <div className="with-button">
         <h3>Statement</h3>
@@ -50,13 +49,21 @@ export function EvidenceSection({ evidence }: { readonly evidence: Evidence }): 
           </p>
         </>
       )}
-      {evidence.planBefore === undefined && evidence.planAfter === undefined ? null : (
-        <div className="plans">
-          {evidence.planBefore === undefined ? null : <Plan title="Plan before" text={evidence.planBefore} />}
-          {evidence.planAfter === undefined ? null : <Plan title="Plan after" text={evidence.planAfter} />}
-        </div>
-      )}
       {evidence.queryId === undefined ? null : <p className="count">pg_stat_statements queryid {evidence.queryId}</p>}
+    </Panel>
+  )
+}
+
+/** The statement's plan without and with the change, side by side. Nothing where neither is known. */
+export function PlansSection({ evidence }: { readonly evidence: Evidence }): ReactElement | null {
+  const { planBefore, planAfter } = evidence
+  if (planBefore === undefined && planAfter === undefined) return null
+  return (
+    <Panel title="Evidence: the plan before and after">
+      <div className="plans">
+        {planBefore === undefined ? null : <Plan title="Before" text={planBefore} />}
+        {planAfter === undefined ? null : <Plan title="After" text={planAfter} />}
+      </div>
     </Panel>
   )
 }
@@ -76,7 +83,7 @@ function Plan({ title, text }: { readonly title: string; readonly text: string }
   return (
     <div>
       <h3>{title}</h3>
-      <Scroller label={title} className="plan">
+      <Scroller label={`Plan ${title.toLowerCase()}`} className="plan">
         <pre>
           {text.split('\n').map((line, index) => (
             // Lines of a plan have no identity but their place, and the plan is replaced whole.

@@ -3,14 +3,14 @@ import { type ReactElement, useState } from 'react'
 import { Link } from 'wouter'
 import type { FindingDetail } from '../../../src/api/contract.ts'
 import { fetchFinding } from '../api/client.ts'
-import { dateTime, ms } from '../format.ts'
+import { count, dateTime, ms, percent } from '../format.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Panel, Skeleton } from '../parts/panel.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
 import { StateMark } from '../parts/state-mark.tsx'
 import { ActionDialog, type FindingActionName } from './action-dialog.tsx'
 import { DoSection } from './do-section.tsx'
-import { EvidenceSection } from './evidence-section.tsx'
+import { EvidenceSection, PlansSection } from './evidence-section.tsx'
 import { ProofSection } from './proof-section.tsx'
 
 interface FindingPageProps {
@@ -66,28 +66,34 @@ function Detail({ detail }: { readonly detail: FindingDetail }): ReactElement {
         <h1>{finding.title}</h1>
         <p className="finding-facts">
           <span>saves {ms(finding.savesMsPerSec)} each second, predicted</span>
-          <span>{finding.recommendation.summary}</span>
+          <span>{percent(finding.evidence.shareOfTime)} of statement time</span>
+          <span className="count">n {count(finding.evidence.before.sampleCount)}</span>
         </p>
       </header>
       <div className="finding-columns">
         <EvidenceSection evidence={finding.evidence} />
-        <div className="finding-side">
-          <DoSection detail={detail} ask={setAsked} />
-          <ProofSection detail={detail} ask={setAsked} />
-        </div>
+        <DoSection detail={detail} ask={setAsked} />
+        <ProofSection detail={detail} ask={setAsked} />
+        <HistorySection history={finding.history} />
       </div>
-      <Panel title="History">
-        <ol className="plain event-list history">
-          {finding.history.toReversed().map(event => (
-            <li key={`${event.atMs} ${event.state}`}>
-              <time dateTime={new Date(event.atMs).toISOString()}>{dateTime(event.atMs)}</time>
-              <StateMark state={event.state} verdict={null} />
-              <span>{event.note}</span>
-            </li>
-          ))}
-        </ol>
-      </Panel>
+      <PlansSection evidence={finding.evidence} />
       {asked === null ? null : <ActionDialog detail={detail} action={asked} onClose={() => setAsked(null)} />}
     </article>
+  )
+}
+
+function HistorySection({ history }: { readonly history: FindingDetail['finding']['history'] }): ReactElement {
+  return (
+    <Panel title="History">
+      <ol className="plain event-list history">
+        {history.toReversed().map(event => (
+          <li key={`${event.atMs} ${event.state}`}>
+            <time dateTime={new Date(event.atMs).toISOString()}>{dateTime(event.atMs)}</time>
+            <StateMark state={event.state} verdict={null} />
+            <span className="history-note">{event.note}</span>
+          </li>
+        ))}
+      </ol>
+    </Panel>
   )
 }

@@ -10,9 +10,10 @@ export function LoadBanner({ load }: { readonly load: LoadState }): ReactElement
   const rate = showPerSec(load.arrivalPerSec)
   return (
     <section className="banner load" aria-label="Load test">
-      <Icon name="load" />
       <p className="load-name">
-        <strong>Load step “{load.step}”</strong>
+        <strong>
+          <Icon name="load" /> Load step “{load.step}”
+        </strong>
         <span>
           {rate.text} {rate.unit}, open loop
         </span>

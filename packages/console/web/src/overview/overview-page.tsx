@@ -2,7 +2,7 @@ import type { ReactElement } from 'react'
 import type { Live } from '../live/use-live.ts'
 import { Skeleton } from '../parts/panel.tsx'
 import type { Theme } from '../theme.ts'
-import { EventsLane } from './events-lane.tsx'
+import { Events } from './events.tsx'
 import { FixFirst } from './fix-first.tsx'
 import { Instances } from './instances.tsx'
 import { LoadBanner } from './load-banner.tsx'
@@ -41,15 +41,15 @@ export function OverviewPage({ live, theme, windowSec, linkTo }: OverviewPagePro
       {overview.load === null ? null : <LoadBanner load={overview.load} />}
       <VerdictLine overview={overview} />
       <div className="pair">
-        <FixFirst overview={overview} linkTo={linkTo} />
+        <div className="stack">
+          <FixFirst overview={overview} linkTo={linkTo} />
+          <Events events={overview.events} />
+          <Instances instances={overview.instances} atMs={overview.atMs} />
+        </div>
         <TimeSplits routes={overview.routes} windowSec={overview.windowSec} />
       </div>
       <Tiles overview={overview} theme={theme} windowSec={windowSec} />
-      <EventsLane events={overview.events} atMs={overview.atMs} windowSec={windowSec} />
-      <div className="pair wide-first">
-        <Statements statements={overview.statements} windowSec={overview.windowSec} />
-        <Instances instances={overview.instances} atMs={overview.atMs} />
-      </div>
+      <Statements statements={overview.statements} windowSec={overview.windowSec} />
     </>
   )
 }

@@ -22,7 +22,14 @@ export function Tiles({ overview, theme, windowSec }: TilesProps): ReactElement 
   const shared = { overview, series, theme, windowSec }
   return (
     <section className="tiles" aria-label={`Last ${span(overview.windowSec)}`}>
-      <Tile {...shared} title="Requests" unit="req/s" show={showPerSec} lines={[{ label: 'requests per second', values: series.requestsPerSec }]}>
+      <Tile
+        {...shared}
+        title="Requests"
+        unit="req/s"
+        show={showPerSec}
+        axisText={value => showPerSec(value).text}
+        lines={[{ label: 'requests per second', values: series.requestsPerSec }]}
+      >
         <Figure measured={tiles.requestsPerSec} show={showPerSec} />
       </Tile>
       <Tile
@@ -114,11 +121,13 @@ interface TileProps extends TilesProps {
   readonly show: (value: number) => Shown
   readonly limit?: number | undefined
   readonly leastTop?: number
+  /** How the axis writes a value. Default: with its unit. */
+  readonly axisText?: (value: number) => string
   readonly lines: readonly ChartLine[]
   readonly children: ReactNode
 }
 
-function Tile({ overview, series, theme, windowSec, title, unit, show, limit, leastTop = 0, lines, children }: TileProps): ReactElement {
+function Tile({ overview, series, theme, windowSec, title, unit, show, limit, leastTop = 0, axisText, lines, children }: TileProps): ReactElement {
   const text = (value: number): string => joined(show(value))
   return (
     <article className="tile">
@@ -135,7 +144,7 @@ function Tile({ overview, series, theme, windowSec, title, unit, show, limit, le
         lines={lines}
         windowSec={windowSec}
         partial={series.partial}
-        show={text}
+        axisText={axisText ?? text}
         limit={limit}
         leastTop={leastTop}
         events={overview.events}

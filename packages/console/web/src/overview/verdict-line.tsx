@@ -19,8 +19,9 @@ export function VerdictLine({ overview }: { readonly overview: Overview }): Reac
       <p className="verdict-text">
         <Icon name={tone === 'ok' ? 'ok' : tone === 'bad' ? 'bad' : 'unknown'} />
         <strong>{text}</strong>
+        {objectives.length === 1 ? <span className="count">n {count(objectives[0]!.p95Ms.n)}</span> : null}
       </p>
-      {objectives.length === 0 ? null : (
+      {objectives.length < 2 ? null : (
         <ul className="objectives">
           {objectives.map(objective => (
             <li key={objective.target}>
@@ -48,14 +49,21 @@ function verdict({ objectives, tiles, health }: Overview): { readonly tone: Tone
         ? 'The objective is'
         : `${broken.length} of ${counted(objectives.length, 'objective')}`
     const verb = number.startsWith('The') ? '' : broken.length === 1 ? ' is' : ' are'
-    return { tone: 'bad', text: `${number}${verb} broken: ${targetName(worst)} p95 ${ms(worst.p95Ms.value ?? 0)} > ${ms(worst.p95LimitMs)}` }
+    return { tone: 'bad', text: `${number}${verb} broken: ${comparison(worst)}` }
   }
   if (health.status === 'down') return { tone: 'bad', text: 'The service is down' }
   if (objectives.length === 0) return { tone: 'quiet', text: `No objective is set. ${counted(tiles.requestsPerSec.n, 'request')} seen` }
   if (unknown.length === objectives.length) return { tone: 'quiet', text: 'Not enough requests yet to judge the objectives' }
   if (unknown.length > 0)
     return { tone: 'ok', text: `${counted(objectives.length - unknown.length, 'objective')} met, ${unknown.length} without enough samples` }
-  return { tone: 'ok', text: objectives.length === 1 ? 'The objective is met' : `All ${objectives.length} objectives are met` }
+  return {
+    tone: 'ok',
+    text: objectives.length === 1 ? `The objective is met: ${comparison(objectives[0]!)}` : `All ${objectives.length} objectives are met`,
+  }
+}
+
+function comparison(objective: ObjectiveState): string {
+  return `${targetName(objective)} p95 ${ms(objective.p95Ms.value ?? 0)} ${sign(objective)} ${ms(objective.p95LimitMs)}`
 }
 
 function targetName({ target }: ObjectiveState): string {

@@ -30,7 +30,7 @@ export function SeriesTable(props: SeriesTableProps): ReactElement {
         <Icon name="table" />
       </button>
       {held === null ? null : (
-        <Modal title={`${held.title}, ${held.unit}`} description="One row a second, newest first." onClose={() => setHeld(null)}>
+        <Modal title={held.title} description={`${held.unit}; one row a second, newest first`} onClose={() => setHeld(null)}>
           <Rows {...held} />
         </Modal>
       )}
