@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type ErrorCode, isHoldfastError } from 'holdfast/core'
 import { type LoadPlan, runEngine } from './engine.ts'
@@ -10,7 +11,24 @@ export type WorkerMessage =
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly context: Readonly<Record<string, unknown>> }
 
 // Imported for its type elsewhere; runs only as a thread.
-if (parentPort !== null) await work(workerData as LoadPlan, message => parentPort?.postMessage(message))
+if (parentPort !== null) {
+  goFirst()
+  await work(workerData as LoadPlan, message => parentPort?.postMessage(message))
+}
+
+/** Scheduling priority of the generator's thread. It sleeps most of the time, so going first costs the target little, and a generator that waits for a
+ *  processor behind its target measures the scheduler. */
+const NICENESS = -10
+
+/** On Linux the call is about the calling thread alone. It takes a right that ordinary users lack; without it the drift is measured all the same. */
+function goFirst(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(0, NICENESS)
+  } catch {
+    return
+  }
+}
 
 async function work(plan: LoadPlan, tell: (message: WorkerMessage) => void): Promise<void> {
   try {

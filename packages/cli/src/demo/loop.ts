@@ -17,7 +17,7 @@ export async function diagnose(stage: Stage, since: WorkloadMark, options: DemoO
   const { terminal } = options
   const { advisor, console } = stage
   if (options.plant === 'useless') {
-    const planted = await advisor.plant({ table: 'lead', columns: ['quality_score', 'zip_code', 'source'] })
+    const planted = await advisor.plant({ table: 'lead', columns: ['quality_score', 'zip_code', 'source'], since })
     narrator.say(`${terminal.paint('yellow', '●')} PLANTED ${terminal.paint('bold', planted.id)}  ${planted.title}: the workload does not need it`)
     return planted
   }

@@ -8,6 +8,8 @@ export interface DemoStep {
   readonly arrivalPerSec: number
   readonly valid: boolean
   readonly invalidReasons: readonly string[]
+  /** 1, or more when earlier attempts were invalid. */
+  readonly attempt: number
   readonly requestCount: number
   readonly p50Ms: number | null
   readonly p95Ms: number | null

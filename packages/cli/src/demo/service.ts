@@ -26,7 +26,7 @@ export interface ServiceSettings {
 
 const SNAPSHOT_LIMIT_MS = 2000
 /** The load generator must not wait for a processor behind what it measures, so the service gives way a little. */
-const NICENESS = 5
+const NICENESS = 10
 
 /** Starts the service in `mode`. @throws HF_CLI_SERVICE_DIED */
 export async function startService(mode: ServiceMode, settings: ServiceSettings): Promise<DemoService> {

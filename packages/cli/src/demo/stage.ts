@@ -24,7 +24,7 @@ export interface DemoOptions {
 }
 
 /** PostgreSQL gives way to the load generator, like the service. */
-const NICENESS = 5
+const NICENESS = 10
 
 /** Everything that runs while the demo does. */
 export interface Stage {

@@ -19,10 +19,10 @@ export interface StepSettings {
 /** A fresh process is slow until its code is compiled and its pool is filled; that time is nobody's latency. */
 const WARM_UP_SECONDS = 1.5
 
-/** Runs the load against the service and measures. The warm-up comes first and is not counted. */
-export async function runStep(name: DemoStep['name'], service: DemoService, settings: StepSettings): Promise<DemoStep> {
+/** Runs the load against the service and measures. The warm-up comes first and is not counted; a repeated attempt is warm. */
+export async function runStep(name: DemoStep['name'], service: DemoService, settings: StepSettings, attempt: number): Promise<DemoStep> {
   const { arrivalPerSec, counter, console, signal } = settings
-  await runLoad(withArrival(settings, WARM_UP_SECONDS), { baseUrl: service.baseUrl, signal })
+  if (attempt === 1) await runLoad(withArrival(settings, WARM_UP_SECONDS), { baseUrl: service.baseUrl, signal })
   const [statementsBefore, cacheBefore] = [await counter.read(), cacheReads(await service.snapshot())]
   await console.event('load', `${name}: ${arrivalPerSec} requests/s`)
   const run = await runLoad(withArrival(settings, settings.seconds), {
@@ -38,6 +38,7 @@ export async function runStep(name: DemoStep['name'], service: DemoService, sett
     arrivalPerSec,
     valid,
     invalidReasons: run.invalidReasons,
+    attempt,
     requestCount: run.requestCount,
     p50Ms: valid ? round(run.latency.p50Ms) : null,
     p95Ms: valid ? round(run.latency.p95Ms) : null,
