@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { chooseParameterSets, type ParameterSlot, type SamplePool } from '../../../src/postgres/advisor/parameters.ts'
+import type { Scope } from '../../../src/postgres/advisor/predicates.ts'
+import { seededRandom } from './facts.ts'
+
+const scope: Scope = { tables: [], conditions: [], orderBy: [], parent: undefined }
+
+function slot(column: string, operator: string, type = 'integer'): ParameterSlot {
+  return { use: { kind: 'column', scope, column: { name: column }, operator }, type, source: { pool: 't', column } }
+}
+
+/** 1,000 rows: agent 7 has nine in ten, the rest are single. */
+const pool: SamplePool = Array.from({ length: 1000 }, (_, i) => ({
+  agent: i % 10 === 0 ? String(1000 + i) : '7',
+  status: i % 10 === 0 ? 'rare' : 'open',
+  at: String(i),
+}))
+const pools = new Map([['t', pool]])
+
+describe('chooseParameterSets', () => {
+  it('has a most frequent set, rare sets, and typical ones', () => {
+    const sets = chooseParameterSets([slot('agent', '='), slot('status', '=', 'text')], pools, 't', seededRandom())!
+    expect(sets.find(set => set.kind === 'frequent')?.values).toEqual(['7', 'open'])
+    for (const set of sets.filter(other => other.kind === 'rare')) expect(set.values[1]).toBe('rare')
+    expect(sets.map(set => set.kind)).toContain('typical')
+  })
+
+  it('takes the values of one set from one row, so that they occur together', () => {
+    const sets = chooseParameterSets([slot('agent', '='), slot('status', '=', 'text')], pools, 't', seededRandom(3))!
+    for (const { values } of sets) expect(pool.some(row => row.agent === values[0] && row.status === values[1])).toBe(true)
+  })
+
+  it('keeps a lower bound below its upper bound', () => {
+    for (const operators of [
+      ['>=', '<'],
+      ['between', 'between'],
+    ]) {
+      const sets = chooseParameterSets([slot('at', operators[0]!), slot('at', operators[1]!)], pools, 't', seededRandom())!
+      for (const { values } of sets) {
+        expect(Number(values[0])).toBeLessThan(Number(values[1]))
+        expect(Number(values[1]) - Number(values[0])).toBeLessThanOrEqual(50)
+      }
+    }
+  })
+
+  it('gives a list for ANY, 20 for LIMIT, 0 for OFFSET and a week for an interval', () => {
+    const slots: ParameterSlot[] = [
+      slot('agent', 'any', 'integer[]'),
+      { use: { kind: 'limit' }, type: 'bigint' },
+      { use: { kind: 'offset' }, type: 'bigint' },
+      { use: { kind: 'assumed' }, type: 'interval' },
+    ]
+    const [set] = chooseParameterSets(slots, pools, 't', seededRandom())!
+    expect(set?.values[0]).toHaveLength(2)
+    expect(set?.values.slice(1)).toEqual(['20', '0', '7 days'])
+  })
+
+  it('gives up when a parameter can be given no value', () => {
+    expect(chooseParameterSets([{ use: { kind: 'assumed' }, type: 'point' }], pools, 't', seededRandom())).toBeUndefined()
+  })
+
+  it('runs a statement without parameters once', () => {
+    expect(chooseParameterSets([], pools, 't', seededRandom())).toHaveLength(1)
+  })
+})

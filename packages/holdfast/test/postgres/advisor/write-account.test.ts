@@ -1,0 +1,38 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { loadParser, parseStatement } from '../../../src/postgres/advisor/predicates.ts'
+import { accountWrites, WRITE_SAFETY_FACTOR, writeCostOf } from '../../../src/postgres/advisor/write-account.ts'
+import { catalogOf, statementWindow, tableFacts } from './facts.ts'
+
+beforeAll(loadParser)
+
+const table = tableFacts('lead', { id: 1, seen: 1, status: 1 }, { updateCount: 1000, hotUpdateCount: 900 })
+const workload = (text: string, calls: number) => ({ parsed: parseStatement(text)!, window: statementWindow(text, calls, 1) })
+const writes = accountWrites(
+  [
+    workload('insert into lead (id) values ($1)', 100),
+    workload('update lead set seen = $1 where id = $2', 1000),
+    workload('select * from lead where id = $1', 9999),
+    workload('update elsewhere set seen = $1', 50),
+  ],
+  catalogOf(table),
+).get(table.oid)
+const probe = { rowMs: 0.02, indexMs: 0.005 }
+
+describe('the account of writes', () => {
+  it('adds up rows by table and by column set', () => {
+    expect(writes).toEqual({ insertedRows: 100, updatedRows: 1000, updatedByColumn: new Map([['seen', 1000]]) })
+  })
+
+  it('charges an index on a hot column for the updates that can no longer be HOT', () => {
+    const onSeen = writeCostOf(['status', 'seen'], table, writes, probe, 10_000)
+    expect(onSeen.lostHotPerSec).toBeCloseTo(90)
+    expect(onSeen.msPerSec).toBeCloseTo(((100 * 0.005 + 900 * 0.02 + 100 * 0.1 * 0.005) / 10) * WRITE_SAFETY_FACTOR, 6)
+    const onStatus = writeCostOf(['status'], table, writes, probe, 10_000)
+    expect(onStatus.lostHotPerSec).toBe(0)
+    expect(onStatus.msPerSec).toBeLessThan(onSeen.msPerSec / 5)
+  })
+
+  it('costs nothing where nothing is written', () => {
+    expect(writeCostOf(['id'], table, undefined, probe, 10_000)).toEqual({ msPerSec: 0, writesPerSec: 0, lostHotPerSec: 0 })
+  })
+})
