@@ -19,8 +19,9 @@ export type TransportErrorKind = 'connect' | 'reset' | 'protocol' | 'other'
 
 /** Translates error codes of Node.js and undici 7. */
 export function transportErrorKind(error: unknown): TransportErrorKind {
-  const code = String((error as { code?: unknown } | null)?.code ?? '')
-  if (CONNECT_CODES.has(code)) return 'connect'
-  if (RESET_CODES.has(code)) return 'reset'
-  return code.startsWith('HPE_') || code.startsWith('UND_ERR_RES') || code === 'UND_ERR_HEADERS_OVERFLOW' ? 'protocol' : 'other'
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown }
+  if (CONNECT_CODES.has(String(code))) return 'connect'
+  if (RESET_CODES.has(String(code))) return 'reset'
+  // By its name, because undici 7.30 means to set a code HPE_* here and sets none.
+  return name === 'HTTPParserError' || /^(HPE_|UND_ERR_RES|UND_ERR_HEADERS_OVERFLOW)/.test(String(code)) ? 'protocol' : 'other'
 }

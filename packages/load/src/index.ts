@@ -1,4 +1,14 @@
+export {
+  type ComparedPercentile,
+  type ComparedRow,
+  type CompareOptions,
+  type ComparisonVerdict,
+  compareRuns,
+  type RunComparison,
+} from './compare.ts'
 export { type LoadErrorCode, loadErrors } from './errors.ts'
+export { type MaxRate, type MaxRateOptions, type MaxRateStep, measureMaxRate } from './max-rate.ts'
+export { renderComparison } from './render-comparison.ts'
 export {
   type GeneratorHealth,
   type LatencySummary,

@@ -60,7 +60,7 @@ type Issue = z.core.$ZodIssue
 /** Checks a scenario that came from a file or from code. `source` names it in the message. Values are not changed and no defaults are added.
  *  @throws HF_LOAD_SCENARIO_INVALID listing every problem, with the nearest known key for each unknown one. */
 export function parseScenario(value: unknown, source: string): Scenario {
-  const parsed = scenarioSchema.safeParse(value)
+  const parsed = scenarioSchema.safeParse(value, { reportInput: true })
   const problems = parsed.success ? contentProblems(parsed.data as Scenario) : parsed.error.issues.flatMap(issue => describe(issue, []))
   if (problems.length === 0) return parsed.data as Scenario
   throw loadErrors.create('HF_LOAD_SCENARIO_INVALID', `${source}: ${problems.join('; ')}`, { context: { source, problems } })
@@ -79,8 +79,8 @@ function describe(issue: Issue, parents: readonly PropertyKey[]): string[] {
     if (likeliest !== undefined) return likeliest.flatMap(inner => describe(inner, path))
   }
   if (issue.code === 'unrecognized_keys') return issue.keys.map(key => describeUnknownKey(path, key))
-  const received = issue.code === 'invalid_type' && issue.input === undefined ? 'is missing, or has the wrong type' : ''
-  return [`${pathText(path)}: ${received === '' ? issue.message : `${received} (${issue.message})`}`]
+  const isMissing = issue.code === 'invalid_type' && issue.input === undefined
+  return [`${pathText(path)}: ${isMissing ? `is missing (expected ${issue.expected})` : issue.message}`]
 }
 
 function weigh(issues: readonly Issue[]): number {
