@@ -28,8 +28,11 @@ ${incidentSection(result)}
 function summary(result: DemoResult): string {
   const first = result.steps[0]
   const last = result.steps.at(-1)
-  if (!demoSucceeded(result))
-    return `The loop did not end in "fixed": verdict ${result.verified?.verdict ?? 'none'}, ${result.steps.filter(step => !step.valid).length} invalid steps.`
+  if (!demoSucceeded(result)) {
+    const invalid = result.steps.filter(step => !step.valid).map(step => step.name)
+    const verdict = `The verdict is "${result.verified?.verdict ?? 'none'}".`
+    return invalid.length === 0 ? verdict : `${verdict} Invalid steps, so without figures: ${invalid.join(', ')}.`
+  }
   return `p95 ${formatMs(first?.p95Ms)} → ${formatMs(last?.p95Ms)} at ${first?.arrivalPerSec} requests/s; statements per request ${first?.statementsPerRequest} → ${last?.statementsPerRequest}.`
 }
 
