@@ -1,6 +1,7 @@
 // The claim: watching a pool costs at most 2 us of CPU for each statement, and under 2 % of throughput and 1 ms of p99 at saturation.
-// Each figure comes from a process of its own, raw and observed in turns, against the same PostgreSQL: DATABASE_URL, else one that is started here.
-import { spawn } from 'node:child_process'
+// Each candidate has a process of its own. The processes take turns of a fraction of a second against the same PostgreSQL (DATABASE_URL, else one that is
+// started here), and each turn is compared with raw's turn beside it, so that what else the machine does falls on all alike.
+import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -11,16 +12,20 @@ import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
 import { machine, median } from '../harness.mjs'
 
-const ROUNDS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 9)
-const SEQUENTIAL_STATEMENTS = 15_000
-const SATURATED_MS = 2000
+const GENERATIONS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 3)
+const TURNS = 25
+const WARM_UP_TURNS = 5
+const STUBBED_STATEMENTS = 20_000
+const SEQUENTIAL_STATEMENTS = 1500
+const SATURATED_MS = 400
 const CONCURRENCY = 24
 const POOL_SIZE = 10
-const STUBBED_STATEMENTS = 200_000
+const CANDIDATES = ['raw', 'observed', 'observed in request scopes']
 const FIGURES = {
-  hookUs: 'us of CPU per statement over a driver that answers at once: what the hook and the pool cost by themselves',
+  hookUs: 'us of CPU per statement over a driver that answers at once: what the pool and the hook cost by themselves',
   cpuUs: 'us of CPU per statement, one at a time',
-  perSec: `statements per second, ${CONCURRENCY} at once over ${POOL_SIZE}`,
+  saturatedCpuUs: `us of CPU per statement, ${CONCURRENCY} at once over ${POOL_SIZE} connections`,
+  perSec: `statements per second, ${CONCURRENCY} at once over ${POOL_SIZE} connections`,
   p99Ms: 'p99 in ms of the same',
 }
 /** `excess` says how much worse than raw a difference is; the claim holds when the worse end of its interval is within the limit. */
@@ -50,58 +55,62 @@ class InstantClient extends EventEmitter {
 
 const mine = process.env.HOLDFAST_BENCH_CANDIDATE
 if (mine === undefined) await compare()
-else process.stdout.write(JSON.stringify(await measure(mine)))
+else await serveTurns(mine)
 
-async function measure(candidate) {
-  const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: POOL_SIZE })
-  const watched = candidate === 'raw' ? undefined : observePool(pool, { registry: createRegistry() })
-  await watched?.start()
-  const inScope = candidate === 'observed in request scopes'
-  const statement = () => pool.query('select $1::int as n', [7])
-  const one = inScope ? () => runInRequestScope(createRequestScope(), statement) : statement
-  if ((await one()).rows[0].n !== 7) throw new Error('wrong result')
-
-  for (let n = 0; n < 5000; n++) await one()
-  globalThis.gc()
-  const before = process.cpuUsage()
-  for (let n = 0; n < SEQUENTIAL_STATEMENTS; n++) await one()
-  const { user, system } = process.cpuUsage(before)
-  const cpuUs = (user + system) / SEQUENTIAL_STATEMENTS
-
-  await saturate(one, 500)
-  const latencies = await saturate(one, SATURATED_MS)
-  const seen = watched?.statements().reduce((sum, { callCount }) => sum + callCount, 0)
-  await watched?.stop()
-  await pool.end()
-  if (seen !== undefined && seen < latencies.length + SEQUENTIAL_STATEMENTS) throw new Error(`only ${seen} statements were seen`)
-  latencies.sort()
-  return {
-    hookUs: await hookCost(candidate),
-    cpuUs,
-    perSec: (latencies.length / SATURATED_MS) * 1000,
-    p99Ms: latencies[Math.floor(latencies.length * 0.99)],
+async function serveTurns(candidate) {
+  const real = await prepare(candidate, { connectionString: process.env.DATABASE_URL, max: POOL_SIZE })
+  const stubbed = await prepare(candidate, { Client: InstantClient, max: 1, idleTimeoutMillis: 0 })
+  if ((await real.one()).rows[0].n !== 7) throw new Error('wrong result')
+  let expected = 1
+  for await (const [message] of onMessages()) {
+    if (message === 'end') break
+    const { figures, statementCount } = await takeTurn(real.one, stubbed.one)
+    expected += statementCount
+    const seen = real.watched?.statements().reduce((sum, { callCount }) => sum + callCount, 0) ?? expected
+    if (seen !== expected) throw new Error(`${seen} statements were seen, ${expected} were sent`)
+    process.send(figures)
   }
+  for (const { watched, pool } of [real, stubbed]) {
+    await watched?.stop()
+    await pool.end()
+  }
+  process.disconnect()
 }
 
-/** CPU of one statement where neither socket nor server takes part: the least noisy figure. */
-async function hookCost(candidate) {
-  const pool = new pg.Pool({ Client: InstantClient, max: 1, idleTimeoutMillis: 0 })
+async function* onMessages() {
+  for (;;) yield await once(process, 'message')
+}
+
+async function prepare(candidate, config) {
+  const pool = new pg.Pool(config)
   const watched = candidate === 'raw' ? undefined : observePool(pool, { registry: createRegistry() })
   await watched?.start()
   const statement = () => pool.query('select $1::int as n', [7])
   const one = candidate === 'observed in request scopes' ? () => runInRequestScope(createRequestScope(), statement) : statement
-  for (let n = 0; n < 50_000; n++) await one()
-  globalThis.gc()
-  const before = process.cpuUsage()
-  for (let n = 0; n < STUBBED_STATEMENTS; n++) await one()
-  const { user, system } = process.cpuUsage(before)
-  await watched?.stop()
-  await pool.end()
-  return (user + system) / STUBBED_STATEMENTS
+  return { pool, watched, one }
 }
 
-async function saturate(one, durationMs) {
-  const endMs = performance.now() + durationMs
+async function takeTurn(one, stubbedOne) {
+  const hookUs = await cpuOf(STUBBED_STATEMENTS, stubbedOne)
+  const cpuUs = await cpuOf(SEQUENTIAL_STATEMENTS, one)
+  const before = process.cpuUsage()
+  const latencies = await saturate(one)
+  const { user, system } = process.cpuUsage(before)
+  const count = latencies.length
+  const p99Ms = latencies.sort()[Math.floor(count * 0.99)]
+  const figures = { hookUs, cpuUs, saturatedCpuUs: (user + system) / count, perSec: (count / SATURATED_MS) * 1000, p99Ms }
+  return { figures, statementCount: SEQUENTIAL_STATEMENTS + count }
+}
+
+async function cpuOf(count, one) {
+  const before = process.cpuUsage()
+  for (let n = 0; n < count; n++) await one()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / count
+}
+
+async function saturate(one) {
+  const endMs = performance.now() + SATURATED_MS
   const latencies = []
   const loop = async () => {
     for (let startMs = performance.now(); startMs < endMs; startMs = performance.now()) {
@@ -115,40 +124,39 @@ async function saturate(one, durationMs) {
 
 async function compare() {
   const services = await startServices({ only: ['postgres'], durable: false, onProgress: line => console.error(line) })
-  const candidates = ['raw', 'observed', 'observed in request scopes']
-  const rounds = Object.fromEntries(candidates.map(name => [name, []]))
+  const turns = Object.fromEntries(CANDIDATES.map(name => [name, []]))
   try {
-    for (let round = 0; round < ROUNDS; round++) {
-      // Every other round backwards, so that a drift of the machine falls on all alike.
-      for (const name of round % 2 === 0 ? candidates : candidates.toReversed()) rounds[name].push(await spawned(name, services.postgres.url))
-    }
+    for (let generation = 0; generation < GENERATIONS; generation++) await runGeneration(services.postgres.url, turns)
   } finally {
     await services.stop()
   }
-  report(candidates, rounds, services.postgres.version)
+  report(turns, services.postgres.version)
 }
 
-async function spawned(name, url) {
-  const child = spawn(process.execPath, ['--expose-gc', fileURLToPath(import.meta.url)], {
-    env: { ...process.env, DATABASE_URL: url, HOLDFAST_BENCH_CANDIDATE: name },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let out = ''
-  child.stdout.on('data', chunk => {
-    out += chunk
-  })
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`${name} failed its check or its run, so there are no figures`)
-  return JSON.parse(out)
+async function runGeneration(url, turns) {
+  const children = CANDIDATES.map(name => ({
+    name,
+    child: fork(fileURLToPath(import.meta.url), { env: { ...process.env, DATABASE_URL: url, HOLDFAST_BENCH_CANDIDATE: name } }),
+  }))
+  for (let turn = 0; turn < WARM_UP_TURNS + TURNS; turn++) {
+    // Every other turn backwards, so that nobody always goes after the same neighbour.
+    for (const { name, child } of turn % 2 === 0 ? children : children.toReversed()) {
+      child.send('turn')
+      const [figures] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => Promise.reject(new Error(`${name} failed`)))])
+      if (turn >= WARM_UP_TURNS) turns[name].push(figures)
+    }
+  }
+  for (const { child } of children) child.send('end')
+  await Promise.all(children.map(({ child }) => once(child, 'exit')))
 }
 
-function report(candidates, rounds, postgresVersion) {
+function report(turns, postgresVersion) {
   const rows = []
   for (const [figure, unit] of Object.entries(FIGURES)) {
-    console.log(`${unit}  (median of ${ROUNDS} processes each; difference to raw with its 95 % interval)`)
-    const raw = rounds.raw.map(round => round[figure])
-    for (const name of candidates) {
-      const values = rounds[name].map(round => round[figure])
+    console.log(`${unit}  (median of ${turns.raw.length} turns; difference to raw's turn beside it, with its 95 % interval)`)
+    const raw = turns.raw.map(turn => turn[figure])
+    for (const name of CANDIDATES) {
+      const values = turns[name].map(turn => turn[figure])
       const row = { figure, unit, name, median: median(values), ...differenceInterval(values, raw) }
       rows.push(row)
       const percent = (row.difference / median(raw)) * 100
@@ -157,37 +165,33 @@ function report(candidates, rounds, postgresVersion) {
     }
   }
   const claims = CLAIMS.map(({ figure, limit, unit, excess }) => {
-    const raw = median(rounds.raw.map(round => round[figure]))
+    const raw = median(turns.raw.map(turn => turn[figure]))
     const { difference, low, high } = rows.find(row => row.figure === figure && row.name === 'observed')
     const [best, worst] = [excess(low, raw), excess(high, raw)].toSorted((a, b) => a - b)
-    const verdict = worst <= limit ? 'holds' : best > limit ? 'FAILS' : 'undecided, the machine is too restless'
+    const verdict = worst <= limit ? 'holds' : best > limit ? 'FAILS' : 'undecided, the interval is too wide'
     return { figure, limit, unit, excess: excess(difference, raw), best, worst, verdict }
   })
   for (const { figure, limit, unit, best, worst, verdict } of claims)
     console.log(`${verdict}: ${figure} at most ${limit} ${unit} worse; measured ${signed(best)} to ${signed(worst)} ${unit}`)
   const out = fileURLToPath(new URL('../results/postgres/what-does-observing-cost.json', import.meta.url))
   mkdirSync(new URL('../results/postgres/', import.meta.url), { recursive: true })
-  writeFileSync(
-    out,
-    `${JSON.stringify({ question: 'what-does-observing-cost', rounds: ROUNDS, rows, claims, figures: rounds, postgresVersion, machine: machine() }, null, 1)}\n`,
-  )
+  const result = { question: 'what-does-observing-cost', turns: turns.raw.length, rows, claims, figures: turns, postgresVersion, machine: machine() }
+  writeFileSync(out, `${JSON.stringify(result)}\n`)
   if (claims.some(claim => claim.verdict === 'FAILS')) process.exitCode = 1
 }
 
-/** Difference of the medians and its interval, by resampling rounds in pairs, so that a slow moment cancels out. */
+/** Median of the differences between neighbouring turns, and its interval by resampling the pairs. */
 function differenceInterval(values, base) {
   let state = 1
   const random = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return state / 2 ** 32
   }
-  const differences = []
-  for (let i = 0; i < 2000; i++) {
-    const picks = values.map(() => Math.floor(random() * values.length))
-    differences.push(median(picks.map(pick => values[pick] - base[pick])))
-  }
-  differences.sort((a, b) => a - b)
-  return { difference: median(values.map((value, i) => value - base[i])), low: differences[50], high: differences[1950] }
+  const pairs = values.map((value, i) => value - base[i])
+  const medians = []
+  for (let i = 0; i < 2000; i++) medians.push(median(pairs.map(() => pairs[Math.floor(random() * pairs.length)])))
+  medians.sort((a, b) => a - b)
+  return { difference: median(pairs), low: medians[50], high: medians[1950] }
 }
 
 function signed(value, digits = 2) {
