@@ -8,7 +8,7 @@ export interface Environment {
   /** 0: the system chooses a free one. */
   readonly port: number
   readonly databaseUrl: string
-  /** Used in the mode `cache`. Absent: the cache lives in this process alone. */
+  /** Not used in the mode `plain`. Absent: the cache lives in this process alone. */
   readonly redisUrl: string | undefined
   /** Two services that share a Redis and not a database need two. Default `leads`. */
   readonly cacheNamespace: string

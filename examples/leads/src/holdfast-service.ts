@@ -7,13 +7,13 @@ import { mountRoutes } from './mount-routes.ts'
 import { noCache } from './read-cache.ts'
 import type { Service, ServiceOptions } from './service.ts'
 
-/** The service with Holdfast: in the mode `observe` it measures, in the mode `cache` it caches as well. */
+/** The service with Holdfast: in the mode `observe` it measures, in the mode `cache` it caches as well.
+ *  Redis is known in both: what an observing process writes has to be forgotten by those beside it that cache. */
 export async function createHoldfastService(pool: Pool, { mode, redisUrl, cacheNamespace, instanceToken }: ServiceOptions): Promise<Service> {
-  const caches = mode === 'cache'
-  const hf = await holdfast({ pg: pool, redis: caches ? redisUrl : undefined, cache: { namespace: cacheNamespace }, service: 'leads', logger: log })
+  const hf = await holdfast({ pg: pool, redis: redisUrl, cache: { namespace: cacheNamespace }, service: 'leads', logger: log })
   const app = express().use(attach(hf))
   app.get('/metrics', metrics(hf))
   app.get('/holdfast/instance', instance(hf, { token: instanceToken }))
-  mountRoutes(app, hf.pg, caches ? hf.cache : noCache, async () => hf.health())
+  mountRoutes(app, hf.pg, mode === 'cache' ? hf.cache : noCache, async () => hf.health())
   return { app, stop: () => hf.stop() }
 }

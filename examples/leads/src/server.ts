@@ -8,6 +8,7 @@ import { StartupError } from './startup-error.ts'
 
 /** How long requests under way may take when the service is told to end. */
 const FINISH_LIMIT_MS = 5000
+const IDLE_CHECK_MS = 100
 
 try {
   await serve(readEnvironment(process.env))
@@ -55,12 +56,15 @@ function listen(server: Server, port: number): Promise<number> {
 
 /** Takes no more connections; resolves when those there are have been answered, or at the limit, cutting off the rest. */
 function finishRequests(server: Server): Promise<void> {
+  // Clients keep their connections open: they are told to let go with the next answer, and where none is due it is done for them.
+  server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+  const limit = setTimeout(() => server.closeAllConnections(), FINISH_LIMIT_MS)
   return new Promise(resolve => {
-    const limit = setTimeout(() => server.closeAllConnections(), FINISH_LIMIT_MS)
     server.close(() => {
+      clearInterval(idle)
       clearTimeout(limit)
       resolve()
     })
-    server.closeIdleConnections()
   })
 }

@@ -124,6 +124,7 @@ describe('what only Holdfast adds', () => {
 
   it('is healthy in each mode', async () => {
     expect(await plain.get('/health')).toMatchObject({ status: 200, body: { status: 'ok' } })
-    expect(await cached.get('/health')).toMatchObject({ status: 200, body: { status: 'ok', reasons: [] } })
+    // A machine that stalls for longer than the budget of Redis makes it degraded for a moment.
+    for (const service of [observed, cached]) await expect.poll(() => service.get('/health')).toMatchObject({ status: 200, body: { status: 'ok' } })
   })
 })

@@ -26,7 +26,7 @@ async function ask<Row extends object>(url: string, sql: string): Promise<Row[]>
 
 async function checksums(url: string): Promise<unknown> {
   const parts = TABLES.map(table => `(select md5(string_agg(t::text, e'\\n' order by id)) from ${table} t) as ${table}`)
-  return (await ask(url, `set timezone = 'UTC'; select 1`)) && (await ask(url, `select ${parts.join(', ')}`))[0]
+  return (await ask(url, `select ${parts.join(', ')}`))[0]
 }
 
 describe('the seed', () => {

@@ -34,6 +34,7 @@ interface LeadBody {
 const lead = async (service: RunningService, id: number): Promise<LeadBody> => (await service.get(`/leads/${id}`)).body as LeadBody
 const agentLeads = async (service: RunningService, id: number): Promise<{ leadId: number }[]> =>
   ((await service.get(`/agents/${id}/leads`)).body as { leads: { leadId: number }[] }).leads
+const loadedEvents = async (id: number): Promise<unknown> => (await lead(services.plain!, id)).events
 const openCount = async (id: number): Promise<number> =>
   (await client.query('select current_lead_count as n from agent where id = $1', [id])).rows[0].n
 
@@ -110,11 +111,11 @@ it('answers repeated reads from the cache: a change behind its back stays unseen
   expect((await lead(service, 4970)).status).toBe('won')
 })
 
-it('gives one process what another one loaded, and forgets it in both', async () => {
-  const [loader, reader] = [services.cache!, neighbour]
-  await lead(loader, 4971)
-  await client.query(`update lead set status = 'quoted' where id = 4971`)
-  expect((await lead(reader, 4971)).status, 'through Redis').toBe('new')
-  await loader.post('/events', { entityType: 'lead', entityId: 4971, type: 'called' })
-  await expect.poll(async () => (await lead(reader, 4971)).status).toBe('quoted')
+it.each([
+  ['observe', 4971],
+  ['cache', 4972],
+] as const)('forgets in every process what one in the mode %s has changed', async (mode, leadId) => {
+  expect((await lead(neighbour, leadId)).events).toEqual(await loadedEvents(leadId))
+  await services[mode]!.post('/events', { entityType: 'lead', entityId: leadId, type: 'complained' })
+  await expect.poll(async () => (await lead(neighbour, leadId)).events[0]).toMatchObject({ type: 'complained' })
 })
