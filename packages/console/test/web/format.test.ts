@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ms, percent, showPerSec, span, speedUp } from '../../web/src/format.ts'
+import { ms, msFine, percent, showPerSec, span, speedUp } from '../../web/src/format.ts'
 
 const plain = (text: string | null) => text?.replaceAll('\u00a0', ' ')
 
@@ -13,6 +13,15 @@ describe('numbers for people', () => {
     [1250, '1.25 s'],
   ])('writes %d ms as %s', (value, text) => {
     expect(plain(ms(value))).toBe(text)
+  })
+
+  it.each([
+    [33.46, '33.5 ms'],
+    [1.214, '1.21 ms'],
+    [0.0392, '0.0392 ms'],
+    [1250, '1.25 s'],
+  ])('writes %d ms finely as %s', (value, text) => {
+    expect(plain(msFine(value))).toBe(text)
   })
 
   it.each([

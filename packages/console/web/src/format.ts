@@ -8,6 +8,7 @@ const NO_BREAK = '\u00a0'
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const oneDecimal = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
 const twoDecimals = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const threeDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
 const clockTime = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 const dayAndTime = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
@@ -51,6 +52,11 @@ export function joined({ text, unit }: Shown): string {
 /** `83 ms` */
 export function ms(value: number): string {
   return joined(showMs(value))
+}
+
+/** `33.5 ms`: three significant digits, where two values near each other are compared. */
+export function msFine(value: number): string {
+  return value < 1000 ? `${threeDigits.format(value)}${NO_BREAK}ms` : ms(value)
 }
 
 /** `97 %` */

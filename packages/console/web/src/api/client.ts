@@ -18,7 +18,7 @@ const UNREACHABLE: Problem = {
   type: 'about:blank',
   title: 'Console not reachable',
   status: 0,
-  code: 'HF_CONSOLE_UNREACHABLE',
+  code: '',
   detail: 'The console did not answer.',
   hint: 'See whether its process still runs; this page tries again by itself.',
 }
@@ -72,7 +72,7 @@ async function problemOf(response: Response): Promise<Problem> {
     type: body.type ?? 'about:blank',
     title: body.title ?? `The console answered ${response.status}`,
     status: response.status,
-    code: body.code ?? `HTTP ${response.status}`,
+    code: body.code ?? '',
     detail: body.detail ?? '',
     hint: body.hint ?? 'Open the address that the console printed when it started.',
   }

@@ -1,6 +1,6 @@
 import type { Finding } from 'holdfast/core'
 import type { ReactElement } from 'react'
-import { count, ms, percent, span, speedUp } from '../format.ts'
+import { count, msFine, percent, span, speedUp } from '../format.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Scroller } from '../parts/scroller.tsx'
@@ -30,8 +30,8 @@ export function EvidenceSection({ evidence }: { readonly evidence: Evidence }): 
       <dl className="facts">
         <Fact name="Share of statement time" value={percent(evidence.shareOfTime)} />
         <Fact name={`Calls (n) in ${span(before.windowMs / 1000)}`} value={count(before.sampleCount)} />
-        <Fact name="Mean" value={ms(before.meanMs)} />
-        {before.p95Ms === undefined ? null : <Fact name="p95" value={ms(before.p95Ms)} />}
+        <Fact name="Mean" value={msFine(before.meanMs)} />
+        {before.p95Ms === undefined ? null : <Fact name="p95" value={msFine(before.p95Ms)} />}
         {before.rowsReadPerRow === undefined ? null : <Fact name="Rows read per row returned" value={count(before.rowsReadPerRow)} />}
       </dl>
       <div className="with-button">
@@ -43,7 +43,7 @@ export function EvidenceSection({ evidence }: { readonly evidence: Evidence }): 
         <>
           <h3>Tried on a copy</h3>
           <p>
-            Mean {ms(trial.before.meanMs)} <span className="count">n {count(trial.before.sampleCount)}</span> → {ms(trial.after.meanMs)}{' '}
+            Mean {msFine(trial.before.meanMs)} <span className="count">n {count(trial.before.sampleCount)}</span> → {msFine(trial.after.meanMs)}{' '}
             <span className="count">n {count(trial.after.sampleCount)}</span>
             {trialRatio(trial.before.meanMs, trial.after.meanMs)}. {trial.note}
           </p>

@@ -1,7 +1,7 @@
 import type { Finding } from 'holdfast/core'
 import type { ReactElement } from 'react'
 import type { FindingDetail } from '../../../src/api/contract.ts'
-import { count, dateTime, ms, span, speedUp } from '../format.ts'
+import { count, dateTime, msFine, span, speedUp } from '../format.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { StateMark } from '../parts/state-mark.tsx'
@@ -54,7 +54,8 @@ function Unproven({ state }: { readonly state: Finding['state'] }): ReactElement
 
 function Proven({ verification }: { readonly verification: Verification }): ReactElement {
   const { before, after, verdict } = verification
-  const change = speedUp(before.meanMs, after.meanMs)
+  // Of a difference within the noise, a ratio would say more than is known.
+  const change = verdict === 'fixed' || verdict === 'regressed' ? speedUp(before.meanMs, after.meanMs) : null
   return (
     <>
       <p className="proof-verdict">
@@ -72,7 +73,7 @@ function Proven({ verification }: { readonly verification: Verification }): Reac
               <li key={regressed.statement}>
                 <code>{regressed.statement}</code>{' '}
                 <span>
-                  {ms(regressed.beforeMs)} → {ms(regressed.afterMs)}
+                  {msFine(regressed.beforeMs)} → {msFine(regressed.afterMs)}
                 </span>
               </li>
             ))}
@@ -106,8 +107,8 @@ function BeforeAfter({ before, after }: { readonly before: Measurement; readonly
             )}
           </span>
           <span className="proof-number">
-            <strong>{ms(measurement.meanMs)}</strong>
-            {measurement.meanErrorMs === undefined ? null : <span className="count"> ±{ms(Z_95 * measurement.meanErrorMs)}</span>}{' '}
+            <strong>{msFine(measurement.meanMs)}</strong>
+            {measurement.meanErrorMs === undefined ? null : <span className="count"> ±{msFine(Z_95 * measurement.meanErrorMs)}</span>}{' '}
             <span className="count">n {count(measurement.sampleCount)}</span>
           </span>
         </li>
@@ -117,10 +118,10 @@ function BeforeAfter({ before, after }: { readonly before: Measurement; readonly
 }
 
 const ROWS: readonly { readonly name: string; readonly read: (measurement: Measurement) => string | undefined }[] = [
-  { name: 'Mean', read: ({ meanMs }) => ms(meanMs) },
-  { name: 'p50', read: ({ p50Ms }) => optional(p50Ms, ms) },
-  { name: 'p95', read: ({ p95Ms }) => optional(p95Ms, ms) },
-  { name: 'p99', read: ({ p99Ms }) => optional(p99Ms, ms) },
+  { name: 'Mean', read: ({ meanMs }) => msFine(meanMs) },
+  { name: 'p50', read: ({ p50Ms }) => optional(p50Ms, msFine) },
+  { name: 'p95', read: ({ p95Ms }) => optional(p95Ms, msFine) },
+  { name: 'p99', read: ({ p99Ms }) => optional(p99Ms, msFine) },
   { name: 'Rows read per row', read: ({ rowsReadPerRow }) => optional(rowsReadPerRow, count) },
   { name: 'Calls (n)', read: ({ sampleCount }) => count(sampleCount) },
   { name: 'Window', read: ({ windowMs }) => span(windowMs / 1000) },

@@ -14,7 +14,7 @@ export function ProblemNote({ error }: { readonly error: Error }): ReactElement 
         </p>
         {problem === null ? null : (
           <p>
-            {problem.hint} <code className="count">{problem.code}</code>
+            {problem.hint} {problem.code === '' ? null : <code className="count">{problem.code}</code>}
           </p>
         )}
       </div>

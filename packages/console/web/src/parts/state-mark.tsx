@@ -9,7 +9,7 @@ const STATES: Readonly<Record<State, readonly [Tone, string]>> = {
   open: ['warn', 'open'],
   snoozed: ['quiet', 'snoozed'],
   applied: ['quiet', 'applied, measuring'],
-  verified: ['ok', 'verified'],
+  verified: ['quiet', 'verified'],
   regressed: ['bad', 'regressed'],
   gone: ['quiet', 'no longer seen'],
 }
