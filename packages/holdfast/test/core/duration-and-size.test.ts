@@ -8,7 +8,9 @@ describe('durations and sizes', () => {
   })
 
   it.each(['', '30', '-1s', '1 s', '1e3s', 's', '5y'])('refuses the duration %j with its code and the units', text => {
-    expect(() => parseDurationMs(text)).toThrow(expect.objectContaining({ code: 'HF_CONFIG_DURATION', hint: expect.stringContaining('ms, s, m, h, d, w') }))
+    expect(() => parseDurationMs(text)).toThrow(
+      expect.objectContaining({ code: 'HF_CONFIG_DURATION', hint: expect.stringContaining('ms, s, m, h, d, w') }),
+    )
   })
 
   it.each(['', '64', '-1mb', '1tb', 'mb'])('refuses the size %j with its code', text => {

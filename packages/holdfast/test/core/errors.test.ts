@@ -25,7 +25,10 @@ it('reports every bad option at once', () => {
   problems.add('redis', 'must be a URL')
   expect(problems.attempt('cache.ttl', () => parseDurationMs('soon'), 7)).toBe(7)
   expect(() => problems.throwIfAny('holdfast()')).toThrow(
-    expect.objectContaining({ code: 'HF_CONFIG_INVALID', message: expect.stringMatching(/redis: must be a URL; cache\.ttl: "soon" is not a duration/) }),
+    expect.objectContaining({
+      code: 'HF_CONFIG_INVALID',
+      message: expect.stringMatching(/redis: must be a URL; cache\.ttl: "soon" is not a duration/),
+    }),
   )
 })
 
@@ -37,6 +40,16 @@ it('passes the defects of a parser through', () => {
 it('is as healthy as its worst part, and says why', () => {
   const reason = { component: 'redis', why: 'refused', sinceMs: 1 }
   expect(mergeHealth([{ status: 'ok', reasons: [] }])).toEqual({ status: 'ok', reasons: [] })
-  expect(mergeHealth([{ status: 'ok', reasons: [] }, { status: 'degraded', reasons: [reason] }])).toEqual({ status: 'degraded', reasons: [reason] })
-  expect(mergeHealth([{ status: 'down', reasons: [] }, { status: 'degraded', reasons: [reason] }]).status).toBe('down')
+  expect(
+    mergeHealth([
+      { status: 'ok', reasons: [] },
+      { status: 'degraded', reasons: [reason] },
+    ]),
+  ).toEqual({ status: 'degraded', reasons: [reason] })
+  expect(
+    mergeHealth([
+      { status: 'down', reasons: [] },
+      { status: 'degraded', reasons: [reason] },
+    ]).status,
+  ).toBe('down')
 })

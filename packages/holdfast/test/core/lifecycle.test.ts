@@ -37,7 +37,13 @@ it('waits with stop until a running start has ended, so that nothing is left beh
 it('abandons a stop that hangs, after its limit, and says so', async () => {
   const clock = fakeClock()
   const problems: unknown[] = []
-  const hanging = createLifecycle({ name: 'hanging', clock, stopLimitMs: 2000, stop: () => new Promise(() => {}), onStopProblem: problem => problems.push(problem) })
+  const hanging = createLifecycle({
+    name: 'hanging',
+    clock,
+    stopLimitMs: 2000,
+    stop: () => new Promise(() => {}),
+    onStopProblem: problem => problems.push(problem),
+  })
   const stopping = hanging.stop()
   clock.advance(2000)
   await stopping

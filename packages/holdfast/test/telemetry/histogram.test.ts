@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { bucketLowerBound, bucketUpperBound, createHistogram, histogramQuantile, mergeHistograms, subtractHistogram } from '../../src/telemetry/index.ts'
+import {
+  bucketLowerBound,
+  bucketUpperBound,
+  createHistogram,
+  histogramQuantile,
+  mergeHistograms,
+  subtractHistogram,
+} from '../../src/telemetry/index.ts'
 
 /** Mulberry32: a seeded generator, so that a failure replays. */
 function seeded(seed: number): () => number {

@@ -6,7 +6,10 @@ describe('a registry', () => {
     const registry = createRegistry()
     const hits = registry.counter({ name: 'hits', help: 'Hits.', labels: ['tier'] })
     hits.bind('l1').add()
-    registry.counter({ name: 'hits', help: 'Hits.', labels: ['tier'] }).bind('l1').add(2)
+    registry
+      .counter({ name: 'hits', help: 'Hits.', labels: ['tier'] })
+      .bind('l1')
+      .add(2)
     expect(registry.snapshot().find(family => family.name === 'hits')!.series).toEqual([{ labels: ['l1'], value: 3 }])
   })
 
@@ -19,7 +22,9 @@ describe('a registry', () => {
     const registry = createRegistry({ seriesLimit: 10 })
     const routes = registry.counter({ name: 'requests', help: 'Requests.', labels: ['route'] })
     for (let i = 0; i < 100_000; i++) routes.bind(`GET /${i}`).add()
-    const [overflow, requests] = ['holdfast_telemetry_series_overflow', 'requests'].map(name => registry.snapshot().find(family => family.name === name)!)
+    const [overflow, requests] = ['holdfast_telemetry_series_overflow', 'requests'].map(
+      name => registry.snapshot().find(family => family.name === name)!,
+    )
     expect(requests!.series).toHaveLength(11)
     expect(requests!.series.at(-1)).toEqual({ labels: ['other'], value: 99_990 })
     expect(overflow!.series).toEqual([{ labels: ['requests'], value: 99_990 }])
@@ -33,7 +38,11 @@ describe('a registry', () => {
   })
 
   it('refuses another number of label values than labels', () => {
-    expect(() => createRegistry().counter({ name: 'n', help: 'N.', labels: ['a'] }).bind()).toThrow(expect.objectContaining({ code: 'HF_BUG_METRIC_LABELS' }))
+    expect(() =>
+      createRegistry()
+        .counter({ name: 'n', help: 'N.', labels: ['a'] })
+        .bind(),
+    ).toThrow(expect.objectContaining({ code: 'HF_BUG_METRIC_LABELS' }))
   })
 
   it('asks for values that live elsewhere when a snapshot is taken, until told to stop', () => {
@@ -51,7 +60,10 @@ describe('a registry', () => {
 
 it('renders OpenMetrics: types, units, escaped labels, cumulative buckets, EOF', () => {
   const registry = createRegistry()
-  registry.counter({ name: 'jobs', help: 'Jobs "done"\nso far.', labels: ['queue'] }).bind('a"b\\c\nd').add(2)
+  registry
+    .counter({ name: 'jobs', help: 'Jobs "done"\nso far.', labels: ['queue'] })
+    .bind('a"b\\c\nd')
+    .add(2)
   const wait = registry.histogram({ name: 'wait_seconds', help: 'Wait.', unit: 'seconds' }).bind()
   for (const value of [0.0005, 0.004, 0.004, 30, 100]) wait.record(value)
   const lines = renderOpenMetrics(registry.snapshot()).split('\n')
@@ -69,5 +81,10 @@ it('renders OpenMetrics: types, units, escaped labels, cumulative buckets, EOF',
 })
 
 it('writes Server-Timing with two decimals and no quote that could break out', () => {
-  expect(formatServerTiming([{ name: 'pg', durationMs: 1.23456, description: 'a"b' }, { name: 'app', durationMs: 0 }])).toBe('pg;dur=1.23;desc="ab", app;dur=0')
+  expect(
+    formatServerTiming([
+      { name: 'pg', durationMs: 1.23456, description: 'a"b' },
+      { name: 'app', durationMs: 0 },
+    ]),
+  ).toBe('pg;dur=1.23;desc="ab", app;dur=0')
 })
