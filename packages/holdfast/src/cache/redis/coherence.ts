@@ -1,7 +1,7 @@
 import type { Clock, ClockTimer, HealthReason, Logger } from '../../core/index.ts'
 import { toFault } from './fault.ts'
 import type { RedisLink } from './link.ts'
-import type { IoRedisLike } from './port.ts'
+import { type IoRedisLike, limitHandshake } from './port.ts'
 
 /** How processes hear of each other's writes. `tracking`: Redis reports every change by anybody. `pubsub`: Holdfast's own writes only. */
 export type CoherenceMode = 'tracking' | 'pubsub'
@@ -59,6 +59,7 @@ export class Coherence {
     this.#client = client
     this.#deps = deps
     if (deps.forcePubsub) this.#mode = 'pubsub'
+    limitHandshake(client, deps.clock)
     client.on('error', (() => this.#distrust('the invalidation connection failed')) as never)
     client.on('close', () => {
       this.#isSubscribed = false
@@ -147,7 +148,7 @@ export class Coherence {
       await link.sendUngated('control', 'client', ['tracking', 'on', 'redirect', this.#redirectId, 'bcast', ...prefixes, 'noloop'])
     } catch (error) {
       const fault = toFault(error)
-      if (fault.kind !== 'refused' && fault.kind !== 'auth') throw fault
+      if (fault.kind !== 'forbidden' && fault.kind !== 'unsupported') throw fault
       this.#mode = 'pubsub'
       logger.warn({ why: fault.message }, 'cache: this Redis does not report changes; writes by others than Holdfast are seen when entries expire')
     }
@@ -174,8 +175,8 @@ export class Coherence {
       let isAnswered = false
       const onSilence = (): void => {
         if (isAnswered || this.#isStopped) return
-        this.#distrust(`no heartbeat on the invalidation connection for ${SILENCE_MS} ms`)
         this.#client.disconnect(true)
+        this.#distrust(`no heartbeat on the invalidation connection for ${SILENCE_MS} ms`)
       }
       this.#client.callBuffer('ping', []).then(
         () => {

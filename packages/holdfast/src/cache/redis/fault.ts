@@ -1,5 +1,5 @@
-/** Why Redis could not do what was asked. `refused`: a reply that is an error of no known kind. */
-export type FaultKind = 'away' | 'slow' | 'disconnected' | 'readonly' | 'loading' | 'out_of_memory' | 'no_script' | 'auth' | 'cluster' | 'refused'
+/** Why Redis could not do what was asked. `forbidden`: this command, to this user. `unsupported`: by this version or proxy. `refused`: any other error reply. */
+export type FaultKind = 'away' | 'slow' | 'disconnected' | 'readonly' | 'loading' | 'out_of_memory' | 'no_script' | 'auth' | 'forbidden' | 'unsupported' | 'cluster' | 'refused'
 
 /** Internal: never reaches a caller of the cache. */
 export class RedisFault extends Error {
@@ -20,7 +20,10 @@ const PREFIXES: readonly (readonly [prefix: string, kind: FaultKind])[] = [
   ['NOSCRIPT', 'no_script'],
   ['NOAUTH', 'auth'],
   ['WRONGPASS', 'auth'],
-  ['NOPERM', 'auth'],
+  ['NOPERM', 'forbidden'],
+  ['ERR unknown', 'unsupported'],
+  ['ERR Unknown', 'unsupported'],
+  ['ERR syntax', 'unsupported'],
   ['MOVED', 'cluster'],
   ['CLUSTERDOWN', 'cluster'],
   ['CROSSSLOT', 'cluster'],
@@ -37,5 +40,5 @@ export function toFault(error: unknown): RedisFault {
 
 /** True when nothing more should be asked of this connection until it was probed. */
 export function isOutage(kind: FaultKind): boolean {
-  return kind !== 'out_of_memory' && kind !== 'no_script' && kind !== 'refused'
+  return !['out_of_memory', 'no_script', 'forbidden', 'unsupported', 'refused'].includes(kind)
 }

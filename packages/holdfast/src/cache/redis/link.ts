@@ -2,7 +2,7 @@ import { type Clock, type ClockTimer, currentRequestScope, type HealthReason, ty
 import type { CacheMetrics, RedisOp } from '../metrics.ts'
 import { isOutage, RedisFault, toFault } from './fault.ts'
 import type { LuaScript } from './lua-script.ts'
-import type { IoRedisLike, RedisArg } from './port.ts'
+import { type IoRedisLike, limitHandshake, type RedisArg } from './port.ts'
 
 /** What a link needs. */
 export interface LinkDeps {
@@ -52,6 +52,7 @@ export class RedisLink {
     this.#client = client
     this.#deps = deps
     this.#problem = { component: 'redis', why: 'not connected yet', sinceMs: deps.clock.nowMs() }
+    limitHandshake(client, deps.clock)
     client.on('error', ((error: Error) => this.#open(toFault(error))) as never)
     client.on('close', () => this.#open(new RedisFault('disconnected', 'the connection closed')))
     client.on('ready', () => void this.#heal())

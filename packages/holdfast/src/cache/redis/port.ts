@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import type { Clock, ClockTimer } from '../../core/index.ts'
 import { cacheErrors } from '../errors.ts'
 
 /** An argument of a Redis command. */
@@ -44,6 +45,19 @@ export function createConnectionFactory(redis: string | IoRedisLike, random: () 
   if (typeof redis !== 'string') return name => redis.duplicate(optionsFor(name))
   const Redis = loadIoRedis()
   return name => new Redis(redis, optionsFor(name))
+}
+
+/** Longest time from an open socket to an answered handshake. ioredis has no such limit: a peer that accepts and says nothing would hold it for ever. */
+const HANDSHAKE_LIMIT_MS = 2000
+
+/** Gives a connection up whose handshake is not answered, so that the next attempt can find a Redis that does. */
+export function limitHandshake(client: IoRedisLike, clock: Clock): void {
+  let timer: ClockTimer | undefined
+  client.on('connect', () => {
+    timer?.cancel()
+    timer = clock.after(HANDSHAKE_LIMIT_MS, () => client.disconnect(true))
+  })
+  for (const event of ['ready', 'close']) client.on(event, () => timer?.cancel())
 }
 
 /** Loaded on first use and at once, because the package is an optional peer and a missing one is a mistake to report at construction. */
