@@ -134,20 +134,22 @@ async function compare() {
 }
 
 async function runGeneration(url, turns) {
-  const children = CANDIDATES.map(name => ({
-    name,
-    child: fork(fileURLToPath(import.meta.url), { env: { ...process.env, DATABASE_URL: url, HOLDFAST_BENCH_CANDIDATE: name } }),
-  }))
+  const children = CANDIDATES.map(name => {
+    const child = fork(fileURLToPath(import.meta.url), { env: { ...process.env, DATABASE_URL: url, HOLDFAST_BENCH_CANDIDATE: name } })
+    return { name, child, exit: new Promise(resolve => child.once('exit', resolve)) }
+  })
   for (let turn = 0; turn < WARM_UP_TURNS + TURNS; turn++) {
     // Every other turn backwards, so that nobody always goes after the same neighbour.
-    for (const { name, child } of turn % 2 === 0 ? children : children.toReversed()) {
+    for (const { name, child, exit } of turn % 2 === 0 ? children : children.toReversed()) {
       child.send('turn')
-      const [figures] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => Promise.reject(new Error(`${name} failed`)))])
+      const answer = new Promise(resolve => child.once('message', resolve))
+      const figures = await Promise.race([answer, exit])
+      if (typeof figures !== 'object') throw new Error(`${name} failed its check or its run, so there are no figures`)
       if (turn >= WARM_UP_TURNS) turns[name].push(figures)
     }
   }
   for (const { child } of children) child.send('end')
-  await Promise.all(children.map(({ child }) => once(child, 'exit')))
+  await Promise.all(children.map(({ exit }) => exit))
 }
 
 function report(turns, postgresVersion) {

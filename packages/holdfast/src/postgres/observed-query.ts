@@ -1,7 +1,8 @@
-import type { ConnectionState, StatementWatch } from './statement-watch.ts'
+import type { ConnectionState, RunningStatement, StatementWatch } from './statement-watch.ts'
 import { isSubmittable, submittableText, watchSubmittable } from './submittable.ts'
 import type { DriverCallback, DriverClient, DriverQuery } from './user-pool.ts'
 
+/** The members of a query's config object that decide how it is called. */
 interface QueryConfigObject {
   readonly text?: unknown
   readonly name?: unknown
@@ -9,45 +10,55 @@ interface QueryConfigObject {
   readonly callback?: unknown
 }
 
-/** `client.query` with its start and end stamped. Whatever the driver would refuse goes to it untouched, so that its own error comes back. */
+/** One connection as its `query` sees it. */
+export interface ObservedConnection {
+  readonly watch: StatementWatch
+  readonly state: ConnectionState
+  readonly promiseClass: PromiseConstructor
+}
+
+/** `client.query` with its start and end stamped. Whatever the driver would refuse goes to it untouched, so that its own error comes back.
+ *  Four parameters instead of a rest, because this runs for every statement. */
 export function observedQuery(
-  watch: StatementWatch,
-  state: ConnectionState,
+  connection: ObservedConnection,
   client: DriverClient,
   query: DriverQuery,
-  promiseClass: PromiseConstructor,
-  args: readonly [config: unknown, values?: unknown, callback?: unknown],
+  config: unknown,
+  values: unknown,
+  callback: unknown,
 ): unknown {
-  const [config, values, callback] = args
-  if (!watch.active || config === null || config === undefined) return query.call(client, ...args)
-  if (isSubmittable(config)) {
+  const { watch, state } = connection
+  if (!watch.active || config === null || config === undefined) return query.call(client, config, values, callback)
+  const isText = typeof config === 'string'
+  if (!isText && isSubmittable(config)) {
     const running = watch.begin(state, submittableText(config), (config as QueryConfigObject).values)
     watchSubmittable(config, (error, rowCount) => watch.end(running, error, rowCount))
-    return watch.send(running, () => query.call(client, ...args))
+    return send(watch, running, client, query, config, values, callback)
   }
-  const text = textOf(config)
-  const given = callback || (typeof values === 'function' ? values : (config as QueryConfigObject).callback)
-  if (text === undefined || (given && typeof given !== 'function')) return query.call(client, ...args)
+  const text = isText ? config : textOf(config as QueryConfigObject)
+  const isCallbackSecond = typeof values === 'function'
+  const given = callback || (isCallbackSecond ? values : isText ? undefined : (config as QueryConfigObject).callback)
+  if (text === undefined || (given && typeof given !== 'function')) return query.call(client, config, values, callback)
 
-  const binds = typeof values === 'function' ? undefined : values
-  const running = watch.begin(state, text, binds ?? (config as QueryConfigObject).values)
+  const binds = isCallbackSecond ? undefined : values
+  const running = watch.begin(state, text, binds ?? (isText ? undefined : (config as QueryConfigObject).values))
   if (given) {
     const done = given as DriverCallback
     const ended: DriverCallback = (error, result) => {
       watch.end(running, error, rowCountOf(result))
       done(error, result)
     }
-    return watch.send(running, () => query.call(client, config, binds, ended))
+    return send(watch, running, client, query, config, binds, ended)
   }
   let settle: DriverCallback
-  const promise = new promiseClass((resolve, reject) => {
+  const promise = new connection.promiseClass((resolve, reject) => {
     settle = (error, result) => {
       watch.end(running, error, rowCountOf(result))
       if (error) reject(error)
       else resolve(result)
     }
   })
-  watch.send(running, () => query.call(client, config, binds, settle))
+  send(watch, running, client, query, config, binds, settle!)
   // The driver does the same in its promise form: the stack leads to the caller instead of to the socket.
   return promise.catch((error: Error) => {
     Error.captureStackTrace(error)
@@ -55,10 +66,21 @@ export function observedQuery(
   })
 }
 
+function send(
+  watch: StatementWatch,
+  running: RunningStatement,
+  client: DriverClient,
+  query: DriverQuery,
+  config: unknown,
+  values: unknown,
+  callback: unknown,
+): unknown {
+  if (running.trace === undefined) return query.call(client, config, values, callback)
+  return watch.trace(running.trace, () => query.call(client, config, values, callback))
+}
+
 /** The text that the statement is counted under; `undefined` when the driver will refuse it. */
-function textOf(config: unknown): string | undefined {
-  if (typeof config === 'string') return config
-  const { text, name } = config as QueryConfigObject
+function textOf({ text, name }: QueryConfigObject): string | undefined {
   if (typeof text === 'string') return text
   return typeof name === 'string' && (text === undefined || text === null) ? `execute "${name.replaceAll('"', '""')}"` : undefined
 }

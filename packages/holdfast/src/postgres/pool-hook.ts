@@ -1,5 +1,5 @@
 import { type Clock, currentRequestScope } from '../core/index.ts'
-import { observedQuery } from './observed-query.ts'
+import { type ObservedConnection, observedQuery } from './observed-query.ts'
 import { type ConnectionState, createConnectionState, type StatementWatch } from './statement-watch.ts'
 import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorListener } from './user-pool.ts'
 
@@ -62,10 +62,10 @@ export function hookPool(pool: DriverPool, watch: StatementWatch, clock: Clock, 
 function hookClientClass({ pool, watch, listener, promiseClass }: HookDeps): ClientStates {
   const original = pool.Client
   class ObservedClient extends original {
-    readonly #state = createConnectionState()
+    readonly #connection: ObservedConnection = { watch, promiseClass, state: createConnectionState() }
 
     static find(client: object): ConnectionState | undefined {
-      return #state in client ? client.#state : undefined
+      return #connection in client ? client.#connection.state : undefined
     }
 
     constructor(options?: unknown) {
@@ -73,8 +73,8 @@ function hookClientClass({ pool, watch, listener, promiseClass }: HookDeps): Cli
       reportLoss(this, listener)
     }
 
-    override query(...args: [config: unknown, values?: unknown, callback?: unknown]): unknown {
-      return observedQuery(watch, this.#state, this, super.query, promiseClass, args)
+    override query(config: unknown, values?: unknown, callback?: unknown): unknown {
+      return observedQuery(this.#connection, this, super.query, config, values, callback)
     }
   }
   pool.Client = ObservedClient
@@ -94,8 +94,9 @@ function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientS
     adopt(client) {
       const state = createConnectionState()
       const original: DriverQuery = client.query
-      const query: DriverQuery = function (...args) {
-        return observedQuery(watch, state, this, original, promiseClass, args)
+      const connection: ObservedConnection = { watch, promiseClass, state }
+      const query: DriverQuery = function (config, values, callback) {
+        return observedQuery(connection, this, original, config, values, callback)
       }
       Object.defineProperty(client, 'query', { value: query, configurable: true, writable: true, enumerable: false })
       reportLoss(client, listener)
@@ -118,29 +119,36 @@ function hookConnect({ pool, clock, listener }: HookDeps, stateOf: (client: Driv
     const scope = currentRequestScope()
     const askedMs = clock.monotonicMs()
     listener.onAsk()
-    const settle = (error: unknown, client: DriverClient | undefined): void => {
-      const waitMs = clock.monotonicMs() - askedMs
+    const settle = (error: unknown, client: DriverClient | undefined): ConnectionState | undefined => {
+      const nowMs = clock.monotonicMs()
+      const waitMs = nowMs - askedMs
       if (scope !== undefined) scope.poolWaitMs += waitMs
       if (client === undefined) {
         listener.onAcquireFailed(error, waitMs)
-        return
+        return undefined
       }
       const state = stateOf(client)
       state.scope = scope
       state.waitMs = waitMs
+      state.nowMs = nowMs
       listener.onAcquired(waitMs)
+      return state
     }
     if (callback) {
       const done = callback as ConnectCallback
       const acquired: ConnectCallback = (error, client, release) => {
-        settle(error, client)
-        done(error, client, release)
+        const state = settle(error, client)
+        try {
+          done(error, client, release)
+        } finally {
+          if (state !== undefined) state.nowMs = undefined
+        }
       }
       return original.call(this, acquired)
     }
     return (original.call(this) as Promise<DriverClient>).then(
       client => {
-        settle(undefined, client)
+        settle(undefined, client)!.nowMs = undefined
         return client
       },
       error => {

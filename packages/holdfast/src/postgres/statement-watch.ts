@@ -13,11 +13,13 @@ export interface ConnectionState {
   waitMs: number
   /** When the last statement ended. A statement queued behind it started then, not when it was queued. */
   lastEndMs: number
+  /** The time, while the callback of a checkout runs: a statement sent in it, as by `pool.query`, need not read the clock again. */
+  nowMs: number | undefined
 }
 
 /** The state of a connection that nothing was sent on. */
 export function createConnectionState(): ConnectionState {
-  return { scope: undefined, waitMs: 0, lastEndMs: Number.NEGATIVE_INFINITY }
+  return { scope: undefined, waitMs: 0, lastEndMs: Number.NEGATIVE_INFINITY, nowMs: undefined }
 }
 
 /** Message on the channel `holdfast:pg:query`. Holds the text as it was sent, literals included: it does not leave the process by itself. */
@@ -70,12 +72,20 @@ export class StatementWatch {
     const { waitMs } = state
     state.waitMs = 0
     const trace = channel.hasSubscribers ? { text } : undefined
-    return { state, record: this.#deps.store.recordOf(text), values, startMs: this.#deps.clock.monotonicMs(), waitMs, trace, hasEnded: false }
+    return {
+      state,
+      record: this.#deps.store.recordOf(text),
+      values,
+      startMs: state.nowMs ?? this.#deps.clock.monotonicMs(),
+      waitMs,
+      trace,
+      hasEnded: false,
+    }
   }
 
-  /** Sends the statement, inside the context of the channel's subscribers when there are any. */
-  send<T>(running: RunningStatement, run: () => T): T {
-    return running.trace === undefined ? run() : channel.traceSync(run, running.trace)
+  /** Sends the statement inside the context of the channel's subscribers. */
+  trace<T>(trace: StatementTrace, run: () => T): T {
+    return channel.traceSync(run, trace)
   }
 
   end(running: RunningStatement, error: unknown, rowCount: number): void {
