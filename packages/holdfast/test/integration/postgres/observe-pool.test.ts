@@ -245,3 +245,20 @@ describe('when PostgreSQL goes away', () => {
     expect(watched.health().status).toBe('ok')
   })
 })
+
+describe('stopping under load', () => {
+  it('lets what is under way end as it would have, and leaves nothing behind', async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+    const watched = observePool(pool, { registry: createRegistry() })
+    await watched.start()
+    const under = Array.from({ length: 20 }, (_, n) => pool.query('select $1::int as n, pg_sleep(0.005)', [n]))
+    const tx = watched.transaction(async open => {
+      await watched.stop()
+      return (await open.query('select 1 as n')).rows
+    })
+    expect(await tx).toEqual([{ n: 1 }])
+    expect((await Promise.all(under)).map(result => result.rows[0].n)).toEqual(Array.from({ length: 20 }, (_, n) => n))
+    expect(watched.poolState()).toMatchObject({ used: 0, waiting: 0 })
+    await pool.end()
+  })
+})
