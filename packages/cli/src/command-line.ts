@@ -136,7 +136,7 @@ function addConsole(program: Command, run: Run): void {
   program
     .command('console')
     .description('serve the console for DATABASE_URL and running instances')
-    .option('--instance <url...>', 'address of an instance (its /holdfast/instance); token from HOLDFAST_INSTANCE_TOKEN')
+    .requiredOption('--instance <url...>', 'address of an instance (its /holdfast/instance); token from HOLDFAST_INSTANCE_TOKEN')
     .option('--service <name>', 'name shown', 'app')
     .option('--port <port>', 'port; 0 takes a free one', '4747')
     .action(options => run(async () => (await import('./commands/console.ts')).serve, options))

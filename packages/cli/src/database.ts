@@ -9,7 +9,7 @@ import { cliErrors } from './errors.ts'
 export async function databaseUrl(context: CommandContext): Promise<string> {
   const given = context.env.DATABASE_URL
   if (given) return given
-  const local = await servicesStatus()
+  const local = await servicesStatus({ env: context.env })
   if (local?.postgres !== undefined) return local.postgres.url
   throw cliErrors.create('HF_CLI_NO_DATABASE', 'DATABASE_URL is not set and no local services are up')
 }

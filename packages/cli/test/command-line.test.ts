@@ -1,25 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type CommandLineProcess, runCommandLine } from '../src/command-line.ts'
-
-/** A process whose streams are kept. */
-function host(env: NodeJS.ProcessEnv = {}): CommandLineProcess & { out: () => string; err: () => string } {
-  let out = ''
-  let err = ''
-  return {
-    env,
-    stdin: {},
-    stdout: { write: text => (out += text) },
-    stderr: { write: text => (err += text) },
-    on: () => undefined,
-    off: () => undefined,
-    out: () => out,
-    err: () => err,
-  }
-}
+import { runCommandLine } from '../src/command-line.ts'
+import { fakeHost } from './fake-host.ts'
 
 describe('the command line', () => {
   it('answers an unknown verb with its code, the next step and exit code 2', async () => {
-    const process = host()
+    const process = fakeHost()
     expect(await runCommandLine(['bananas'], process)).toBe(2)
     expect(process.out()).toBe('')
     expect(process.err()).toMatch(/HF_CLI_USAGE.*unknown command 'bananas'/)
@@ -30,20 +15,21 @@ describe('the command line', () => {
     [['demo', '--wrong-flag']],
     [['demo', '--plant', 'something']],
     [['demo', '--port', '99999', '--once']],
-    [['console', '--port', 'http']],
+    [['console']],
+    [['console', '--instance', 'http://127.0.0.1:1/', '--port', 'http']],
     [['apply']],
     [['load']],
     [[]],
     [['advise', '--fail-on', 'moonrise']],
   ])('refuses %j as a usage error without a stack', async argv => {
-    const process = host({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+    const process = fakeHost({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
     expect(await runCommandLine(argv, process)).toBe(2)
     expect(process.err()).toContain('HF_CLI_USAGE')
     expect(process.err()).not.toMatch(/\n\s+at /)
   })
 
   it('prints an error as exactly one JSON document on stdout when asked for JSON', async () => {
-    const process = host()
+    const process = fakeHost()
     expect(await runCommandLine(['demo', '--json', '--wrong-flag'], process)).toBe(2)
     const lines = process.out().trim().split('\n')
     expect(lines).toHaveLength(1)
@@ -52,23 +38,39 @@ describe('the command line', () => {
 
   it('shows help on stdout with exit code 0, for the program and for each verb', async () => {
     for (const argv of [['--help'], ['demo', '--help'], ['services', '--help'], ['load', 'run', '--help'], ['apply', '--help']]) {
-      const process = host()
+      const process = fakeHost()
       expect(await runCommandLine(argv, process)).toBe(0)
       expect(process.out()).toContain('Usage: holdfast')
     }
   })
 
   it('says which file it cannot read, and what would be one', async () => {
-    const process = host()
+    const process = fakeHost()
     expect(await runCommandLine(['load', 'compare', 'no-such.json', 'other.json'], process)).toBe(2)
     expect(process.err()).toMatch(/HF_CLI_FILE_UNREADABLE.*no-such\.json/)
-    const notARun = host()
+    const notARun = fakeHost()
     expect(await runCommandLine(['load', 'compare', 'package.json', 'package.json'], notARun)).toBe(2)
     expect(notARun.err()).toContain('is not a saved load run')
   })
 
+  it('asks for a database by name when there is none', async () => {
+    const process = fakeHost({ XDG_CACHE_HOME: '/nonexistent' })
+    expect(await runCommandLine(['explain', 'I-0000'], process)).toBe(2)
+    expect(process.err()).toMatch(/HF_CLI_NO_DATABASE.*DATABASE_URL is not set/)
+    expect(process.err()).toContain('holdfast services up')
+  })
+
+  it('calls an error without a code what it is: a defect', async () => {
+    const process = fakeHost({ XDG_CACHE_HOME: '/nonexistent' })
+    process.stdout.write = () => {
+      throw new Error('the pipe is closed')
+    }
+    expect(await runCommandLine(['--help'], process)).toBe(2)
+    expect(process.err()).toMatch(/HF_BUG_UNEXPECTED.*the pipe is closed/)
+  })
+
   it('ends with 3 and no stack when the database does not answer', async () => {
-    const process = host({ DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/none' })
+    const process = fakeHost({ DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/none' })
     expect(await runCommandLine(['advise'], process)).toBe(3)
     expect(process.err()).toContain('HF_PG_UNREACHABLE')
     expect(process.err()).not.toContain('hunter2')

@@ -6,7 +6,7 @@ import { exitCode } from '../exit-code.ts'
 import { parsePort } from '../port.ts'
 
 interface ConsoleCommandOptions {
-  readonly instance?: readonly string[]
+  readonly instance: readonly string[]
   readonly service: string
   readonly port: string
 }
@@ -14,16 +14,17 @@ interface ConsoleCommandOptions {
 /** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it. */
 export async function serve(options: ConsoleCommandOptions, context: CommandContext): Promise<number> {
   const { env, terminal, signal } = context
+  const port = parsePort(options.port)
   const token = env.HOLDFAST_CONSOLE_TOKEN ?? randomBytes(24).toString('base64url')
   const console = createConsole({
     service: options.service,
-    sources: (options.instance ?? []).map(url => remoteInstance(url, env.HOLDFAST_INSTANCE_TOKEN ?? '')),
+    sources: options.instance.map(url => remoteInstance(url, env.HOLDFAST_INSTANCE_TOKEN ?? '')),
     advisor: advisorFor(await databaseUrl(context), () => {}),
     auth: { kind: 'token', token },
   })
   await console.start()
   try {
-    const served = await serveConsole(console, { port: parsePort(options.port) })
+    const served = await serveConsole(console, { port })
     try {
       if (context.json) terminal.json({ schema: 'holdfast.console/1', url: served.url, port: served.port })
       else terminal.data(served.url)

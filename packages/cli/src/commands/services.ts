@@ -6,12 +6,15 @@ import { exitCode } from '../exit-code.ts'
 export async function services(options: { action: 'up' | 'down' | 'status' }, context: CommandContext): Promise<number> {
   const { terminal } = context
   if (options.action === 'down') {
-    const stopped = await servicesDown()
+    const stopped = await servicesDown({ env: context.env })
     if (context.json) terminal.json({ schema: 'holdfast.services/1', running: false, services: null })
     terminal.say(stopped ? '✓ services stopped' : 'no services were running')
     return exitCode.ok
   }
-  const state = options.action === 'up' ? await servicesUp({ onProgress: line => terminal.say(line) }) : await servicesStatus()
+  const state =
+    options.action === 'up'
+      ? await servicesUp({ env: context.env, onProgress: line => terminal.say(line) })
+      : await servicesStatus({ env: context.env })
   if (context.json) terminal.json({ schema: 'holdfast.services/1', running: state !== undefined, services: state ?? null })
   else if (state !== undefined) describe(state, context)
   if (state === undefined) terminal.say('no services are running; start them with: holdfast services up')

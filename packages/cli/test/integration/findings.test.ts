@@ -1,0 +1,90 @@
+import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCommandLine } from '../../src/command-line.ts'
+import { fakeHost } from '../fake-host.ts'
+
+let database: ClonedDatabase
+let client: pg.Client
+
+beforeAll(async () => {
+  database = await cloneDatabase({ name: 'cli' })
+  client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  await client.query('create table visit (id int primary key, visitor_id int not null, page text not null)')
+  await client.query(`insert into visit select n, n % 5000, 'page ' || n from generate_series(1, 100000) n`)
+  await client.query('analyze visit')
+  await traffic()
+}, 60_000)
+
+afterAll(async () => {
+  await client.end()
+  await database.drop()
+})
+
+async function traffic(): Promise<void> {
+  for (let i = 0; i < 220; i++) await client.query('select id, page from visit where visitor_id = $1', [i * 7])
+  // A backend reports its counters once a second at most; a test does not wait for that.
+  await client.query('select pg_stat_force_next_flush()')
+}
+
+async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const host = fakeHost({ DATABASE_URL: database.url })
+  const code = await runCommandLine(argv, host)
+  return { code, out: host.out(), err: host.err() }
+}
+
+describe('the loop from the command line', () => {
+  it('finds, explains, applies, verifies and reverts, each with one JSON document', async () => {
+    const advised = await run('advise', '--json', '--fail-on', 'open')
+    expect(advised.code).toBe(1)
+    const report = JSON.parse(advised.out)
+    expect(report).toMatchObject({
+      schema: 'holdfast.advice/1',
+      findings: [{ rule: 'pg/missing-index', state: 'open', evidence: { tier: 'measured' } }],
+    })
+    const { id } = report.findings[0]
+
+    const explained = await run('explain', id)
+    expect(explained.code).toBe(0)
+    for (const part of ['What', 'Evidence (measured)', 'Do', 'CREATE INDEX CONCURRENTLY', 'History']) expect(explained.out).toContain(part)
+    expect(explained.err).toContain(`next: holdfast apply ${id}`)
+
+    const unconfirmed = await run('apply', id)
+    expect(unconfirmed.code).toBe(2)
+    expect(unconfirmed.err).toContain('HF_CLI_CONFIRMATION_REQUIRED')
+    expect((await client.query(`select 1 from pg_indexes where tablename = 'visit'`)).rowCount).toBe(1)
+
+    const applied = await run('apply', id, '--yes', '--json')
+    expect(applied.code).toBe(0)
+    expect(JSON.parse(applied.out)).toMatchObject({ schema: 'holdfast.finding/1', finding: { id, state: 'applied' } })
+
+    const early = await run('verify', id, '--json')
+    expect(early.code).toBe(1)
+    expect(JSON.parse(early.out).finding.verification.verdict).toBe('undecided')
+
+    await traffic()
+    const verified = await run('verify', id)
+    expect(verified.out).toContain('FIXED')
+    expect(verified.code).toBe(0)
+
+    const reverted = await run('revert', id, '--yes')
+    expect(reverted.code).toBe(0)
+    expect((await client.query(`select 1 from pg_indexes where tablename = 'visit'`)).rowCount).toBe(1)
+  })
+
+  it('says that a finding does not exist', async () => {
+    const unknown = await run('explain', 'I-none', '--json')
+    expect(unknown.code).toBe(2)
+    expect(JSON.parse(unknown.out).error.code).toBe('HF_PG_FINDING_UNKNOWN')
+  })
+
+  it('ends with 130 when it is interrupted while it watches', async () => {
+    const host = fakeHost({ DATABASE_URL: database.url })
+    const watching = runCommandLine(['advise', '--window', '10m'], host)
+    await expect.poll(() => host.err()).toContain('watching the traffic')
+    host.interrupt()
+    expect(await watching).toBe(130)
+    expect(host.err()).toContain('HF_CLI_INTERRUPTED')
+  })
+})
