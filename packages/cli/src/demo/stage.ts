@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:net'
+import { consoleErrors } from '@holdfast/console'
 import { type DevServices, startServices } from '@holdfast/dev-services'
 import type { Advisor } from 'holdfast/postgres'
 import { advisorFor } from '../database.ts'
@@ -40,6 +42,7 @@ export interface Stage {
 /** Starts services, data, service and console; each is stopped by `cleanup`. */
 export async function raiseStage(options: DemoOptions, narrator: Narrator, cleanup: Cleanup): Promise<Stage> {
   const { terminal, env, signal, port } = options
+  await assertPortFree(port)
   narrator.say(`${terminal.paint('bold', 'Holdfast 0.1')} · demo · no account, nothing leaves this machine`)
   const services = await startServices({ env, onProgress: line => narrator.add(terminal.paint('dim', line)) })
   cleanup.add(() => services.stop())
@@ -91,6 +94,22 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
       await console.event('deploy', `the service runs in mode "${mode}"`)
     },
   }
+}
+
+/** Asked before anything is started, because an answer after half a minute of work helps nobody. @throws HF_CONSOLE_PORT_TAKEN */
+async function assertPortFree(port: number): Promise<void> {
+  const probe = createServer()
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', () =>
+      reject(
+        consoleErrors.create('HF_CONSOLE_PORT_TAKEN', `port ${port} of 127.0.0.1 is in use`, {
+          hint: 'choose another one with --port, or --port 0 for a free one',
+        }),
+      ),
+    )
+    probe.listen(port, '127.0.0.1', resolve)
+  })
+  await new Promise(resolve => probe.close(resolve))
 }
 
 function sayServices(services: DevServices, narrator: Narrator, terminal: Terminal): void {
