@@ -118,8 +118,10 @@ describe.each(['light', 'dark'] as const)('in %s', colorScheme => {
     await page.getByRole('dialog').getByRole('button', { name: 'Measure' }).click()
     const proof = page.getByRole('region', { name: 'Proof' })
     await proof.getByText('fixed').waitFor()
-    expect(await proof.textContent()).toMatch(/28\s×\sfaster.*before\s*33\.5\sms ±0\.784\sms n 1,620.*after\s*1\.21\sms ±0\.039\d*\sms n 1,584/)
+    expect(await proof.textContent()).toMatch(/28\s×\sfaster.*before\s*33\.5\sms ±0\.78\sms n 1,620.*after\s*1\.21\sms ±0\.04\sms n 1,584/)
     expect(await axeViolations(page)).toEqual([])
+    const barWidths = await proof.locator('.proof-bar').evaluateAll(bars => bars.map(bar => bar.clientWidth))
+    expect(new Set(barWidths).size).toBe(1)
     await page.screenshot({ path: join(SCREENSHOTS, `proof-${colorScheme}.png`), fullPage: true })
 
     await page.setViewportSize({ width: 360, height: 800 })

@@ -1,7 +1,7 @@
 import type { Finding } from 'holdfast/core'
 import type { ReactElement } from 'react'
 import type { FindingDetail } from '../../../src/api/contract.ts'
-import { count, dateTime, msFine, span, speedUp } from '../format.ts'
+import { count, dateTime, ms, msFine, span, speedUp } from '../format.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { StateMark } from '../parts/state-mark.tsx'
@@ -108,7 +108,7 @@ function BeforeAfter({ before, after }: { readonly before: Measurement; readonly
           </span>
           <span className="proof-number">
             <strong>{msFine(measurement.meanMs)}</strong>
-            {measurement.meanErrorMs === undefined ? null : <span className="count"> ±{msFine(Z_95 * measurement.meanErrorMs)}</span>}{' '}
+            {measurement.meanErrorMs === undefined ? null : <span className="count"> ±{ms(Z_95 * measurement.meanErrorMs)}</span>}{' '}
             <span className="count">n {count(measurement.sampleCount)}</span>
           </span>
         </li>

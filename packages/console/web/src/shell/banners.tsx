@@ -54,7 +54,7 @@ function HealthBanner({ health, atMs }: { readonly health: Overview['health']; r
       <Icon name={down ? 'bad' : 'warn'} />
       <div>
         <p>
-          <strong>{down ? 'Down: requests fail.' : 'Degraded: requests are answered, with less speed or protection.'}</strong>
+          <strong>{down ? 'Down, as far as can be seen from here.' : 'Degraded: requests are answered, with less speed or protection.'}</strong>
         </p>
         <ul className="plain">
           {health.reasons.map(reason => (
