@@ -1,0 +1,69 @@
+// The claim: an awaited hit in memory through getOrSet costs at most 1.3 times the processor time of a bare lru-cache behind an async function.
+// Beside it: the limit (a Map behind an async function), an entry with two tags, and one that holds a Date and is therefore decoded for each reader.
+import { LRUCache } from 'lru-cache'
+import { createTieredCache } from '../../packages/holdfast/dist/cache/index.js'
+import { createRegistry } from '../../packages/holdfast/dist/telemetry/index.js'
+import { bench } from '../harness.mjs'
+
+const READS = 2_000_000
+const keys = Array.from({ length: 1000 }, (_, i) => `fund:${i}`)
+const fundOf = i => ({ id: i, name: `Fund ${i}`, nav: i * 1.5 })
+const mustNotLoad = () => {
+  throw new Error('a hit was expected')
+}
+
+async function timed(read, reads = READS) {
+  for (let i = 0; i < 200_000; i++) await read(keys[i % 1000])
+  const before = process.cpuUsage()
+  for (let i = 0; i < reads; i++) await read(keys[i % 1000])
+  const { user, system } = process.cpuUsage(before)
+  return ((user + system) * 1000) / reads
+}
+
+async function filledCache(value = fundOf, options = {}) {
+  const cache = createTieredCache({ ttl: '1h' }, { registry: createRegistry() })
+  for (let i = 0; i < 1000; i++) await cache.getOrSet(keys[i], () => value(i), options)
+  return cache
+}
+
+/** The same reader for both containers, so that only the container differs. */
+function behindAsync(container) {
+  for (let i = 0; i < 1000; i++) container.set(keys[i], fundOf(i))
+  return async (key, load) => {
+    const found = container.get(key)
+    if (found !== undefined) return found
+    const loaded = await load()
+    container.set(key, loaded)
+    return loaded
+  }
+}
+
+async function checkReads(read) {
+  for (let i = 0; i < 1000; i++) if ((await read(keys[i])).id !== i) throw new Error(`wrong value for ${keys[i]}`)
+}
+
+function candidate(open, reads) {
+  return { check: async () => checkReads(await open()), run: async () => timed(await open(), reads) }
+}
+
+const reader = cache => key => cache.getOrSet(key, mustNotLoad)
+
+await bench({
+  url: import.meta.url,
+  unit: 'ns of processor time per awaited hit',
+  baseline: 'lru-cache behind an async function',
+  candidates: {
+    'Map behind an async function': candidate(() => {
+      const read = behindAsync(new Map())
+      return key => read(key, mustNotLoad)
+    }),
+    'lru-cache behind an async function': candidate(() => {
+      const read = behindAsync(new LRUCache({ max: 10_000, ttl: 3_600_000 }))
+      return key => read(key, mustNotLoad)
+    }),
+    'holdfast getOrSet': candidate(async () => reader(await filledCache())),
+    'holdfast getOrSet, two tags': candidate(async () => reader(await filledCache(fundOf, { tags: ['fund', 'nav'] }))),
+    'holdfast getOrSet, with a Date': candidate(async () => reader(await filledCache(i => ({ ...fundOf(i), at: new Date(i) }))), 300_000),
+  },
+  claims: [{ candidate: 'holdfast getOrSet', atMost: 1.3, why: 'a hit may not cost more than the cache it replaces' }],
+})
