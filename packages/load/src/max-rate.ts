@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
-import { builtFile, runLoad } from './run-load.ts'
+import type { Worker } from 'node:worker_threads'
+import { runLoad } from './run-load.ts'
+import { startThread } from './thread.ts'
 
 /** One rate that was tried. */
 export interface MaxRateStep {
@@ -35,7 +36,7 @@ const RATE_LIMIT_PER_SEC = 1_000_000
  *  @throws HF_LOAD_WORKER_FAILED when the package was not built. */
 export async function measureMaxRate(options: MaxRateOptions = {}): Promise<MaxRate> {
   const { fromPerSec = 1000, stepSeconds = 2, halvings = 3, signal } = options
-  const server = new Worker(builtFile('null-server-thread'), { execArgv: [], name: 'holdfast-null-server' })
+  const server = startThread('null-server-thread')
   try {
     const baseUrl = await originOf(server)
     const steps: MaxRateStep[] = []

@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { LoadPlan } from './engine.ts'
 import { type LoadErrorCode, loadErrors } from './errors.ts'
 import type { LoadProgress, LoadResult } from './result.ts'
 import type { Scenario } from './scenario.ts'
 import { parseScenario } from './scenario-schema.ts'
 import { resolveTarget } from './target.ts'
+import { startThread } from './thread.ts'
 import type { WorkerMessage } from './worker.ts'
 
 /** Options of {@link runLoad}. */
@@ -31,7 +30,8 @@ export async function runLoad(scenario: Scenario, options: LoadOptions = {}): Pr
   const checked = parseScenario(scenario, scenario.name ?? 'scenario')
   const target = resolveTarget(options.baseUrl ?? checked.baseUrl, options.allowRemote ?? false)
   options.signal?.throwIfAborted()
-  const worker = startWorker({ scenario: checked, target })
+  const plan: LoadPlan = { scenario: checked, target }
+  const worker = startThread('worker', plan)
   try {
     return await outcomeOf(worker, options)
   } finally {
@@ -47,21 +47,6 @@ export function requireValid(result: LoadResult): LoadResult {
   throw loadErrors.create('HF_LOAD_INVALID_RUN', `the run "${result.scenario}" is invalid: ${result.invalidReasons.join('; ')}`, {
     context: { scenario: result.scenario, reasons: result.invalidReasons, generator: result.generator },
   })
-}
-
-function startWorker(plan: LoadPlan): Worker {
-  const file = builtFile('worker')
-  // No flags of the parent: a condition or a loader for TypeScript would lead the thread to sources that it cannot read.
-  return new Worker(file, { workerData: plan, execArgv: [], name: 'holdfast-load' })
-}
-
-/** A built file of this package. A thread of Node.js 20 cannot load TypeScript, so from the sources too it is the built file that runs.
- *  @throws HF_LOAD_WORKER_FAILED when the package was not built. */
-export function builtFile(name: 'worker' | 'null-server-thread'): URL {
-  const isSource = import.meta.url.endsWith('.ts')
-  const file = new URL(isSource ? `../dist/${name}.js` : `./${name}.js`, import.meta.url)
-  if (existsSync(file)) return file
-  throw loadErrors.create('HF_LOAD_WORKER_FAILED', `${fileURLToPath(file)} does not exist`, { hint: 'build the package: npm run build' })
 }
 
 function outcomeOf(worker: Worker, { signal, onProgress }: LoadOptions): Promise<LoadResult> {

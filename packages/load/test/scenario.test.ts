@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadScenarioFile, parseScenario, runLoad, scenarioJsonSchema } from '../src/index.ts'
-import { builtFile } from '../src/run-load.ts'
 import { resolveTarget } from '../src/target.ts'
+import { startThread } from '../src/thread.ts'
 
 const arrival = [{ rate: 10, seconds: 1 }]
 const flow = [{ path: '/' }]
@@ -118,7 +118,7 @@ describe('the target', () => {
 })
 
 it('says that the package must be built when the thread has no file', () => {
-  expect(() => builtFile('nothing' as 'worker')).toThrow(
+  expect(() => startThread('nothing' as 'worker')).toThrow(
     expect.objectContaining({ code: 'HF_LOAD_WORKER_FAILED', hint: 'build the package: npm run build' }),
   )
 })

@@ -184,6 +184,17 @@ describe('runLoad, in its thread', () => {
     await expect.poll(() => openSockets.size).toBe(0)
   })
 
+  it('runs when the environment tells every process to use the sources', async () => {
+    const { baseUrl } = await serve((_, response) => response.end())
+    const before = process.env.NODE_OPTIONS
+    process.env.NODE_OPTIONS = '--conditions=holdfast-source'
+    cleanUps.push(async () => {
+      if (before === undefined) delete process.env.NODE_OPTIONS
+      else process.env.NODE_OPTIONS = before
+    })
+    expect((await runLoad({ arrival: [{ rate: 20, seconds: 0.1 }], flow: [{ path: '/' }] }, { baseUrl })).requestCount).toBe(2)
+  })
+
   it('does not start when it was aborted before', async () => {
     await expect(
       runLoad(
