@@ -1,6 +1,6 @@
-import type { Clock, Logger } from '../../core/index.ts'
-import type { AdvisorClient } from './client.ts'
-import type { Ledger } from './ledger.ts'
+import { type Clock, isHoldfastError, type Logger } from '../../core/index.ts'
+import { type AdvisorClient, messageOf, withClient } from './client.ts'
+import { type Ledger, openLedger } from './ledger.ts'
 
 /** What the actions on one finding share. */
 export interface ActionContext {
@@ -10,4 +10,18 @@ export interface ActionContext {
   readonly ledger: Ledger
   readonly logger: Logger
   readonly onProgress: (line: string) => void
+}
+
+/** Writes a failed action into the audit log, over a connection of its own, because the action's may be what failed. Never throws: the action's error is
+ *  the one to hear of. */
+export async function logFailure(context: ActionContext, what: string, findingId: string, durationMs: number, error: unknown): Promise<void> {
+  const outcome = isHoldfastError(error) ? error.code : 'failed'
+  try {
+    await withClient(context.connect, async client => {
+      const ledger = await openLedger(client, context.ledger, false)
+      await ledger.audit({ what, findingId, outcome, durationMs, detail: messageOf(error) })
+    })
+  } catch (problem) {
+    context.logger.warn({ what, findingId, outcome, problem: messageOf(problem) }, 'the audit log could not be written')
+  }
 }

@@ -3,7 +3,7 @@ import { delay } from '../../core/index.ts'
 import { type Catalog, readCatalog } from './catalog.ts'
 import type { AdvisorClient } from './client.ts'
 import { figuresOf, statementsOnTable } from './figures.ts'
-import { indexCause, indexNameFor } from './index-definition.ts'
+import { causeOf, exactCauseOf, indexNameFor } from './index-definition.ts'
 import { sweepLabs } from './lab.ts'
 import { idForCause, type Ledger, type LedgerEntry } from './ledger.ts'
 import { findingOf, foundAgain } from './missing-index-finding.ts'
@@ -152,8 +152,7 @@ async function keep(
   const kept: Finding[] = []
   for (const group of groups) {
     const { table, keys } = group[0].candidate
-    const cause = indexCause(table.schema, table.name, keys)
-    const known = entries.find(entry => entry.cause === cause)
+    const { cause, known } = causeAmong(entries, group[0])
     const atMs = clock.nowMs()
     const fresh = findingOf(idForCause(cause, entries), group, window.windowMs, atMs)
     const finding = known === undefined ? fresh : foundAgain(known.finding, fresh, atMs)
@@ -174,6 +173,17 @@ async function keep(
     kept.push(finding)
   }
   return kept
+}
+
+/** The cause of a found index. Where an index for the same cause is in place already, the found one is a cause of its own: the other must stay revertible. */
+function causeAmong(entries: readonly LedgerEntry[], { candidate }: FoundIndex): { cause: string; known: LedgerEntry | undefined } {
+  const { table, keys } = candidate
+  const cause = causeOf(table.schema, table.name, candidate)
+  const known = entries.find(entry => entry.cause === cause)
+  const inPlace = known !== undefined && table.indexes.some(index => index.name === known.bookkeeping.indexName)
+  if (!inPlace) return { cause, known }
+  const exact = exactCauseOf(table.schema, table.name, keys)
+  return { cause: exact, known: entries.find(entry => entry.cause === exact) }
 }
 
 function notesOf(surroundings: Surroundings, ledger: Ledger, window: WorkloadWindow, swept: readonly string[]): string[] {

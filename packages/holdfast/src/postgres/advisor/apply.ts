@@ -1,9 +1,9 @@
 import { type Finding, type HoldfastError, isHoldfastError, moveFinding } from '../../core/index.ts'
-import type { ActionContext } from './action.ts'
+import { type ActionContext, logFailure } from './action.ts'
 import { readCatalog, type TableFacts } from './catalog.ts'
 import { withClient } from './client.ts'
 import { advisorErrors } from './errors.ts'
-import { type ChangeLimits, changeError, dropLeftover, guardChange, readIndexState } from './guarded-change.ts'
+import { type ChangeLimits, changeError, dropLeftover, guardChange, readIndexState, runChange } from './guarded-change.ts'
 import type { Bookkeeping, LedgerEntry } from './ledger.ts'
 import { readSurroundings, readWorkload } from './read-workload.ts'
 import { watchBuild } from './watch-build.ts'
@@ -32,9 +32,7 @@ export async function applyFinding(context: ActionContext, entry: LedgerEntry, l
     })
     return applied
   } catch (error) {
-    const durationMs = clock.monotonicMs() - startedMs
-    const outcome = isHoldfastError(error) ? error.code : 'failed'
-    await ledger.audit({ what: 'apply', findingId: finding.id, outcome, durationMs, detail: error instanceof Error ? error.message : String(error) })
+    await logFailure(context, 'apply', finding.id, clock.monotonicMs() - startedMs, error)
     throw error
   }
 }
@@ -57,7 +55,7 @@ async function build(context: ActionContext, { finding, bookkeeping }: LedgerEnt
   onProgress(sql ?? '')
   const stopWatching = watchBuild(context, session.pid)
   try {
-    await client.query(sql ?? '')
+    await runChange(client, sql ?? '', limits)
   } catch (error) {
     throw await undo(context, bookkeeping, limits, changeError(error, what, limits))
   } finally {

@@ -2,6 +2,9 @@ import type { WorkloadFigures } from './ledger.ts'
 import type { ParsedInsert, ParsedStatement } from './predicates.ts'
 import { mergeWindows, type WorkloadWindow } from './workload.ts'
 
+/** Statements kept as controls. */
+const MOST_CONTROLS = 20
+
 /** Query ids of the statements that name a table, by any spelling that `isTable` accepts. */
 export function statementsOnTable(
   parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>,
@@ -26,6 +29,10 @@ export function figuresOf(window: WorkloadWindow, targetQueryIds: readonly strin
       [...targets].join('+'),
       all.filter(statement => targets.has(statement.queryId)),
     ),
+    controls: all
+      .filter(statement => !onTable.has(statement.queryId))
+      .sort((a, b) => b.calls - a.calls)
+      .slice(0, MOST_CONTROLS),
     others: all.filter(statement => onTable.has(statement.queryId) && (targetQueryIds.length === 0 || !targets.has(statement.queryId))),
   }
 }

@@ -17,7 +17,7 @@ export interface ChangeLimits {
 /** Attempts to drop a leftover; each waits up to the lock time-out. */
 const DROP_ATTEMPTS = 5
 
-/** Makes the session fit for a concurrent build or drop: right checked, lock taken, bounds set, old transactions named.
+/** Makes sure that a concurrent build or drop may begin: right checked, lock taken, old transactions named.
  *  @throws HF_PG_NOT_ALLOWED, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED */
 export async function guardChange({ client, ledger }: ActionContext, table: TableFacts, limits: ChangeLimits): Promise<SessionFactsRow> {
   const [session] = await readRows<SessionFactsRow>(client, SESSION_FACTS)
@@ -38,9 +38,15 @@ export async function guardChange({ client, ledger }: ActionContext, table: Tabl
   }
   const [lock] = await readRows<{ taken: boolean }>(client, TRY_ACTION_LOCK)
   if (lock?.taken !== true) throw advisorErrors.create('HF_PG_APPLY_BUSY', `another index change is running in database ${database}`)
-  await client.query(SET_LIMITS, [String(limits.lockMs), String(limits.statementMs)])
   await refuseOldTransactions(client, table, limits.lockMs)
   return session!
+}
+
+/** Runs one CREATE or DROP INDEX CONCURRENTLY within the limits. The bounds hold for this statement only. */
+export async function runChange(client: AdvisorClient, sql: string, limits: ChangeLimits): Promise<void> {
+  await client.query(SET_LIMITS, [String(limits.lockMs), String(limits.statementMs)])
+  await client.query(sql)
+  await client.query(SET_LIMITS, ['0', '0'])
 }
 
 /** The state of the index, or `undefined` when no relation has the name. */

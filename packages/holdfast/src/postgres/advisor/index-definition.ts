@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { IndexKey } from './candidates.ts'
+import type { Candidate, IndexKey } from './candidates.ts'
 import { MAX_IDENTIFIER_BYTES, quoteIdent, quoteQualified } from './identifier.ts'
 
 /** The key list of a btree index as SQL; directions and NULLS are written only where they are not the default. */
@@ -22,8 +22,15 @@ export function indexNameFor(table: string, keys: readonly IndexKey[]): string {
   return head + tail
 }
 
-/** What makes two findings of this rule the same cause. */
-export function indexCause(schema: string, table: string, keys: readonly IndexKey[]): string {
+/** What makes two findings the same cause: the columns that are compared for equality. Whether the order or a range is appended may turn out otherwise
+ *  in the next trial, and is a question of the remedy. */
+export function causeOf(schema: string, table: string, { keys, equalCount }: Pick<Candidate, 'keys' | 'equalCount'>): string {
+  const compared = keys.slice(0, equalCount > 0 ? equalCount : keys.length).map(key => key.name)
+  return `pg/missing-index:${quoteQualified(schema, table)}{${compared.sort().map(quoteIdent).join(', ')}}`
+}
+
+/** The cause of an index with exactly these keys: for one that a person asks for, and for a better one where a first was applied. */
+export function exactCauseOf(schema: string, table: string, keys: readonly IndexKey[]): string {
   return `pg/missing-index:${quoteQualified(schema, table)}(${keyListSql(keys)})`
 }
 

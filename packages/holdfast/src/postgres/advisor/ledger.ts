@@ -14,6 +14,8 @@ export interface WorkloadFigures {
   readonly target: StatementWindow | undefined
   /** The other statements that name the table. */
   readonly others: readonly StatementWindow[]
+  /** Statements that do not name the table, those with most calls: what the change cannot have touched shows how the machine itself drifted. */
+  readonly controls: readonly StatementWindow[]
 }
 
 /** What the advisor must remember of a finding beside what people read. */

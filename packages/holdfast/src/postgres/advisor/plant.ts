@@ -4,7 +4,7 @@ import type { IndexKey } from './candidates.ts'
 import { readCatalog } from './catalog.ts'
 import { advisorErrors } from './errors.ts'
 import { figuresOf, statementsOnTable } from './figures.ts'
-import { indexCause, indexNameFor, keyListSql } from './index-definition.ts'
+import { exactCauseOf, indexNameFor, keyListSql } from './index-definition.ts'
 import { idForCause } from './ledger.ts'
 import { BUILD_LOCK_NOTE, indexSql, measurementOf } from './missing-index-finding.ts'
 import { parseWorkload, tablesNamed } from './parse-workload.ts'
@@ -46,7 +46,7 @@ export async function plantFinding({ client, clock, ledger }: ActionContext, req
     [],
     statementsOnTable(parsed, ref => catalog.table(ref)?.oid === table.oid),
   )
-  const cause = indexCause(schema, name, keys)
+  const cause = exactCauseOf(schema, name, keys)
   const atMs = clock.nowMs()
   const finding: Finding = {
     id: idForCause(cause, await ledger.entries()),

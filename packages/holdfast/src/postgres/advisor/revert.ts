@@ -1,8 +1,8 @@
-import { type Finding, isHoldfastError, moveFinding } from '../../core/index.ts'
-import type { ActionContext } from './action.ts'
+import { type Finding, moveFinding } from '../../core/index.ts'
+import { type ActionContext, logFailure } from './action.ts'
 import { readCatalog } from './catalog.ts'
 import { advisorErrors } from './errors.ts'
-import { type ChangeLimits, changeError, guardChange, readIndexState } from './guarded-change.ts'
+import { type ChangeLimits, changeError, guardChange, readIndexState, runChange } from './guarded-change.ts'
 import type { LedgerEntry } from './ledger.ts'
 
 /** Drops a finding's index. A finding that a statement asked for is open again, unless its index had no effect; then, and for a planted one, it is gone.
@@ -11,17 +11,16 @@ export async function revertFinding(context: ActionContext, entry: LedgerEntry, 
   const { clock, ledger } = context
   const { finding, bookkeeping } = entry
   const startedMs = clock.monotonicMs()
-  const log = (outcome: string, detail: string): Promise<void> =>
-    ledger.audit({ what: 'revert', findingId: finding.id, outcome, durationMs: clock.monotonicMs() - startedMs, detail })
   try {
     await dropIndex(context, entry, limits)
     const over = bookkeeping.planted || finding.verification?.verdict === 'no effect'
     const reverted = moveFinding(finding, over ? 'gone' : 'open', `dropped ${bookkeeping.indexName}`, clock.nowMs())
     await ledger.save({ ...entry, finding: reverted })
-    await log('done', finding.recommendation.revertSql.join('; '))
+    const detail = finding.recommendation.revertSql.join('; ')
+    await ledger.audit({ what: 'revert', findingId: finding.id, outcome: 'done', durationMs: clock.monotonicMs() - startedMs, detail })
     return reverted
   } catch (error) {
-    await log(isHoldfastError(error) ? error.code : 'failed', error instanceof Error ? error.message : String(error))
+    await logFailure(context, 'revert', finding.id, clock.monotonicMs() - startedMs, error)
     throw error
   }
 }
@@ -42,7 +41,7 @@ async function dropIndex(context: ActionContext, { finding, bookkeeping }: Ledge
   const [sql] = finding.recommendation.revertSql
   onProgress(sql ?? '')
   try {
-    await client.query(sql ?? '')
+    await runChange(client, sql ?? '', limits)
   } catch (error) {
     throw changeError(error, `dropping ${indexName}`, limits)
   }

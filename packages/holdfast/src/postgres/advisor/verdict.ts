@@ -10,6 +10,10 @@ export interface VerdictInput {
   readonly after: WorkloadFigures
   /** Scans of the index since its build; `undefined` when the index is not there. */
   readonly indexScans: number | undefined
+  /** Whether the planner would read the index for the statements; only asked when no scan was counted. `undefined`: not known. */
+  readonly planUses: boolean | undefined
+  /** Query ids of the statements that write. An index that is not used can slow down only these. */
+  readonly writers: ReadonlySet<string>
   /** Counters were dropped since the build. */
   readonly reset: boolean
   readonly minCalls: number
@@ -90,28 +94,43 @@ function byGain({ claimedRatio }: VerdictInput, before: StatementWindow, after: 
   return { verdict: 'fixed', why: numbers, regressed: [] }
 }
 
-function unused({ after }: VerdictInput, interval: RatioInterval | undefined): VerdictOutput {
+function unused({ after, planUses }: VerdictInput, interval: RatioInterval | undefined): VerdictOutput {
   const calls = after.target?.calls ?? 0
-  if (interval !== undefined && interval.high < 0.8 && after.windowMs < COUNTER_LAG_MS) {
+  if (planUses !== false && interval !== undefined && interval.high < 1 && after.windowMs < COUNTER_LAG_MS) {
     return undecided('the time fell, but no use of the index is counted yet; its counters may lag some seconds')
   }
   return { verdict: 'no effect', why: `the index was not used once in ${calls} calls`, regressed: [] }
 }
 
-function regressions({ before, after }: VerdictInput): VerdictOutput['regressed'] {
+function regressions({ before, after, indexScans, planUses, writers }: VerdictInput): VerdictOutput['regressed'] {
+  const unread = indexScans === 0 && planUses === false
+  // When statements that have nothing to do with the table got slower too, that much is the machine's.
+  const drift = Math.max(1, driftOf(before, after))
   const found: { queryId: string; beforeMs: number; afterMs: number }[] = []
-  const check = (was: StatementWindow | undefined, is: StatementWindow | undefined): void => {
+  const check = (was: StatementWindow | undefined, is: StatementWindow | undefined, writes: boolean): void => {
     if (was === undefined || is === undefined || was.calls < LEAST_OTHER_CALLS || is.calls < LEAST_OTHER_CALLS) return
-    if (is.meanMs - was.meanMs < REGRESSION_MS || ratioInterval(was, is).low <= REGRESSION_RATIO) return
+    if (unread && !writes) return
+    if (is.meanMs - was.meanMs * drift < REGRESSION_MS || ratioInterval(was, is).low / drift <= REGRESSION_RATIO) return
     found.push({ queryId: is.queryId, beforeMs: was.meanMs, afterMs: is.meanMs })
   }
-  check(before.target, after.target)
-  for (const is of after.others)
-    check(
-      before.others.find(other => other.queryId === is.queryId),
-      is,
-    )
+  check(before.target, after.target, after.target?.queryId.split('+').every(queryId => writers.has(queryId)) === true)
+  for (const is of after.others) {
+    const was = before.others.find(other => other.queryId === is.queryId)
+    check(was, is, writers.has(is.queryId))
+  }
   return found.sort((a, b) => b.afterMs - b.beforeMs - (a.afterMs - a.beforeMs))
+}
+
+/** The median ratio of the controls' means; 1 without controls. */
+function driftOf(before: WorkloadFigures, after: WorkloadFigures): number {
+  const ratios: number[] = []
+  for (const is of after.controls) {
+    const was = before.controls.find(control => control.queryId === is.queryId)
+    if (was === undefined || was.calls < LEAST_OTHER_CALLS || is.calls < LEAST_OTHER_CALLS || was.meanMs <= 0) continue
+    ratios.push(is.meanMs / was.meanMs)
+  }
+  ratios.sort((a, b) => a - b)
+  return ratios[Math.floor((ratios.length - 1) / 2)] ?? 1
 }
 
 function shapeChange(before: WorkloadFigures, after: WorkloadFigures): string | undefined {

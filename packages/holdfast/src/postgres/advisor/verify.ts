@@ -7,6 +7,7 @@ import { readIndexState } from './guarded-change.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { measurementOf } from './missing-index-finding.ts'
 import { parseWorkload, tablesNamed } from './parse-workload.ts'
+import { planUsesIndex } from './plan-uses-index.ts'
 import { readSurroundings, readWorkload } from './read-workload.ts'
 import { decideVerdict, type VerdictOutput } from './verdict.ts'
 import { windowBetween } from './workload.ts'
@@ -33,11 +34,15 @@ export async function verifyFinding({ client, clock, ledger }: ActionContext, en
   const after = figuresOf(window, bookkeeping.targetQueryIds, onTable)
   const index = await readIndexState(client, schema, bookkeeping.indexName)
   const targets = bookkeeping.targetQueryIds.length > 0 ? bookkeeping.targetQueryIds : [...onTable]
+  const indexScans = index?.isValid === true ? index.scanCount : undefined
+  const planned = targets.map(queryId => parsed.get(queryId)).filter(statement => statement !== undefined)
   const output = decideVerdict({
     claimedRatio: finding.recommendation.predictedRatio,
     before,
     after,
-    indexScans: index?.isValid === true ? index.scanCount : undefined,
+    indexScans,
+    planUses: indexScans === 0 ? await planUsesIndex(client, planned, bookkeeping.indexName) : undefined,
+    writers: new Set([...parsed].filter(([, statement]) => statement.kind !== 'select').map(([queryId]) => queryId)),
     reset: window.reset || targets.some(queryId => window.fell.has(queryId)),
     minCalls,
   })

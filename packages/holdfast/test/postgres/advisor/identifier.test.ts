@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { quoteIdent, quoteQualified } from '../../../src/postgres/advisor/identifier.ts'
-import { findingIdFor, indexNameFor, keyListSql } from '../../../src/postgres/advisor/index-definition.ts'
+import { causeOf, exactCauseOf, findingIdFor, indexNameFor, keyListSql } from '../../../src/postgres/advisor/index-definition.ts'
 
 describe('quoteIdent', () => {
   it.each([
@@ -40,6 +40,14 @@ describe('index definitions', () => {
     expect(Buffer.byteLength(a)).toBeLessThanOrEqual(63)
     expect(Buffer.byteLength(indexNameFor('ü'.repeat(40), keys))).toBeLessThanOrEqual(63)
     expect(a).not.toBe(b)
+  })
+
+  it('takes two indexes for one cause when they compare the same columns for equality', () => {
+    const [agent, order] = keys
+    const cause = causeOf('public', 'lead', { keys: [agent], equalCount: 1 })
+    expect(causeOf('public', 'lead', { keys: [agent, order], equalCount: 1 })).toBe(cause)
+    expect(causeOf('public', 'lead', { keys: [order], equalCount: 0 })).not.toBe(cause)
+    expect(exactCauseOf('public', 'lead', [agent, order])).not.toBe(exactCauseOf('public', 'lead', [agent]))
   })
 
   it('gives the same cause the same short id', () => {

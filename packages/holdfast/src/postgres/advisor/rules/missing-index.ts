@@ -123,7 +123,8 @@ async function tryJob(input: MissingIndexInput, lab: Lab, { examined, candidates
     // A build costs more than all runs together, so the less likely candidates are built only when the likely ones fail.
     for (let at = 0; at < candidates.length; at += BATCH) {
       const outcome = await tryBatch(input, lab, examined, candidates.slice(at, at + BATCH), rewritten.text, sets)
-      if ('index' in outcome) return outcome
+      // What writes would pay for one index they would pay for its likes.
+      if ('index' in outcome || outcome.reason === 'write-heavy') return outcome
       if (refusal === undefined || refusal.reason === 'not-used') refusal = outcome
     }
     return refusal ?? refusalOf(examined, 'not-used', 'nothing to try')

@@ -25,9 +25,10 @@ beforeAll(async () => {
   fixture = await advisorFixture('advise')
   const advisor = fixture.advisor()
   const since = await advisor.mark()
+  // First, so that the server's own counters of HOT updates are in when the advisor reads them.
+  for (let i = 0; i < 5; i += 1) await fixture.app.query('update assignment set score = score + $1 where id <= $2', [1, 20_000])
   await fixture.readByAgent(40)
   for (const [text, values] of TRAPS) for (let i = 0; i < 6; i += 1) await fixture.app.query(text, [...values])
-  for (let i = 0; i < 5; i += 1) await fixture.app.query('update assignment set score = score + $1 where id <= $2', [1, 60_000])
   report = await advisor.advise({ since, limit: 20 })
 })
 
@@ -35,10 +36,12 @@ afterAll(() => fixture.close())
 
 describe('advise', () => {
   it('finds the missing index, with evidence measured on a copy', () => {
-    const finding = report.findings.find(({ title }) => title.includes('agent_id, status'))
+    const finding = report.findings.find(({ title }) => title.includes('agent_id'))
     expect(finding).toMatchObject({ rule: 'pg/missing-index', state: 'open', evidence: { tier: 'measured', before: { sampleCount: 40 } } })
     expect(finding?.id).toMatch(/^I-[0-9a-f]{4,}$/)
-    expect(finding?.recommendation.sql[0]).toMatch(/^CREATE INDEX CONCURRENTLY hf_assignment_agent_id_status\w*_idx ON public\.assignment USING btree \(agent_id, status/)
+    expect(finding?.recommendation.sql[0]).toMatch(
+      /^CREATE INDEX CONCURRENTLY hf_assignment_agent_id\w*_idx ON public\.assignment USING btree \(agent_id, status/,
+    )
     expect(finding?.recommendation.revertSql[0]).toMatch(/^DROP INDEX CONCURRENTLY public\.hf_assignment/)
     expect(finding?.recommendation.predictedRatio).toBeLessThan(0.5)
     expect(finding?.evidence.before.rowsReadPerRow).toBeGreaterThan(100)

@@ -56,7 +56,10 @@ describe('apply', () => {
   it('lets writers write while it waits for an older writer', async () => {
     let older: pg.Client | undefined
     const lines: string[] = []
-    const waits = Promise.withResolvers<void>()
+    let waits = (): void => undefined
+    const waiting = new Promise<void>(resolve => {
+      waits = resolve
+    })
     const slow = advisorWith(async () => {
       older = await fixture.connect()
       await older.query('begin')
@@ -66,10 +69,10 @@ describe('apply', () => {
       lockTimeout: '30s',
       onProgress(line) {
         lines.push(line)
-        if (line.includes('waits for pid')) waits.resolve()
+        if (line.includes('waits for pid')) waits()
       },
     })
-    await waits.promise
+    await waiting
     // The build hangs behind the older transaction; these would hang with it if it held a lock that stops writers.
     await fixture.app.query("update assignment set note = 'newer' where id = 2")
     await fixture.app.query("insert into assignment (agent_id, status, assigned_at, active, score, note) values (1, 'open', now(), true, 1, 'new')")
@@ -162,7 +165,7 @@ describe('apply', () => {
   it('HF_PG_INDEX_EXISTS: does not build what is there already, under whatever name', async () => {
     await fixture.app.query('create index by_hand on assignment (agent_id, status)')
     await expect(advisor.apply(finding.id)).rejects.toMatchObject({ code: 'HF_PG_INDEX_EXISTS' })
-    await fixture.app.query(`drop index by_hand; create table ${INDEX} ()`)
+    await fixture.app.query(`drop index by_hand; create table public.${INDEX} ()`)
     await expect(advisor.apply(finding.id)).rejects.toMatchObject({ code: 'HF_PG_INDEX_EXISTS' })
   })
 

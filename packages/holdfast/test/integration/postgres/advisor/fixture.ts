@@ -17,7 +17,7 @@ export interface AdvisorFixture {
 
 const SEED = `
 create table assignment (id bigint generated always as identity primary key, agent_id int not null, status text not null, assigned_at timestamptz not null,
-  active boolean not null, score int not null, note text not null);
+  active boolean not null, score int not null, note text not null) with (fillfactor = 50);
 insert into assignment (agent_id, status, assigned_at, active, score, note)
   select 1 + (i * 7919) % 500, case when i % 50 = 0 then 'escalated' when i % 3 = 0 then 'open' else 'closed' end,
     timestamptz '2026-01-01' + i * interval '1 min', i % 10 <> 0, i % 1000, repeat('x', 60) from generate_series(1, 100000) i;
@@ -45,7 +45,11 @@ export async function advisorFixture(name: string): Promise<AdvisorFixture> {
     advisor: (options = {}) => createAdvisor({ connect: () => connect(), ...options }),
     async readByAgent(calls) {
       for (let i = 0; i < calls; i += 1) {
-        await app.query('select id from assignment where agent_id = $1 and status = $2 order by assigned_at desc limit $3', [1 + (i % 500), i % 4 === 0 ? 'escalated' : 'open', 20])
+        await app.query('select id from assignment where agent_id = $1 and status = $2 order by assigned_at desc limit $3', [
+          1 + (i % 500),
+          i % 4 === 0 ? 'escalated' : 'open',
+          20,
+        ])
       }
     },
     async close() {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quoteIdent } from '../../../../src/postgres/advisor/identifier.ts'
 import { type Advisor, createAdvisor } from '../../../../src/postgres/advisor/index.ts'
@@ -13,9 +14,12 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await fixture.app.query(`drop owned by ${role}`)
-  await fixture.app.query(`drop role ${role}`)
+  // With the database go the role's rights and objects in it, which keep the role from being dropped.
   await fixture.close()
+  const server = new pg.Client({ connectionString: process.env.HOLDFAST_TEST_PG_URL! })
+  await server.connect()
+  await server.query(`drop role ${role}`)
+  await server.end()
 })
 
 function reader(): Advisor {
@@ -49,7 +53,10 @@ describe('a role that may only read', () => {
   it('HF_PG_NOT_ALLOWED: may not apply, and hears the grant', async () => {
     const advisor = reader()
     const planted = await advisor.plant({ table: 'assignment', columns: ['score'] })
-    await expect(advisor.apply(planted.id)).rejects.toMatchObject({ code: 'HF_PG_NOT_ALLOWED', hint: expect.stringContaining('GRANT CREATE ON DATABASE') })
+    await expect(advisor.apply(planted.id)).rejects.toMatchObject({
+      code: 'HF_PG_NOT_ALLOWED',
+      hint: expect.stringContaining('GRANT CREATE ON DATABASE'),
+    })
   })
 
   it('HF_PG_NOT_ALLOWED: may not index a table of another owner', async () => {
@@ -66,7 +73,10 @@ describe('the server', () => {
   it('HF_PG_STATEMENTS_MISSING: hears how to enable pg_stat_statements', async () => {
     await fixture.app.query('drop extension pg_stat_statements')
     for (const call of [() => fixture.advisor().mark(), () => fixture.advisor().advise()]) {
-      await expect(call()).rejects.toMatchObject({ code: 'HF_PG_STATEMENTS_MISSING', hint: expect.stringMatching(/shared_preload_libraries.*restart.*CREATE EXTENSION/s) })
+      await expect(call()).rejects.toMatchObject({
+        code: 'HF_PG_STATEMENTS_MISSING',
+        hint: expect.stringMatching(/shared_preload_libraries.*restart.*CREATE EXTENSION/s),
+      })
     }
     await fixture.app.query('create extension pg_stat_statements')
   })
