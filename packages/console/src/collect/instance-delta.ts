@@ -118,6 +118,7 @@ function histogramDeltas(pair: FamilyPair | undefined): { labels: readonly strin
   return pair.later.series.flatMap(({ labels, histogram }) => {
     if (histogram === undefined) return []
     const before = earlier.get(labels.join('\u0000'))?.histogram
+    if (before?.count === histogram.count) return []
     const delta = before === undefined ? histogram : subtractHistogram(histogram, before)
     return delta.count === 0 ? [] : [{ labels, histogram: delta }]
   })

@@ -1,8 +1,7 @@
-import { histogramQuantile } from 'holdfast/telemetry'
 import type { Measured } from '../api/contract.ts'
 import type { Point } from '../store/traffic-store.ts'
 import type { PoolConnections } from './instance-delta.ts'
-import { EMPTY_HISTOGRAM, type PackedHistogram, unpackHistogram } from './packed-histogram.ts'
+import { EMPTY_HISTOGRAM, type PackedHistogram, packedQuantile } from './packed-histogram.ts'
 import { mergeRoutes, type Traffic } from './traffic.ts'
 
 /** The chart's point of one reading. */
@@ -24,7 +23,7 @@ export function toPoint(atMs: number, traffic: Traffic, durationMs: number, pool
 
 /** A percentile of a histogram of seconds, in ms. */
 export function quantileMs(histogram: PackedHistogram, quantile: number): Measured {
-  const seconds = histogramQuantile(unpackHistogram(histogram), quantile)
+  const seconds = packedQuantile(histogram, quantile)
   return { value: seconds === undefined ? null : rounded(seconds * 1000), n: histogram.count }
 }
 

@@ -147,18 +147,22 @@ export function mergeHistograms(snapshots: readonly HistogramSnapshot[]): Histog
 /** What was recorded after `earlier` and up to `later` of the same histogram. Minimum and maximum are to the bucket.
  *  When the process restarted in between (a count fell), `later` is returned whole. */
 export function subtractHistogram(later: HistogramSnapshot, earlier: HistogramSnapshot): HistogramSnapshot {
-  const before = new Map(earlier.buckets)
   const buckets: [number, number][] = []
   let count = 0
+  let next = 0
+  // Both are in ascending order of bucket, so one pass suffices; a console does this for hundreds of series a second.
   for (const [bucket, n] of later.buckets) {
-    const difference = n - (before.get(bucket) ?? 0)
+    const before = earlier.buckets[next]
+    if (before !== undefined && before[0] < bucket) return later
+    const isKnown = before !== undefined && before[0] === bucket
+    if (isKnown) next++
+    const difference = isKnown ? n - before[1] : n
     if (difference < 0) return later
-    before.delete(bucket)
     if (difference === 0) continue
     count += difference
     buckets.push([bucket, difference])
   }
-  if (before.size > 0) return later
+  if (next < earlier.buckets.length) return later
   const min = buckets.length === 0 ? 0 : Math.max(later.min, bucketLowerBound(buckets[0]![0]))
   const max = buckets.length === 0 ? 0 : Math.min(later.max, bucketUpperBound(buckets[buckets.length - 1]![0]))
   return { count, sum: later.sum - earlier.sum, min, max, buckets }
