@@ -1,7 +1,9 @@
+import { createRequire } from 'node:module'
 import { isHoldfastError } from 'holdfast/core'
 import { createRegistry } from 'holdfast/telemetry'
 import { describe, expect, it } from 'vitest'
 import { type CacheOptions, createTieredCache } from '../../src/cache/index.ts'
+import { loadIoRedis } from '../../src/cache/redis/port.ts'
 
 const code = (work: () => unknown): string | undefined => {
   try {
@@ -57,6 +59,14 @@ describe('options of the cache', () => {
     for (const redis of ['localhost:6379', {}, null, { isCluster: true, callBuffer() {}, duplicate() {} }]) {
       expect(code(() => cacheWith({}, redis))).toBe('HF_CONFIG_INVALID')
     }
+  })
+})
+
+describe('a Redis URL', () => {
+  it('is refused at once where ioredis is not installed', () => {
+    // From the root of the disk there is no node_modules to be found.
+    expect(code(() => loadIoRedis(createRequire('/index.js')))).toBe('HF_REDIS_CLIENT_MISSING')
+    expect(loadIoRedis()).toBeTypeOf('function')
   })
 })
 

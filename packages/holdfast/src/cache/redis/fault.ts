@@ -1,5 +1,17 @@
 /** Why Redis could not do what was asked. `forbidden`: this command, to this user. `unsupported`: by this version or proxy. `refused`: any other error reply. */
-export type FaultKind = 'away' | 'slow' | 'disconnected' | 'readonly' | 'loading' | 'out_of_memory' | 'no_script' | 'auth' | 'forbidden' | 'unsupported' | 'cluster' | 'refused'
+export type FaultKind =
+  | 'away'
+  | 'slow'
+  | 'disconnected'
+  | 'readonly'
+  | 'loading'
+  | 'out_of_memory'
+  | 'no_script'
+  | 'auth'
+  | 'forbidden'
+  | 'unsupported'
+  | 'cluster'
+  | 'refused'
 
 /** Internal: never reaches a caller of the cache. */
 export class RedisFault extends Error {

@@ -60,10 +60,14 @@ export function limitHandshake(client: IoRedisLike, clock: Clock): void {
   for (const event of ['ready', 'close']) client.on(event, () => timer?.cancel())
 }
 
-/** Loaded on first use and at once, because the package is an optional peer and a missing one is a mistake to report at construction. */
-function loadIoRedis(): new (url: string, options: object) => IoRedisLike {
+/** A client's constructor. */
+type IoRedisClass = new (url: string, options: object) => IoRedisLike
+
+/** Loaded on first use and at once, because the package is an optional peer and a missing one is a mistake to report at construction.
+ *  @throws HF_REDIS_CLIENT_MISSING */
+export function loadIoRedis(require: (name: string) => unknown = createRequire(import.meta.url)): IoRedisClass {
   try {
-    return (createRequire(import.meta.url)('ioredis') as { Redis: new (url: string, options: object) => IoRedisLike }).Redis
+    return (require('ioredis') as { Redis: IoRedisClass }).Redis
   } catch (cause) {
     throw cacheErrors.create('HF_REDIS_CLIENT_MISSING', 'redis is a URL, and ioredis could not be loaded', { cause })
   }

@@ -159,6 +159,21 @@ describe('a cache over a Redis that others use too', () => {
     other.disconnect()
   })
 
+  it('reads many keys in one MGET, from memory and Redis alike', async () => {
+    const shared = { namespace: newNamespace() }
+    await using a = await openCache(shared)
+    await using b = await openCache(shared)
+    for (let i = 0; i < 100; i++) await a.cache.set(`k${i}`, i, { tags: ['t'] })
+    await settleInMemory(b, 'k0', 0)
+    const other = foreignClient()
+    const mgets = async (): Promise<number> => Number(/cmdstat_mget:calls=(\d+)/.exec(await other.info('commandstats'))?.[1] ?? 0)
+    const before = await mgets()
+    const found = await b.cache.getMany(Array.from({ length: 110 }, (_, i) => `k${i}`))
+    expect(found).toEqual(new Map(Array.from({ length: 100 }, (_, i) => [`k${i}`, i])))
+    expect((await mgets()) - before).toBe(1)
+    other.disconnect()
+  })
+
   it('spares foreign keys on clear, and other namespaces', async () => {
     const other = foreignClient()
     await using a = await openCache({ namespace: newNamespace() })
