@@ -10,7 +10,7 @@ import {
   silentLogger,
   systemClock,
 } from '../core/index.ts'
-import type { Registry } from '../telemetry/index.ts'
+import { type Registry, subtractHistogram } from '../telemetry/index.ts'
 import type { BindSample } from './bind-reservoir.ts'
 import { pgErrors } from './errors.ts'
 import { loadParser } from './fingerprint.ts'
@@ -92,9 +92,6 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
         clock,
         random,
         store,
-        seconds: registry
-          .histogram({ name: 'holdfast_pg_statement_seconds', help: 'Duration of statements, from send to the last row.', unit: 'seconds' })
-          .bind(),
         errors: registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] }),
         slowMs: warnMs,
         onSlow: slow,
@@ -134,16 +131,30 @@ function resolveOptions(pool: UserPool, options: PostgresOptions): { statementLi
   return { statementLimit, warnMs, errorMs }
 }
 
+/** Brings the registry up to date whenever it is read. Returns the function that does so a last time and ends it. */
 function reportPool(registry: Registry, poolState: () => PoolState, store: StatementStore): () => void {
+  const seconds = registry
+    .histogram({ name: 'holdfast_pg_statement_seconds', help: 'Duration of statements, from send to the last row.', unit: 'seconds' })
+    .bind()
   const connections = registry.gauge({ name: 'holdfast_pg_pool_connections', help: 'Connections of the pool.', labels: ['state'] })
   const overflow = registry.counter({ name: 'holdfast_pg_statement_overflow', help: 'Statements counted as other, for want of room.' }).bind()
+  let reported = store.durations()
   let overflowCount = 0
-  return registry.onSnapshot(() => {
+  const report = (): void => {
     const state = poolState()
     for (const name of ['used', 'idle', 'waiting', 'max'] as const) connections.bind(name).set(state[name])
+    const durations = store.durations()
+    // Only what is new: another pool may feed the same registry.
+    seconds.merge(subtractHistogram(durations, reported))
+    reported = durations
     overflow.add(store.overflowCount - overflowCount)
     overflowCount = store.overflowCount
-  })
+  }
+  const remove = registry.onSnapshot(report)
+  return () => {
+    report()
+    remove()
+  }
 }
 
 function listen(pool: UserPool, registry: Registry, health: PoolHealth, logger: Logger): PoolListener {

@@ -49,6 +49,8 @@ export interface StatementStore {
   identify(record: StatementRecord): StatementIdentity
   snapshot(): readonly StatementSnapshot[]
   bindSamples(fingerprint: string): readonly BindSample[]
+  /** Durations of all statements together, in seconds. Summed when asked, so that the path of a query records each duration once. */
+  durations(): HistogramSnapshot
   /** Calls counted under `other` for want of room. */
   readonly overflowCount: number
   close(): void
@@ -120,6 +122,10 @@ class BoundedStatementStore implements StatementStore {
 
   bindSamples(fingerprint: string): readonly BindSample[] {
     return [...this.#shapes.values()].filter(record => this.identify(record).fingerprint === fingerprint).flatMap(record => record.binds.samples())
+  }
+
+  durations(): HistogramSnapshot {
+    return mergeHistograms([...this.#shapes.values(), this.#other].map(record => record.histogram.snapshot()))
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import type { Clock, RequestScope } from '../core/index.ts'
-import type { Counter, Histogram, MetricFamily } from '../telemetry/index.ts'
+import type { Counter, MetricFamily } from '../telemetry/index.ts'
 import { errorLabel } from './sqlstate.ts'
 import type { StatementRecord, StatementStore } from './statement-store.ts'
 
@@ -49,7 +49,6 @@ export interface StatementWatchDeps {
   readonly clock: Clock
   readonly random: () => number
   readonly store: StatementStore
-  readonly seconds: Histogram
   readonly errors: MetricFamily<Counter>
   /** Statements at or above this many ms are reported to `onSlow`. */
   readonly slowMs: number
@@ -101,7 +100,6 @@ export class StatementWatch {
     record.totalMs += tookMs
     record.waitMs += waitMs
     record.histogram.record(tookMs / 1000)
-    this.#deps.seconds.record(tookMs / 1000)
     if (state.scope !== undefined) {
       state.scope.pgMs += tookMs
       state.scope.statementCount++

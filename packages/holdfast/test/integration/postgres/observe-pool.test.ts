@@ -82,6 +82,19 @@ describe('the statements of an observed pool', () => {
     expect(values(registry, 'holdfast_pg_pool_connections')).toEqual({ used: 1, idle: 0, waiting: 0, max: 2 })
     expect(watched.poolState()).toEqual({ used: 1, idle: 0, waiting: 0, max: 2 })
     held.release()
+    await watched.query('select 1')
+    await watched.stop()
+    expect(values(registry, 'holdfast_pg_statement_seconds')).toEqual({ '': 3 })
+  })
+
+  it('adds the statements of two pools in one registry', async () => {
+    const { watched, registry } = await open()
+    const other = await open({ registry })
+    await watched.query('select 1')
+    values(registry, 'holdfast_pg_statement_seconds')
+    await other.watched.query('select 1')
+    await watched.query('select 1')
+    expect(values(registry, 'holdfast_pg_statement_seconds')).toEqual({ '': 3 })
   })
 
   it('counts what is beyond the statement limit as other, and says how much', async () => {
