@@ -17,7 +17,15 @@ export function build({ force = false } = {}) {
   const code = ['packages', 'examples'].flatMap(folder => workspaces(folder).map(name => join(folder, name)))
   const compileInputs = [...code.flatMap(folder => [join(folder, 'src'), join(folder, 'package.json')]), 'tsconfig.base.json', 'tsconfig.json']
   const webInputs = ['packages/console/web', 'packages/console/vite.config.ts', 'packages/console/src/api/contract.ts']
-  step('compiling', 'compile', compileInputs, force || !existsSync(join(root, 'packages/cli/dist/command-line.js')), bin('tsc'), ['-b', ...PACKAGES], root)
+  step(
+    'compiling',
+    'compile',
+    compileInputs,
+    force || !existsSync(join(root, 'packages/cli/dist/command-line.js')),
+    bin('tsc'),
+    ['-b', ...PACKAGES],
+    root,
+  )
   const page = 'packages/console/dist/web/index.html'
   step(
     'building the page',
