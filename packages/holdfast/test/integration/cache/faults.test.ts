@@ -75,6 +75,30 @@ describe('a cache whose connections break', () => {
     expect(a.cache.stats().journaled).toBe(0)
   })
 
+  it.each(['set', 'tag', 'clear'] as const)(
+    'returns and does not keep what it read from Redis when a %s elsewhere overtook the answer',
+    async change => {
+      const shared = { namespace: newNamespace(), redisBudget: '5s' } as const
+      await using a = await openCache(shared)
+      await using b = await openCache(shared, proxy.url)
+      await a.cache.set('k', 'old', { tags: ['t'] })
+      await a.cache.set('other', 1, { tags: ['t'] })
+      await settleInMemory(b, 'other', 1)
+      proxy.hold('data', true)
+      const reading = b.cache.get('k')
+      await until(() => proxy.heldBytes > 0)
+      if (change === 'set') await a.cache.set('k', 'new')
+      if (change === 'tag') await a.cache.invalidateTags('t')
+      if (change === 'clear') await a.cache.clear()
+      await pause(50)
+      proxy.hold('data', false)
+      // A tag whose version is known to have changed makes the entry dead even for this reader.
+      expect(['old', undefined]).toContain(await reading)
+      expect(b.cache.peek('k')).toBeUndefined()
+      expect(await b.cache.get('k')).toBe(change === 'set' ? 'new' : undefined)
+    },
+  )
+
   it('says since when it is degraded, and why', async () => {
     await using a = await openCache({ namespace: newNamespace() }, proxy.url)
     expect(a.cache.health()).toEqual({ status: 'ok', reasons: [] })

@@ -7,6 +7,7 @@ interface Pair {
   route: Route
   readonly client: Socket
   readonly upstream: Socket
+  readonly held: Buffer[]
 }
 
 /** A TCP proxy before Redis that loses things on demand. */
@@ -14,6 +15,10 @@ export interface TcpProxy {
   readonly url: string
   /** Drops the bytes from Redis while the sockets stay open: a half-open connection. */
   swallow(route: Route, isOn: boolean): void
+  /** Keeps what Redis sends on a route, and passes it on at `false`. */
+  hold(route: Route, isOn: boolean): void
+  /** Bytes being held. */
+  readonly heldBytes: number
   /** Destroys the sockets of a route. */
   cut(route: Route): void
   /** Refuses new connections and destroys the old ones, until `false`. */
@@ -26,6 +31,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const pairs = new Set<Pair>()
   const swallowed = new Set<Route>()
+  const held = new Set<Route>()
   let isPartitioned = false
 
   const server: Server = createServer(client => {
@@ -34,7 +40,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
       return
     }
     const upstream = createConnection(Number(target.port), target.hostname)
-    const pair: Pair = { route: 'data', client, upstream }
+    const pair: Pair = { route: 'data', client, upstream, held: [] }
     pairs.add(pair)
     // As Redis does; else an acknowledgement held back by 40 ms delays a message as long.
     for (const socket of [client, upstream]) socket.setNoDelay(true)
@@ -44,7 +50,8 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
       upstream.write(chunk)
     })
     upstream.on('data', chunk => {
-      if (!swallowed.has(pair.route)) client.write(chunk)
+      if (held.has(pair.route)) pair.held.push(chunk)
+      else if (!swallowed.has(pair.route)) client.write(chunk)
     })
     const end = (): void => {
       pairs.delete(pair)
@@ -67,6 +74,14 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
     swallow(route, isOn) {
       if (isOn) swallowed.add(route)
       else swallowed.delete(route)
+    },
+    hold(route, isOn) {
+      if (isOn) held.add(route)
+      else held.delete(route)
+      if (!isOn) for (const pair of pairs) for (const chunk of pair.held.splice(0)) pair.client.write(chunk)
+    },
+    get heldBytes() {
+      return [...pairs].flatMap(pair => pair.held).reduce((sum, chunk) => sum + chunk.length, 0)
     },
     cut,
     partition(isOn) {
