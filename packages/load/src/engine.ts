@@ -34,7 +34,7 @@ const WARM_SECONDS = 0.05
 const WARM_LEAST = 4
 const WARM_MOST = 200
 
-/** About a thousand requests, after which the hot path is compiled. @source bench/results/load/what-is-the-maximum-rate.json */
+/** About a thousand requests, after which the hot path is compiled. */
 const REHEARSAL = { segment: { rate: 3000, seconds: 0.3 }, connectionLimit: 64, timeoutMs: 1000 } as const
 
 const IGNORE: LoopListener = { sent() {}, ended() {}, dropped() {}, looked() {} }
@@ -67,8 +67,8 @@ export async function runEngine(plan: LoadPlan, options: EngineOptions = {}): Pr
   }
 }
 
-/** Runs the generator's own code hot against a server on this thread, so that the target never sees it compile: cold, the first requests leave
- *  up to 20 ms late, and the first second up to 3 ms. */
+/** Runs the generator's own code hot against a server on this thread. Cold, its first requests would leave late by as long as they take to compile,
+ *  and the target cannot be asked to bear the rehearsal. */
 async function rehearse(plan: LoadPlan, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
   const server = createNullServer()
   const connections = new Connections(await listenLocally(server), REHEARSAL.connectionLimit, REHEARSAL.timeoutMs, clock)

@@ -4,9 +4,9 @@ import type { Clock } from 'holdfast/core'
 const TIMER_REACH_MS = 2.2
 /** How much earlier than due a timer is set. */
 const TIMER_LEAD_MS = 1.2
-/** Length of a nap. Between naps the event loop runs, so an answer is stamped at most this late (plus about 0.06 ms that the kernel adds).
- *  Naps hold the send drift at 600/s to 0.2 ms (p99) for a tenth of a core; spinning gives 0.05 ms for a whole core, which the target would lack on a
- *  small machine; timers alone give 1.1 ms. @source bench/results/load/what-does-pacing-cost.json */
+/** Length of a nap. Between naps the event loop runs, so an answer is stamped at most this late, plus what the kernel adds. At 600/s naps send 0.07 ms
+ *  late in the median for a tenth of a core; timers alone 0.6 ms; spinning takes all it can get of a core, which the target would lack on a small
+ *  machine, and is then scheduled away when it matters. @source bench/results/load/what-does-pacing-cost.json */
 const NAP_MS = 0.1
 /** Nearer than this a nap would overshoot. */
 const NAP_REACH_MS = 0.03
