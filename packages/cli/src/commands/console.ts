@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createConsole, remoteInstance, serveConsole } from '@holdfast/console'
+import { parseDurationMs } from 'holdfast/core'
 import type { CommandContext } from '../command-line.ts'
 import { advisorFor, databaseUrl } from '../database.ts'
 import { exitCode } from '../exit-code.ts'
@@ -9,20 +10,22 @@ interface ConsoleCommandOptions {
   readonly instance: readonly string[]
   readonly service: string
   readonly port: string
+  readonly objective?: string
 }
 
 /** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it. */
 export async function serve(options: ConsoleCommandOptions, context: CommandContext): Promise<number> {
   const { env, terminal, signal } = context
   const port = parsePort(options.port)
+  const objectives = options.objective === undefined ? {} : { objectives: { p95Ms: parseDurationMs(options.objective) } }
   const token = env.HOLDFAST_CONSOLE_TOKEN ?? randomBytes(24).toString('base64url')
   const console = createConsole({
     service: options.service,
     sources: options.instance.map(url => remoteInstance(url, env.HOLDFAST_INSTANCE_TOKEN ?? '')),
     advisor: advisorFor(await databaseUrl(context), () => {}),
     auth: { kind: 'token', token },
+    ...objectives,
   })
-  await console.start()
   try {
     const served = await serveConsole(console, { port })
     try {

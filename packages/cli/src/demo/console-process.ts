@@ -17,6 +17,7 @@ export interface ConsoleProcess {
 /** What the console needs to run. */
 export interface ConsoleSettings {
   readonly port: number
+  readonly objectiveP95Ms: number
   readonly databaseUrl: string
   readonly instanceUrl: string
   readonly token: string
@@ -83,7 +84,18 @@ function launch(settings: ConsoleSettings, port: number): Promise<Child<Served>>
   return startChild<Served>({
     name: 'console',
     module: fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url)),
-    args: ['console', '--json', '--service', 'leads', '--port', String(port), '--instance', settings.instanceUrl],
+    args: [
+      'console',
+      '--json',
+      '--service',
+      'leads',
+      '--objective',
+      `${settings.objectiveP95Ms}ms`,
+      '--port',
+      String(port),
+      '--instance',
+      settings.instanceUrl,
+    ],
     env: {
       ...process.env,
       DATABASE_URL: settings.databaseUrl,

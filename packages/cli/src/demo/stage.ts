@@ -25,6 +25,8 @@ export interface DemoOptions {
   readonly signal: AbortSignal
 }
 
+/** What the demo's service promises: p95 of all requests. */
+export const OBJECTIVE_P95_MS = 50
 /** PostgreSQL gives way to the load generator, like the service. */
 const NICENESS = 10
 
@@ -70,6 +72,7 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
   const console = await startConsole(
     {
       port,
+      objectiveP95Ms: OBJECTIVE_P95_MS,
       databaseUrl: dataset.url,
       instanceUrl: `${service.baseUrl}/holdfast/instance`,
       token: randomBytes(24).toString('base64url'),
