@@ -50,7 +50,7 @@ await bench({
     'holdfast, open loop and on time': {
       check: () => {},
       run: async () => {
-        const { maxPerSec } = await measureMaxRate({ stepSeconds: SECONDS })
+        const { maxPerSec } = await measureMaxRate({ stepSeconds: SECONDS, attempts: 3 })
         if (maxPerSec === 0) throw new Error('not one rate was valid')
         return maxPerSec
       },
