@@ -1,6 +1,6 @@
 import { type FakeClock, fakeClock, stressLifecycle } from '@holdfast/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Console, type ConsoleOptions, createConsole, type InstanceSource } from '../src/index.ts'
+import { type Console, type ConsoleOptions, consoleErrors, createConsole, type InstanceSource } from '../src/index.ts'
 import { FakeService } from './support/fake-service.ts'
 import { seconds, settle } from './support/settle.ts'
 
@@ -193,6 +193,14 @@ describe('collector', () => {
     await open([service])
     await seconds(clock, 2)
     expect(console.overview().health.status).toBe('down')
+  })
+
+  it('says degraded, not down, when every instance answers without measurements: requests may well be served', async () => {
+    const service = new FakeService(clock)
+    service.failure = consoleErrors.create('HF_CONSOLE_SOURCE', 'it answers, but shows no measurements (404)', { context: { status: 404 } })
+    await open([service])
+    await seconds(clock, 2)
+    expect(console.overview().health).toMatchObject({ status: 'degraded', reasons: [{ why: expect.stringContaining('shows no measurements') }] })
   })
 
   it('reads the others while one hangs, and does not pile up reads on it', async () => {

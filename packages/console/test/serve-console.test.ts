@@ -112,7 +112,7 @@ describe('remoteInstance', () => {
   })
 
   it.each([
-    { status: 401, body: '', why: 'answered 401' },
+    { status: 401, body: '', why: 'shows no measurements (401)' },
     { status: 200, body: '<html>', why: 'not a holdfast.instance/1 snapshot' },
     { status: 200, body: 'null', why: 'not a holdfast.instance/1 snapshot' },
     { status: 200, body: '{"schema":"holdfast.instance/2"}', why: 'not a holdfast.instance/1 snapshot' },

@@ -5,7 +5,7 @@ import { type PoolConnections, poolConnections } from './instance-delta.ts'
 import type { InstanceSource } from './instance-source.ts'
 import { toPoint } from './point.ts'
 import { createTicker } from './ticker.ts'
-import { trackInstance } from './tracked-instance.ts'
+import { type TrackedInstance, trackInstance } from './tracked-instance.ts'
 import { mergeTraffic, NO_TRAFFIC } from './traffic.ts'
 
 /** Time between two readings. */
@@ -68,18 +68,21 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
   return {
     ...ticker,
     instances: () => instances.map(instance => instance.state()),
-    health: () => mergeHealth([awayHealth(instances.map(instance => instance.state())), ...snapshots().map(snapshot => snapshot.health)]),
+    health: () => mergeHealth([awayHealth(instances), ...snapshots().map(snapshot => snapshot.health)]),
     pool,
     service: () => snapshots()[0]?.service,
     isPartial: () => partial,
   }
 }
 
-/** Some away: degraded. All away: down, as far as can be seen from here. */
-function awayHealth(states: readonly InstanceState[]): Health {
-  const reasons: HealthReason[] = states
-    .filter(({ state }) => state === 'away')
-    .map(({ id, note, sinceMs }) => ({ component: `instance ${id}`, why: `is away: ${note}; its requests are missing here`, sinceMs }))
-  if (reasons.length === 0) return { status: 'ok', reasons }
-  return { status: reasons.length === states.length ? 'down' : 'degraded', reasons }
+/** Some away: degraded. All away and none of them even answering: down, as far as can be seen from here. */
+function awayHealth(instances: readonly TrackedInstance[]): Health {
+  const away = instances.filter(instance => instance.state().state === 'away')
+  if (away.length === 0) return { status: 'ok', reasons: [] }
+  const reasons: HealthReason[] = away.map(instance => {
+    const { id, note, sinceMs } = instance.state()
+    return { component: `instance ${id}`, why: `${note}; its requests are missing here`, sinceMs }
+  })
+  const isDown = away.length === instances.length && !instances.some(instance => instance.isAnswering())
+  return { status: isDown ? 'down' : 'degraded', reasons }
 }

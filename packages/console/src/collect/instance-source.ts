@@ -29,7 +29,9 @@ export function remoteInstance(url: string, token: string): InstanceSource {
       })
       if (!response.ok) {
         await response.body?.cancel()
-        throw consoleErrors.create('HF_CONSOLE_SOURCE', `${host} answered ${response.status}`)
+        throw consoleErrors.create('HF_CONSOLE_SOURCE', `${host} answers, but shows no measurements (${response.status})`, {
+          context: { status: response.status },
+        })
       }
       return parseSnapshot(await readText(response, host), host)
     },

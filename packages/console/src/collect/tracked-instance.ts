@@ -1,5 +1,5 @@
 import type { InstanceSnapshot } from 'holdfast'
-import type { Clock } from 'holdfast/core'
+import { type Clock, isHoldfastError } from 'holdfast/core'
 import type { InstanceState } from '../api/contract.ts'
 import { instanceDelta, isSameProcess } from './instance-delta.ts'
 import type { InstanceSource } from './instance-source.ts'
@@ -30,6 +30,8 @@ export interface TrackedInstance {
   state(): InstanceState
   /** The newest answer while the instance is up. */
   snapshot(): InstanceSnapshot | undefined
+  /** True when its process answered the last reading, if only with an error status: requests may well be served there. */
+  isAnswering(): boolean
 }
 
 /** Starts to track a source; nothing is read yet. */
@@ -39,6 +41,7 @@ export function trackInstance(source: InstanceSource, clock: Clock): TrackedInst
   let wasRead = false
   let failedSinceMs: number | undefined
   let failureCount = 0
+  let answering = false
   let pending: Promise<InstanceSnapshot> | undefined
 
   const onAnswer = (next: InstanceSnapshot): InstanceRead => {
@@ -49,13 +52,16 @@ export function trackInstance(source: InstanceSource, clock: Clock): TrackedInst
     snapshot = next
     failureCount = 0
     failedSinceMs = undefined
+    answering = true
     if (wasAway || restarted) state = { id: source.id, state: 'up', sinceMs: clock.nowMs(), note: `${next.service}, ${next.instanceId}` }
     const change = wasRead && (wasAway || restarted) ? `${source.id} ${restarted ? 'was restarted' : 'answers again'}` : undefined
     wasRead = true
     return { ...delta, change }
   }
 
-  const onFailure = (why: string): InstanceRead => {
+  const onFailure = (error: unknown): InstanceRead => {
+    const why = error instanceof Error ? error.message : String(error)
+    answering = isHoldfastError(error) && typeof error.context.status === 'number'
     failedSinceMs ??= clock.nowMs()
     failureCount++
     const becomesAway = failureCount === FAILED_READS_UNTIL_AWAY
@@ -78,9 +84,10 @@ export function trackInstance(source: InstanceSource, clock: Clock): TrackedInst
         { clock, limitMs: READ_LIMIT_MS, stop },
       )
       // An answer that cannot be understood is as bad as none.
-      return reading.then(onAnswer).catch(error => onFailure(error instanceof Error ? error.message : String(error)))
+      return reading.then(onAnswer).catch(onFailure)
     },
     state: () => state,
+    isAnswering: () => answering,
     snapshot: () => (state.state === 'up' ? snapshot : undefined),
   }
 }
