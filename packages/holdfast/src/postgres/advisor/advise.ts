@@ -12,8 +12,12 @@ import type { ParsedInsert, ParsedStatement } from './predicates.ts'
 import { readWorkload, type Surroundings } from './read-workload.ts'
 import type { Refusal } from './refusal.ts'
 import { type ExaminedStatement, type FoundIndex, findMissingIndexes } from './rules/missing-index.ts'
+import { SET_LIMITS } from './sql/session-facts.sql.ts'
 import { type WorkloadMark, type WorkloadWindow, windowBetween } from './workload.ts'
 import { accountWrites, type WorkloadStatement } from './write-account.ts'
+
+/** Longest wait for any lock, ms. */
+const LOCK_LIMIT_MS = 1000
 
 /** What to look at. */
 export interface AdviseOptions {
@@ -60,6 +64,8 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
   const { client, clock, surroundings, ledger } = context
   const { minCalls = 5, limit = 10 } = options
   const startedMs = clock.monotonicMs()
+  // Nothing here is worth waiting for behind somebody's DDL.
+  await client.query(SET_LIMITS, [String(LOCK_LIMIT_MS), '0'])
   const swept = surroundings.mayCreate ? await sweepLabs(client) : []
   const since = options.since ?? (await watch(context, options.windowMs))
   const { mark, texts } = await readWorkload(client, surroundings.schema, true)

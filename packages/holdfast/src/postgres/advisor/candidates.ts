@@ -18,7 +18,15 @@ export interface Candidate {
 }
 
 /** Why nothing is proposed for a statement. */
-export type NoCandidateReason = 'no-table' | 'tiny-table' | 'partitioned' | 'not-readable' | 'no-condition' | 'no-index-serves' | 'index-exists'
+export type NoCandidateReason =
+  | 'no-table'
+  | 'tiny-table'
+  | 'partitioned'
+  | 'not-readable'
+  | 'locked'
+  | 'no-condition'
+  | 'no-index-serves'
+  | 'index-exists'
 
 export interface Proposal {
   readonly candidates: readonly Candidate[]
@@ -121,6 +129,7 @@ function unfit(table: TableFacts): Reason | undefined {
   if (table.kind === 'p') return { reason: 'partitioned', why: `${table.name} is partitioned; CREATE INDEX CONCURRENTLY is not possible on it` }
   if (table.kind !== 'r' && table.kind !== 'm') return { reason: 'no-table', why: `${table.name} is a view or foreign table` }
   if (!table.mayRead) return { reason: 'not-readable', why: `the advisor's role may not read ${table.name}: GRANT SELECT ON it` }
+  if (table.isLocked) return { reason: 'locked', why: `somebody holds an ACCESS EXCLUSIVE lock on ${table.name}: advise again later` }
   if (table.heapBytes < TINY_TABLE_BYTES) {
     return { reason: 'tiny-table', why: `${table.name} holds ${Math.round(table.heapBytes / 1024)} kB; reading it whole is as fast as an index` }
   }
@@ -212,6 +221,7 @@ function distinct(candidates: readonly Candidate[]): Candidate[] {
 /** The refusal that says most to a person: an existing index and an unservable condition before "nothing to do here". */
 function mostTelling(refusals: readonly Reason[]): Reason {
   const order: readonly NoCandidateReason[] = [
+    'locked',
     'no-index-serves',
     'not-readable',
     'partitioned',

@@ -81,6 +81,7 @@ describe('proposeCandidates', () => {
     ['tiny-table', 'select * from lead where agent = $1', { heapBytes: 8192 * 10 }],
     ['partitioned', 'select * from lead where agent = $1', { kind: 'p' }],
     ['no-table', 'select * from lead where agent = $1', { kind: 'v' }],
+    ['locked', 'select * from lead where agent = $1', { isLocked: true }],
     ['not-readable', 'select * from lead where agent = $1', { mayRead: false }],
     ['no-index-serves', 'select * from lead where agent::text = $1', {}],
     ['no-index-serves', 'select * from lead where status ilike $1', {}],

@@ -14,6 +14,7 @@ export function tableFacts(name: string, distinct: Readonly<Record<string, numbe
     rowCount: 1_000_000,
     sizeBytes: 100 * 1024 ** 2,
     heapBytes: 100 * 1024 ** 2,
+    isLocked: false,
     isOwner: true,
     owner: 'app',
     mayRead: true,

@@ -63,41 +63,63 @@ export interface MissingIndexOutput {
  *  confirms with sampled parameters, hot and rare. Takes ACCESS SHARE on the tables; writes only into its lab. */
 export async function findMissingIndexes(input: MissingIndexInput): Promise<MissingIndexOutput> {
   const refused: Refusal[] = []
-  const refuse = (examined: ExaminedStatement, reason: RefusalReason, why: string): void => {
-    refused.push(refusalOf(examined, reason, why))
-  }
   const volatile = await volatileFunctions(input)
-  const byTable = new Map<number, { table: TableFacts; jobs: Job[] }>()
+  const byTable = new Map<number, TableJobs>()
   for (const examined of input.statements) {
     const { candidates, refusal } = proposeCandidates(examined.parsed, input.catalog)
-    const unsafe = examined.parsed.unsafe ?? calledVolatile(examined.parsed, volatile)
-    if (refusal !== undefined) refuse(examined, refusal.reason, refusal.why)
-    else if (examined.shareOfTime < LEAST_SHARE) refuse(examined, 'cheap', `${percent(examined.shareOfTime)} of the database's time: nothing to gain`)
-    else if (unsafe !== undefined) refuse(examined, 'unsafe', `it is not run on trial: ${unsafe}`)
-    else if (!input.mayTry) refuse(examined, 'not-tried', 'the role may not create the schema of the lab: GRANT CREATE ON DATABASE')
-    else assign(byTable, examined, candidates)
+    const reason = refusal ?? notWorthTrying(examined, volatile, input.mayTry)
+    if (reason === undefined) assign(byTable, examined, candidates)
+    else refused.push(refusalOf(examined, reason.reason, reason.why))
   }
 
   const found: FoundIndex[] = []
   const groups = [...byTable.values()].sort((a, b) => timeOf(b.jobs) - timeOf(a.jobs))
-  for (const [at, { table, jobs }] of groups.entries()) {
-    if (at >= MAX_LABS) {
-      for (const { examined } of jobs) refuse(examined, 'not-tried', `${MAX_LABS} tables are copied in one run; other tables took more time`)
-      continue
+  for (const [at, group] of groups.entries()) {
+    for (const outcome of at < MAX_LABS ? await tryTable(input, group) : group.jobs.map(notTried)) {
+      if ('index' in outcome) found.push(outcome)
+      else refused.push(outcome)
     }
-    input.onProgress(`copying ${table.schema}.${table.name} to try ${jobs.length === 1 ? 'one statement' : `${jobs.length} statements`}`)
-    const referenced = new Set(jobs.flatMap(job => referencedColumns(job.examined.parsed, table, input.catalog)))
-    await withLab(input.client, table, { limitBytes: input.labLimitBytes, referenced }, async lab => {
-      for (const job of jobs) {
-        const outcome = await tryJob(input, lab, job)
-        if ('index' in outcome) found.push(outcome)
-        else refused.push(outcome)
-      }
-    })
   }
   // A statement that is served through one table is not refused for another.
   const served = new Set(found.map(index => index.examined.window.queryId))
   return { found, refused: refused.filter(refusal => !served.has(refusal.queryId)) }
+}
+
+interface TableJobs {
+  readonly table: TableFacts
+  readonly jobs: Job[]
+}
+
+function notWorthTrying(
+  { parsed, shareOfTime }: ExaminedStatement,
+  volatile: ReadonlySet<string>,
+  mayTry: boolean,
+): Pick<Refusal, 'reason' | 'why'> | undefined {
+  if (shareOfTime < LEAST_SHARE) return { reason: 'cheap', why: `${percent(shareOfTime)} of the database's time: nothing to gain` }
+  const unsafe = parsed.unsafe ?? calledVolatile(parsed, volatile)
+  if (unsafe !== undefined) return { reason: 'unsafe', why: `it is not run on trial: ${unsafe}` }
+  return mayTry ? undefined : { reason: 'not-tried', why: 'the role may not create the schema of the lab: GRANT CREATE ON DATABASE' }
+}
+
+function notTried({ examined }: Job): Refusal {
+  return refusalOf(examined, 'not-tried', `${MAX_LABS} tables are copied in one run; other tables took more time`)
+}
+
+/** Copies a table and tries all its statements on the copy. */
+async function tryTable(input: MissingIndexInput, { table, jobs }: TableJobs): Promise<(FoundIndex | Refusal)[]> {
+  input.onProgress(`copying ${table.schema}.${table.name} to try ${jobs.length === 1 ? 'one statement' : `${jobs.length} statements`}`)
+  const referenced = new Set(jobs.flatMap(job => referencedColumns(job.examined.parsed, table, input.catalog)))
+  try {
+    return await withLab(input.client, table, { limitBytes: input.labLimitBytes, referenced }, async lab => {
+      const outcomes: (FoundIndex | Refusal)[] = []
+      for (const job of jobs) outcomes.push(await tryJob(input, lab, job))
+      return outcomes
+    })
+  } catch (error) {
+    // No room on disk, or a lock that somebody holds: this table cannot be copied now, another may.
+    if (sqlStateOf(error) === undefined) throw error
+    return jobs.map(({ examined }) => refusalOf(examined, 'trial-failed', `${table.name} could not be copied: ${messageOf(error)}`))
+  }
 }
 
 /** Candidates built and tried together. */
@@ -202,7 +224,7 @@ function calledVolatile(parsed: ParsedStatement, volatile: ReadonlySet<string>):
   return name === undefined ? undefined : `it calls ${name}(), which may do more than read`
 }
 
-function assign(byTable: Map<number, { table: TableFacts; jobs: Job[] }>, examined: ExaminedStatement, candidates: readonly Candidate[]): void {
+function assign(byTable: Map<number, TableJobs>, examined: ExaminedStatement, candidates: readonly Candidate[]): void {
   for (const { table } of candidates) {
     const group = byTable.get(table.oid) ?? { table, jobs: [] }
     byTable.set(table.oid, group)

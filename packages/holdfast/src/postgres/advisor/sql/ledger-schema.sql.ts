@@ -1,9 +1,12 @@
 /** Advisory lock key under which the ledger is created, so that two processes do not do it at once. */
 export const LEDGER_LOCK = 'holdfast:ledger'
 
-/** Whether the ledger exists. In: nothing. Out: one row. PostgreSQL 14. Locks: none. */
-export const LEDGER_EXISTS = `SELECT /* holdfast */ to_regclass('holdfast.finding') IS NOT NULL AND to_regclass('holdfast.audit_log') IS NOT NULL AS exists,
-  coalesce(has_schema_privilege(to_regnamespace('holdfast')::oid, 'USAGE'), false) AS "mayUse"`
+/** Whether the ledger exists and this role may write it. Looked up by name in the catalog, because to_regclass fails on a schema that the role may not use.
+ *  In: nothing. Out: one row. PostgreSQL 14. Locks: none. */
+export const LEDGER_EXISTS = `SELECT /* holdfast */ count(*) = 2 AS exists, coalesce(bool_and(has_schema_privilege(n.oid, 'USAGE')
+  AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+  AND (c.relname = 'audit_log' OR has_table_privilege(c.oid, 'UPDATE'))), false) AS "mayUse"
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'holdfast' AND c.relkind = 'r' AND c.relname IN ('finding', 'audit_log')`
 
 export interface LedgerExistsRow {
   readonly exists: boolean

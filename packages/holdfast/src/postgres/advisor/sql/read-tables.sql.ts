@@ -1,21 +1,30 @@
 /** Facts on the tables that statements name, as the search path of this session resolves them.
- *  In: $1 text[] of quoted names. Out: one row for each name that resolves. PostgreSQL 14. Locks: ACCESS SHARE on the catalog. */
-export const READ_TABLES = `SELECT /* holdfast */ asked.name AS asked, c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
-  c.relkind::text AS kind, greatest(c.reltuples, 0)::float8 AS "rowCount", pg_table_size(c.oid)::float8 AS "sizeBytes",
-  pg_relation_size(c.oid)::float8 AS "heapBytes", pg_has_role(c.relowner, 'USAGE') AS "isOwner", pg_get_userbyid(c.relowner)::text AS owner,
+ *  A schema that the role may not use hides its tables instead of failing, as to_regclass would.
+ *  In: $1 text[] of schemas, null for none, $2 text[] of names, $3 text[] of the names quoted. Out: one row for each name that resolves. PostgreSQL 14.
+ *  Locks: ACCESS SHARE, which the size functions take for a moment; a table that is locked against that has size 0 and isLocked. */
+export const READ_TABLES = `SELECT /* holdfast */ asked.schema AS "askedSchema", asked.name AS "askedName", c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
+  c.relkind::text AS kind, greatest(c.reltuples, 0)::float8 AS "rowCount", lock.held AS "isLocked",
+  CASE WHEN lock.held THEN 0 ELSE pg_table_size(c.oid) END::float8 AS "sizeBytes", CASE WHEN lock.held THEN 0 ELSE pg_relation_size(c.oid) END::float8 AS "heapBytes",
+  pg_has_role(c.relowner, 'USAGE') AS "isOwner", pg_get_userbyid(c.relowner)::text AS owner,
   has_table_privilege(c.oid, 'SELECT') AS "mayRead",
   coalesce(s.n_tup_upd, 0)::float8 AS "updateCount", coalesce(s.n_tup_hot_upd, 0)::float8 AS "hotUpdateCount"
-FROM unnest($1::text[]) AS asked(name)
-JOIN pg_class c ON c.oid = to_regclass(asked.name) JOIN pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid`
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked(schema, name, quoted)
+JOIN pg_class c ON c.oid = CASE WHEN asked.schema IS NULL THEN to_regclass(asked.quoted)::oid
+  ELSE (SELECT k.oid FROM pg_class k JOIN pg_namespace m ON m.oid = k.relnamespace
+    WHERE m.nspname = asked.schema AND k.relname = asked.name AND has_schema_privilege(m.oid, 'USAGE')) END
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock' AND l.granted) AS held) lock`
 
 export interface TableRow {
-  readonly asked: string
+  readonly askedSchema: string | null
+  readonly askedName: string
   readonly oid: number
   readonly schema: string
   readonly name: string
   readonly kind: string
   readonly rowCount: number
+  readonly isLocked: boolean
   readonly sizeBytes: number
   readonly heapBytes: number
   readonly isOwner: boolean

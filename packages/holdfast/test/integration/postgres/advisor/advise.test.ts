@@ -93,6 +93,17 @@ describe('advise', () => {
     await other.query('rollback')
   })
 
+  it('does not wait behind a table that somebody has locked away', async () => {
+    const advisor = fixture.advisor()
+    const since = await advisor.mark()
+    await fixture.readByAgent(10)
+    const other = await fixture.connect()
+    await other.query('begin')
+    await other.query('lock table assignment in access exclusive mode')
+    const locked = await advisor.advise({ since }).finally(() => other.query('rollback'))
+    expect(locked.refused).toMatchObject([{ reason: 'locked' }])
+  })
+
   it('sweeps the lab of a session that died, and spares one that lives', async () => {
     const living = await fixture.connect()
     await living.query("select pg_advisory_lock(hashtextextended('holdfast_lab_living', 0))")

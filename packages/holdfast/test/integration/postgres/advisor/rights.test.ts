@@ -50,6 +50,19 @@ describe('a role that may only read', () => {
     expect(refused).toMatchObject([{ reason: 'not-tried', why: expect.stringContaining('GRANT CREATE ON DATABASE') }])
   })
 
+  it('is not stopped by schemas that it may not use, our own included', async () => {
+    await fixture.app.query('create schema hidden; create table hidden.t as select i as k from generate_series(1, 100) i')
+    await fixture.advisor().findings()
+    await fixture.advisor().plant({ table: 'assignment', columns: ['active'] })
+    const advisor = reader()
+    const since = await advisor.mark()
+    for (let i = 0; i < 6; i += 1) await fixture.app.query('select * from hidden.t where k = $1', [i])
+    const report = await advisor.advise({ since })
+    expect(report.refused).toMatchObject([{ reason: 'no-table', statement: 'select * from hidden.t where k = $1' }])
+    expect(await advisor.findings()).toEqual([])
+    await fixture.app.query('drop schema holdfast cascade')
+  })
+
   it('HF_PG_NOT_ALLOWED: may not apply, and hears the grant', async () => {
     const advisor = reader()
     const planted = await advisor.plant({ table: 'assignment', columns: ['score'] })
