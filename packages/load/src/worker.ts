@@ -10,23 +10,23 @@ export type WorkerMessage =
   | { readonly kind: 'result'; readonly result: LoadResult }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly context: Readonly<Record<string, unknown>> }
 
-// Imported for its type elsewhere; runs only as a thread.
-if (parentPort !== null) {
-  goFirst()
-  await work(workerData as LoadPlan, message => parentPort?.postMessage(message))
-}
-
 /** Scheduling priority of the generator's thread. It sleeps most of the time, so going first costs the target little, and a generator that waits for a
  *  processor behind its target measures the scheduler. */
 const NICENESS = -10
 
+// Imported for its type elsewhere; runs only as a thread. Stands after the constant, which does not exist before its line is reached.
+if (parentPort !== null) {
+  goFirst(NICENESS)
+  await work(workerData as LoadPlan, message => parentPort?.postMessage(message))
+}
+
 /** On Linux the call is about the calling thread alone. It takes a right that ordinary users lack; without it the drift is measured all the same. */
-function goFirst(): void {
+function goFirst(niceness: number): void {
   if (process.platform !== 'linux') return
   try {
-    setPriority(0, NICENESS)
+    setPriority(0, niceness)
   } catch {
-    return
+    // Not permitted.
   }
 }
 
