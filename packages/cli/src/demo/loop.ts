@@ -64,7 +64,6 @@ export async function decideAndApply(finding: Finding, stage: Stage, options: De
   const applied = await stage.advisor.apply(finding.id)
   const seconds = ((narrator.elapsedMs - startedAtMs) / 1000).toFixed(2)
   narrator.say(`✓ ${applied.recommendation.sql.join('; ')}  ${seconds} s`)
-  await stage.console.event('apply', `${finding.id} applied in ${seconds} s`)
   return applied
 }
 
@@ -95,6 +94,5 @@ export async function verify(finding: Finding, stage: Stage, options: DemoOption
   narrator.say(verdictLine(verification, options.terminal))
   if (verification.revertOffered)
     narrator.add(`revert is offered: ${verified.recommendation.revertSql.join('; ')}   (holdfast revert ${finding.id}, or the button on its page)`)
-  await stage.console.event('verify', `${finding.id}: ${verification.verdict}`)
   return verified
 }

@@ -83,6 +83,7 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
   )
   cleanup.add(() => console.stop())
   narrator.say(`▶ Dashboard ${terminal.paint('cyan', console.url)}   API ${service.baseUrl}/agents/42/leads`)
+  await console.event('deploy', MODE_MEANING.plain)
   watchServices(services, narrator, console, cleanup)
 
   return {
@@ -94,7 +95,7 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
     async switchTo(mode) {
       await service.stop()
       service = await startService(mode, sameAddress)
-      await console.event('deploy', `the service runs in mode "${mode}"`)
+      await console.event('deploy', MODE_MEANING[mode])
     },
   }
 }
@@ -113,6 +114,12 @@ async function assertPortFree(port: number): Promise<void> {
     probe.listen(port, '127.0.0.1', resolve)
   })
   await new Promise(resolve => probe.close(resolve))
+}
+
+const MODE_MEANING: Readonly<Record<ServiceMode, string>> = {
+  plain: 'the service starts without Holdfast, so only the load generator is seen here',
+  observe: 'the service starts with Holdfast measuring, the cache off',
+  cache: 'the service starts with the cache on',
 }
 
 function sayServices(services: DevServices, narrator: Narrator, terminal: Terminal): void {

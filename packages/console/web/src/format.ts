@@ -82,7 +82,7 @@ export function dateTime(atMs: number): string {
 /** A length of time in words: `45 s`, `5 min`, `2 h 10 min`. */
 export function span(seconds: number): string {
   const rounded = Math.max(0, Math.round(seconds))
-  if (rounded < 120 && rounded % 60 !== 0) return `${rounded}${NO_BREAK}s`
+  if (rounded === 0 || (rounded < 120 && rounded % 60 !== 0)) return `${rounded}${NO_BREAK}s`
   const minutes = Math.round(rounded / 60)
   if (minutes < 120) return `${minutes}${NO_BREAK}min`
   return `${Math.floor(minutes / 60)}${NO_BREAK}h ${minutes % 60}${NO_BREAK}min`

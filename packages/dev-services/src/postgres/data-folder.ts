@@ -9,8 +9,9 @@ import { type RunContext, serviceEnv } from '../run-context.ts'
 import { sweepProcesses } from '../sweep.ts'
 import type { PostgresBinaries } from './binaries.ts'
 
-/** The superuser of our own servers. */
-export const SUPERUSER = 'holdfast'
+/** The superuser of our own servers. Not `holdfast`: the ledger's schema has that name, and `"$user"` of the default search_path would lead a role of the same
+ *  name there. */
+export const SUPERUSER = 'developer'
 
 /** An initialised data folder that no server uses. */
 export interface DataFolder {
@@ -23,7 +24,7 @@ export interface DataFolder {
 export async function prepareDataFolder(context: RunContext, binaries: PostgresBinaries): Promise<DataFolder> {
   const { folder } = await context.slot()
   // Data of a server without fsync is not trusted later by one that promises durability.
-  const home = join(folder, `pg${binaries.major}${context.durable ? '' : '-nosync'}`)
+  const home = join(folder, `pg${binaries.major}-${SUPERUSER}${context.durable ? '' : '-nosync'}`)
   const found = { path: join(home, 'data'), passwordFile: join(home, 'password') }
   if (existsSync(home)) await removeStalePidFile(found.path)
   else await initialise(context, binaries, home)

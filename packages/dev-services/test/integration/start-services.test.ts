@@ -79,7 +79,7 @@ describe('startServices', () => {
     const { password } = new URL(services.postgres.url)
     expect(password.length).toBeGreaterThan(20)
     expect(lines.join('\n')).not.toContain(password)
-    const [data] = [`pg${services.postgres.version.split('.')[0]}-nosync`]
+    const [data] = [`pg${services.postgres.version.split('.')[0]}-developer-nosync`]
     expect(statSync(join(dataDir, '0', data, 'password')).mode & 0o777).toBe(0o600)
     const wrong = new URL(services.postgres.url)
     wrong.password = 'guess'
