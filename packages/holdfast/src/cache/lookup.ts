@@ -1,15 +1,17 @@
 import type { Clock } from '../core/index.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
 import type { CacheMetrics } from './metrics.ts'
-import { decodePayload, type TagVersion } from './payload.ts'
+import { decodePayload, type Payload } from './payload.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
-import { snapshotTags, type TagCell, type TagTable } from './tag-table.ts'
+import { snapshotTags, type TagCell, type TagSnapshot, type TagTable } from './tag-table.ts'
 
-/** What Redis holds under a key. `dead`: gone, invalidated or unreadable; `seen` is its checksum, so that a lease can tell it from a newer one. */
+/** What Redis holds under a key. `dead`: gone, invalidated or unreadable; `seen` is its checksum, so that a lease can tell it from a newer one.
+ *  `unreachable`: Redis did not say. */
 export type Found =
   | { readonly kind: 'alive'; readonly value: MemoryValue; readonly seen: Buffer }
   | { readonly kind: 'dead'; readonly seen: Buffer }
   | { readonly kind: 'absent' }
+  | { readonly kind: 'unreachable' }
 
 /** What reading needs. */
 export interface LookupDeps {
@@ -31,6 +33,11 @@ interface Read {
   promise: Promise<Found>
 }
 
+const ABSENT: Found = { kind: 'absent' }
+const NO_BYTES = Buffer.alloc(0)
+const UNREACHABLE: Found = { kind: 'unreachable' }
+const NOTHING_YET: Promise<Found> = Promise.resolve(ABSENT)
+
 /** Reads entries from Redis, each key once at a time, and fills memory with what is still true when it arrives. */
 export class Lookup {
   readonly #deps: LookupDeps
@@ -40,39 +47,33 @@ export class Lookup {
     this.#deps = deps
   }
 
-  /** What Redis holds. 1 round trip, 2 when it has tags whose versions are not known here. @throws RedisFault */
+  /** What Redis holds. 1 round trip, 2 when it has tags whose versions are not known here. Never rejects. */
   find(key: string): Promise<Found> {
     const existing = this.#reads.get(key)
     if (existing !== undefined) return existing.promise
-    const read: Read = { isTainted: false, promise: Promise.resolve({ kind: 'absent' }) }
-    const forget = (): void => {
-      if (this.#reads.get(key) === read) this.#reads.delete(key)
-    }
-    read.promise = this.#read(key, read)
+    const read: Read = { isTainted: false, promise: NOTHING_YET }
     this.#reads.set(key, read)
-    read.promise.then(forget, forget)
+    read.promise = this.#read(key, read)
     return read.promise
   }
 
-  /** Judges bytes that came another way, and stores nothing. @throws RedisFault */
-  async judge(bytes: Buffer): Promise<Found> {
-    const { clock, remote, memoryTtlMs, metrics } = this.#deps
-    const seen = Buffer.from(bytes.subarray(2, 6))
+  /** Judges bytes that came another way, and stores nothing. At once when the versions of all tags are known here, else 1 round trip. @throws RedisFault */
+  judge(bytes: Buffer): Found | Promise<Found> {
     const payload = decodePayload(bytes)
     if (payload === undefined) {
-      metrics.errors.bind('corrupt').add()
-      return { kind: 'dead', seen }
+      this.#deps.metrics.errors.bind('corrupt').add()
+      return dead(bytes)
     }
+    if (this.#deps.remote.serverNowMs() >= payload.goneAtMs) return dead(bytes)
     // Before the versions are asked for: an invalidation that arrives meanwhile makes the snapshot old.
     const tags = snapshotTags(
       this.#deps.tags,
       payload.tags.map(tag => tag.tag),
     )
-    if (remote.serverNowMs() >= payload.goneAtMs || !(await this.#hasCurrentVersions(payload.tags, tags.cells))) return { kind: 'dead', seen }
-    const nowMs = clock.monotonicMs()
-    const toMonotonic = nowMs - remote.serverNowMs()
-    const freshUntilMs = Math.min(payload.freshUntilMs + toMonotonic, nowMs + memoryTtlMs)
-    return { kind: 'alive', seen, value: { stored: payload.stored, freshUntilMs, goneAtMs: payload.goneAtMs + toMonotonic, tags } }
+    const mayKeep = this.#deps.mayKeepVersions()
+    const unknown = tags.cells.filter(cell => !mayKeep || cell.version === 0)
+    if (unknown.length > 0) return this.#judgeByFetched(payload, bytes, tags, unknown)
+    return payload.tags.every(({ version }, i) => version === tags.cells[i]!.version) ? this.#alive(payload, bytes, tags) : dead(bytes)
   }
 
   /** The key changed: what is being read of it now is not to be kept, nor shared with later callers. */
@@ -90,25 +91,53 @@ export class Lookup {
   }
 
   async #read(key: string, read: Read): Promise<Found> {
-    const bytes = await this.#deps.remote.read(key)
-    if (bytes === null) return { kind: 'absent' }
-    const found = await this.judge(bytes)
-    if (found.kind === 'alive' && !read.isTainted && this.#deps.mayStore()) this.#deps.memory?.set(key, found.value)
-    return found
+    try {
+      const bytes = await this.#deps.remote.read(key)
+      if (bytes === null) return ABSENT
+      const judged = this.judge(bytes)
+      const found = judged instanceof Promise ? await judged : judged
+      if (found.kind === 'alive' && !read.isTainted && this.#deps.mayStore()) this.#deps.memory?.set(key, found.value)
+      return found
+    } catch {
+      // The link has counted it.
+      return UNREACHABLE
+    } finally {
+      if (this.#reads.get(key) === read) this.#reads.delete(key)
+    }
   }
 
-  async #hasCurrentVersions(tags: readonly TagVersion[], cells: readonly TagCell[]): Promise<boolean> {
+  async #judgeByFetched(payload: Payload, bytes: Buffer, tags: TagSnapshot, unknown: readonly TagCell[]): Promise<Found> {
     const mayKeep = this.#deps.mayKeepVersions()
-    const unknown = cells.filter(cell => !mayKeep || cell.version === 0)
-    const fetched = new Map<string, number | undefined>()
-    if (unknown.length > 0) {
-      const generations = unknown.map(cell => cell.generation)
-      const versions = await this.#deps.remote.versions(unknown.map(cell => cell.tag))
-      unknown.forEach((cell, i) => {
-        fetched.set(cell.tag, versions[i])
-        if (mayKeep && this.#deps.mayKeepVersions() && cell.generation === generations[i]) cell.version = versions[i] ?? 0
-      })
-    }
-    return tags.every(({ tag, version }, i) => (fetched.has(tag) ? fetched.get(tag) : cells[i]!.version) === version)
+    const generations = unknown.map(cell => cell.generation)
+    const versions = await this.#deps.remote.versions(unknown.map(cell => cell.tag))
+    const fetched = new Map<TagCell, number | undefined>()
+    unknown.forEach((cell, i) => {
+      fetched.set(cell, versions[i])
+      if (mayKeep && this.#deps.mayKeepVersions() && cell.generation === generations[i]) cell.version = versions[i] ?? 0
+    })
+    const isCurrent = payload.tags.every(({ version }, i) => {
+      const cell = tags.cells[i]!
+      return version === (fetched.has(cell) ? fetched.get(cell) : cell.version)
+    })
+    return isCurrent ? this.#alive(payload, bytes, tags) : dead(bytes)
   }
+
+  #alive(payload: Payload, bytes: Buffer, tags: TagSnapshot): Found {
+    const { clock, remote, memoryTtlMs } = this.#deps
+    const nowMs = clock.monotonicMs()
+    const toMonotonic = nowMs - remote.serverNowMs()
+    const freshUntilMs = Math.min(payload.freshUntilMs + toMonotonic, nowMs + memoryTtlMs)
+    // Only a stale value is reloaded, so only then is it asked what was seen.
+    const seen = freshUntilMs > nowMs ? NO_BYTES : seenOf(bytes)
+    return { kind: 'alive', seen, value: { stored: payload.stored, freshUntilMs, goneAtMs: payload.goneAtMs + toMonotonic, tags } }
+  }
+}
+
+function dead(bytes: Buffer): Found {
+  return { kind: 'dead', seen: seenOf(bytes) }
+}
+
+/** The checksum as the lease script cuts it out, copied so that it does not keep the answer's buffer. */
+function seenOf(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.subarray(2, 6))
 }

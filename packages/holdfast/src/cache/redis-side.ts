@@ -123,9 +123,8 @@ export class RedisSide {
   }
 
   /** What Redis holds; `undefined` when it cannot be asked. */
-  async find(key: string): Promise<Found | undefined> {
-    if (!this.isUsable) return undefined
-    return this.#lookup.find(key).catch(() => undefined)
+  find(key: string): Promise<Found> | undefined {
+    return this.isUsable ? this.#lookup.find(key) : undefined
   }
 
   /** Writes a value; false when it was not written, and the key was noted for deletion instead. Never rejects. */

@@ -71,6 +71,13 @@ export function snapshotTags(table: TagTable, tags: readonly string[]): TagSnaps
   return { cells, generations: cells.map(cell => cell.generation) }
 }
 
+/** The snapshot without '', the tag of everything: when that changes, memory is emptied, so no entry needs to look. */
+export function withoutNamespaceTag(snapshot: TagSnapshot): TagSnapshot {
+  const { cells, generations } = snapshot
+  if (cells[0]?.tag !== '') return snapshot
+  return cells.length === 1 ? NO_TAGS : { cells: cells.slice(1), generations: generations.slice(1) }
+}
+
 /** True while no tag of the snapshot was invalidated since. */
 export function isCurrent(snapshot: TagSnapshot): boolean {
   const { cells, generations } = snapshot

@@ -31,6 +31,9 @@ const POLL_LAST_MS = 200
 /** After this a waiter loads for itself and stores nothing: the holder is alive but does not get on. */
 const WAIT_LIMIT_MS = 10_000
 
+/** Unusable values that may be stored anew, one after another, while we ask; then somebody else keeps writing them. */
+const AGAIN_LIMIT = 5
+
 /** Settles among all processes of one Redis who loads a key, by leases. */
 export class Turns {
   readonly #deps: TurnDeps
@@ -48,7 +51,8 @@ export class Turns {
     const giveUpAtMs = clock.monotonicMs() + WAIT_LIMIT_MS
     let lastSeen = seen
     let pollMs = POLL_FIRST_MS
-    while (clock.monotonicMs() < giveUpAtMs) {
+    let againCount = 0
+    while (clock.monotonicMs() < giveUpAtMs && againCount < AGAIN_LIMIT) {
       // Listening begins before the question, so that an answer given in between is not slept through.
       const change = this.#listen(key)
       try {
@@ -56,6 +60,7 @@ export class Turns {
         if (step.kind !== 'wait' && step.kind !== 'again') return step
         if (step.kind === 'again') {
           lastSeen = step.seen
+          againCount++
           continue
         }
         await change.orAfter(Math.min(pollMs, step.leftMs + 1))
@@ -106,7 +111,7 @@ export class Turns {
     if (reply.kind === 'granted') return { kind: 'load', grant: this.#accept(token, tags, reply.versions) }
     const found = await lookup.judge(reply.bytes)
     if (found.kind === 'alive' && found.value.freshUntilMs > clock.monotonicMs()) return { kind: 'loaded', value: found.value }
-    return { kind: 'again', seen: found.kind === 'absent' ? undefined : found.seen }
+    return { kind: 'again', seen: 'seen' in found ? found.seen : undefined }
   }
 
   #accept(token: string, { cells, generations }: TagSnapshot, versions: readonly (number | undefined)[]): Grant {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { newQueueFields, type QueueEntry, S3Fifo } from '../../src/cache/l1/s3-fifo.ts'
+import { type QueueEntry, S3Fifo } from '../../src/cache/l1/s3-fifo.ts'
 import { seededRandom } from './seeded-random.ts'
 
 interface Entry extends QueueEntry<Entry> {
   readonly key: string
 }
 
-const entry = (key: string, sizeBytes = 1): Entry => ({ key, sizeBytes, ...newQueueFields() })
+const entry = (key: string, sizeBytes = 1): Entry => ({ key, sizeBytes, frequency: 0, inMain: false, newer: undefined, older: undefined })
 
 function queue(maxEntries: number, maxBytes = Number.MAX_SAFE_INTEGER): { queue: S3Fifo<Entry>; evicted: string[] } {
   const evicted: string[] = []

@@ -1,9 +1,9 @@
-/** What the queue needs of an entry. The fields below `sizeBytes` belong to the queue; start them at the values of {@link newQueueFields}. */
+/** What the queue needs of an entry. The fields below `sizeBytes` belong to the queue; start them at 0, false and undefined. */
 export interface QueueEntry<E> {
   readonly key: string
   /** Estimate; at least 1. */
   readonly sizeBytes: number
-  /** Reads since the entry was queued, at most {@link MAX_FREQUENCY}. */
+  /** Reads since the entry was queued, at most 3. */
   frequency: number
   inMain: boolean
   newer: E | undefined
@@ -141,11 +141,6 @@ export class S3Fifo<E extends QueueEntry<E>> {
       return
     }
   }
-}
-
-/** The fields of a new entry that belong to the queue. */
-export function newQueueFields(): { frequency: number; inMain: boolean; newer: undefined; older: undefined } {
-  return { frequency: 0, inMain: false, newer: undefined, older: undefined }
 }
 
 class Fifo<E extends QueueEntry<E>> {

@@ -1,4 +1,4 @@
-import { type Clock, currentRequestScope } from '../../core/index.ts'
+import { type Clock, currentRequestScope, type RequestScope } from '../../core/index.ts'
 import type { CacheMetrics } from '../metrics.ts'
 import { BatchReader } from './batch-reader.ts'
 import { isOutage, toFault } from './fault.ts'
@@ -186,9 +186,12 @@ export class RemoteTier {
     return this.#deps.needsMessages() ? [this.#deps.names.channel, `${this.#deps.senderId} ${redisKey}`] : ['', '']
   }
 
-  async #timed<T>(work: Promise<T>): Promise<T> {
+  #timed<T>(work: Promise<T>): Promise<T> {
     const scope = currentRequestScope()
-    if (scope === undefined) return work
+    return scope === undefined ? work : this.#timedFor(scope, work)
+  }
+
+  async #timedFor<T>(scope: RequestScope, work: Promise<T>): Promise<T> {
     const startedAtMs = this.#deps.clock.monotonicMs()
     try {
       return await work

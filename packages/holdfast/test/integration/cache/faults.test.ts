@@ -1,5 +1,8 @@
 import { startServices } from '@holdfast/dev-services'
+import { stressLifecycle } from '@holdfast/testkit'
+import { createRegistry } from 'holdfast/telemetry'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTieredCache } from '../../../src/cache/index.ts'
 import { foreignClient, newNamespace, openCache, pause, REDIS_URL, settleInMemory, type TestCache, until } from './harness.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
@@ -129,6 +132,15 @@ describe('a cache whose Redis is unreachable at start', () => {
     await a.cache.set('k', 3)
     expect(await a.cache.get('k')).toBe(3)
     await a.cache.stop()
+    await proxy.close()
+  })
+
+  it('keeps the lifecycle contract, with Redis and without', async () => {
+    const create = (url: string) => () => createTieredCache({ namespace: newNamespace() }, { redis: url, registry: createRegistry() })
+    await stressLifecycle(create(REDIS_URL), 5)
+    const proxy = await startTcpProxy(REDIS_URL)
+    proxy.partition(true)
+    await stressLifecycle(create(proxy.url), 5)
     await proxy.close()
   })
 
