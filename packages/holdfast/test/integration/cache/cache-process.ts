@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -41,6 +41,7 @@ function bundledChild(): Promise<string> {
     const build = await rolldown({ input: fileURLToPath(new URL('cache-child.ts', import.meta.url)), platform: 'node', external: [/^[^./]/] })
     await build.write({ file, format: 'esm' })
     await build.close()
+    process.once('exit', () => rmSync(file, { force: true }))
     return file
   })()
   return bundle
