@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -37,11 +37,10 @@ function bundledChild(): Promise<string> {
   bundle ??= (async () => {
     const folder = fileURLToPath(new URL('../../../.tsc/children/', import.meta.url))
     mkdirSync(folder, { recursive: true })
-    const file = join(folder, `cache-child-${process.pid}.mjs`)
+    const file = join(folder, 'cache-child.mjs')
     const build = await rolldown({ input: fileURLToPath(new URL('cache-child.ts', import.meta.url)), platform: 'node', external: [/^[^./]/] })
     await build.write({ file, format: 'esm' })
     await build.close()
-    process.once('exit', () => rmSync(file, { force: true }))
     return file
   })()
   return bundle
