@@ -40,7 +40,8 @@ const KEPT_LINES = 5
 /** Starts a Node process and waits until it is ready.
  *  @throws HF_CLI_SERVICE_DIED, or the coded error that the child printed with `--json` */
 export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<Child<Ready>> {
-  const process = fork(options.module, options.args ?? [], { env: options.env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  // A session of its own: the scheduler weighs sessions, and the load generator must not share its parent's with what it measures.
+  const process = fork(options.module, options.args ?? [], { env: options.env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
   const lastWords = keepLastLines(process.stderr!)
   const exited = new Promise<ChildExit>(resolve => process.once('exit', (code, signal) => resolve({ code, signal })))
   const stop = (): Promise<void> => stopProcess(process, exited)

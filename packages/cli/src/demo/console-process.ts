@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { ConsoleEvent, LoadState } from '@holdfast/console'
 import { systemClock } from 'holdfast/core'
 import { type Child, startChild } from './child.ts'
+import { giveWay } from './give-way.ts'
 import type { Narrator } from './narrator.ts'
 
 /** The console, in a process of its own, so that its death cannot touch the service. When it dies it is started again at the same address. */
@@ -80,8 +81,8 @@ export async function startConsole(settings: ConsoleSettings, narrator: Narrator
   }
 }
 
-function launch(settings: ConsoleSettings, port: number): Promise<Child<Served>> {
-  return startChild<Served>({
+async function launch(settings: ConsoleSettings, port: number): Promise<Child<Served>> {
+  const child = await startChild<Served>({
     name: 'console',
     module: fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url)),
     args: [
@@ -105,4 +106,6 @@ function launch(settings: ConsoleSettings, port: number): Promise<Child<Served>>
     readReady: line => ((line as { schema?: string }).schema === 'holdfast.console/1' ? (line as Served) : undefined),
     signal: settings.signal,
   })
+  await giveWay(child.pid)
+  return child
 }

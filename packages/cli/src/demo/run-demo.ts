@@ -88,7 +88,18 @@ async function calibrate(
   narrator.say(`calibrated: plain answers ${formatCount(plainPerSec)}/s at most; every step gets ${arrivalPerSec}/s, ${seconds} s, open loop`)
   const counter = await openStatementCounter(stage.dataset.url)
   cleanup.add(() => counter.close())
-  return { plainPerSec, settings: { scenario, arrivalPerSec, seconds, counter, console: stage.console, signal: options.signal } }
+  return {
+    plainPerSec,
+    settings: {
+      scenario,
+      arrivalPerSec,
+      seconds,
+      counter,
+      ownServer: stage.services.postgres.pid !== undefined,
+      console: stage.console,
+      signal: options.signal,
+    },
+  }
 }
 
 async function measure(name: DemoStep['name'], mode: ServiceMode, stage: Stage, settings: StepSettings, narrator: Narrator): Promise<DemoStep> {

@@ -19,7 +19,7 @@ export async function measureSaturation(service: DemoService, scenario: Scenario
 
 /** The rate of all steps: a share of what the plain service can do, so that it is loaded but not collapsed. */
 export function chooseRate(saturationPerSec: number): number {
-  const share = 0.5
+  const share = 0.45
   const rate = Math.round((saturationPerSec * share) / 5) * 5
   return Math.min(300, Math.max(20, rate))
 }

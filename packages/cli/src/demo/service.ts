@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { serverPath } from '@holdfast-examples/leads'
 import type { InstanceSnapshot } from 'holdfast'
@@ -25,8 +26,8 @@ export interface ServiceSettings {
 }
 
 const SNAPSHOT_LIMIT_MS = 2000
-/** The load generator must not wait for a processor behind what it measures, so the service gives way a little. */
-const NICENESS = 10
+/** Twice the cores and one: more connections than PostgreSQL has processors for only queue there instead of in the pool, and starve what measures. */
+const POOL_MAX = availableParallelism() * 2 + 1
 
 /** Starts the service in `mode`. @throws HF_CLI_SERVICE_DIED */
 export async function startService(mode: ServiceMode, settings: ServiceSettings): Promise<DemoService> {
@@ -41,12 +42,13 @@ export async function startService(mode: ServiceMode, settings: ServiceSettings)
       DATABASE_URL: settings.databaseUrl,
       ...(settings.redisUrl === undefined ? {} : { REDIS_URL: settings.redisUrl }),
       LEADS_MODE: mode,
+      LEADS_POOL_MAX: String(POOL_MAX),
       HOLDFAST_INSTANCE_TOKEN: settings.instanceToken,
     },
     readReady: line => ((line as { ready?: boolean }).ready ? (line as { port: number }) : undefined),
     signal: settings.signal,
   })
-  giveWay(child.pid, NICENESS)
+  await giveWay(child.pid)
   const baseUrl = `http://127.0.0.1:${child.ready.port}`
   return { ...child, baseUrl, mode, snapshot: () => readSnapshot(baseUrl, settings.instanceToken) }
 }

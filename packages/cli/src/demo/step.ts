@@ -1,6 +1,7 @@
 import { type LoadProgress, runLoad, type Scenario } from '@holdfast/load'
 import type { InstanceSnapshot } from 'holdfast'
 import type { ConsoleProcess } from './console-process.ts'
+import { giveWay } from './give-way.ts'
 import type { DemoStep } from './result.ts'
 import type { DemoService } from './service.ts'
 import type { StatementCounter } from './statement-count.ts'
@@ -12,6 +13,8 @@ export interface StepSettings {
   readonly arrivalPerSec: number
   readonly seconds: number
   readonly counter: StatementCounter
+  /** PostgreSQL is a child of this demo, so its processes may be told to give way. */
+  readonly ownServer: boolean
   readonly console: ConsoleProcess
   readonly signal: AbortSignal
 }
@@ -22,10 +25,11 @@ const WARM_UP_SECONDS = 1.5
 /** Runs the load against the service and measures. The warm-up comes first and is not counted; a repeated attempt is warm. */
 export async function runStep(name: DemoStep['name'], service: DemoService, settings: StepSettings, attempt: number): Promise<DemoStep> {
   const { arrivalPerSec, counter, console, signal } = settings
-  if (attempt === 1) await runLoad(withArrival(settings, WARM_UP_SECONDS), { baseUrl: service.baseUrl, signal })
+  if (attempt === 1) await runLoad(withArrival(settings, WARM_UP_SECONDS, 0), { baseUrl: service.baseUrl, signal })
+  if (settings.ownServer) await Promise.all((await counter.backendPids()).map(giveWay))
   const [statementsBefore, cacheBefore] = [await counter.read(), cacheReads(await service.snapshot())]
   await console.event('load', `${name}: ${arrivalPerSec} requests/s`)
-  const run = await runLoad(withArrival(settings, settings.seconds), {
+  const run = await runLoad(withArrival(settings, settings.seconds, attempt), {
     baseUrl: service.baseUrl,
     signal,
     onProgress: progress => void console.load(loadState(name, arrivalPerSec, progress)),
@@ -49,8 +53,9 @@ export async function runStep(name: DemoStep['name'], service: DemoService, sett
   }
 }
 
-function withArrival({ scenario, arrivalPerSec }: StepSettings, seconds: number): Scenario {
-  return { ...scenario, arrival: [{ rate: arrivalPerSec, seconds }] }
+/** The same attempt of every step asks for the same things in the same order. A repeat asks for others: what it asked before would be in the cache. */
+function withArrival({ scenario, arrivalPerSec }: StepSettings, seconds: number, attempt: number): Scenario {
+  return { ...scenario, seed: (scenario.seed ?? 1) * 100 + attempt, arrival: [{ rate: arrivalPerSec, seconds }] }
 }
 
 function loadState(step: string, arrivalPerSec: number, { doneCount, lastSecond }: LoadProgress): Parameters<ConsoleProcess['load']>[0] {
