@@ -44,8 +44,13 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
 /** Resolves on SIGINT or SIGTERM, and when the process that forked this one is gone. */
 function interrupted(signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-    process.once('disconnect', () => resolve())
+    const end = (): void => {
+      // A listener on the channel keeps the process alive.
+      process.off('disconnect', end)
+      resolve()
+    }
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    process.once('disconnect', end)
   })
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { consoleErrors } from '@holdfast/console'
 import { type DevServices, startServices } from '@holdfast/dev-services'
 import type { Advisor } from 'holdfast/postgres'
@@ -59,29 +59,29 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
 
   const instanceToken = randomBytes(24).toString('base64url')
   const settings: ServiceSettings = {
-    port: port === 0 ? 0 : port + 1,
+    port: port === 0 ? await freePort() : port + 1,
     databaseUrl: dataset.url,
     redisUrl: services.cacheRedis?.url,
     instanceToken,
     signal,
   }
-  let service = await startService('plain', settings)
-  cleanup.add(() => service.stop())
-  // From the second start on the port is fixed: the console and the reader know it.
-  const sameAddress = { ...settings, port: service.ready.port }
-  const console = await startConsole(
+  let starting = startService('plain', settings)
+  cleanup.add(() => starting.then(running => running.stop()))
+  const consoleStarting = startConsole(
     {
       port,
       objectiveP95Ms: OBJECTIVE_P95_MS,
       databaseUrl: dataset.url,
-      instanceUrl: `${service.baseUrl}/holdfast/instance`,
+      instanceUrl: `http://127.0.0.1:${settings.port}/holdfast/instance`,
       token: randomBytes(24).toString('base64url'),
       instanceToken,
       signal,
     },
     narrator,
   )
-  cleanup.add(() => console.stop())
+  cleanup.add(() => consoleStarting.then(console => console.stop()))
+  const [plain, console] = await Promise.all([starting, consoleStarting])
+  let service = plain
   narrator.say(`▶ Dashboard ${terminal.paint('cyan', console.url)}   API ${service.baseUrl}/agents/42/leads`)
   await console.event('deploy', MODE_MEANING.plain)
   watchServices(services, narrator, console, cleanup)
@@ -94,10 +94,20 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
     service: () => service,
     async switchTo(mode) {
       await service.stop()
-      service = await startService(mode, sameAddress)
+      starting = startService(mode, settings)
+      service = await starting
       await console.event('deploy', MODE_MEANING[mode])
     },
   }
+}
+
+/** The service keeps its address over its restarts, so the port is chosen here. */
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address() as AddressInfo
+  await new Promise(resolve => probe.close(resolve))
+  return port
 }
 
 /** Asked before anything is started, because an answer after half a minute of work helps nobody. @throws HF_CONSOLE_PORT_TAKEN */

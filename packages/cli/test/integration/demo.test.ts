@@ -38,18 +38,38 @@ function startDemo(...flags: string[]): RunningDemo {
   return demo
 }
 
-/** Processes of the demo's group, by what they run. */
-function groupOf({ process }: RunningDemo): { pid: number; args: string }[] {
-  return execFileSync('ps', ['-eo', 'pid=,pgid=,stat=,args='], { encoding: 'utf8' })
+interface ProcessRow {
+  readonly pid: number
+  readonly parentPid: number
+  readonly args: string
+}
+
+function processTable(): ProcessRow[] {
+  return execFileSync('ps', ['-eo', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' })
     .split('\n')
     .map(line => /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line))
-    .filter(match => match !== null && Number(match[2]) === process.pid && !match[3]!.startsWith('Z'))
-    .map(match => ({ pid: Number(match![1]), args: match![4]! }))
+    .filter(match => match !== null && !match[3]!.startsWith('Z'))
+    .map(match => ({ pid: Number(match![1]), parentPid: Number(match![2]), args: match![4]! }))
+}
+
+/** The demo and everything below it, now. */
+function treeOf({ process }: RunningDemo): ProcessRow[] {
+  const table = processTable()
+  const tree = table.filter(({ pid }) => pid === process.pid)
+  for (const row of tree) tree.push(...table.filter(({ parentPid }) => parentPid === row.pid))
+  return tree
+}
+
+/** Those of `seen` that still run. PostgreSQL's workers rename themselves, so a process is known by number and program. */
+function stillRunning(seen: readonly ProcessRow[]): ProcessRow[] {
+  const program = ({ args }: ProcessRow): string => args.split(/[ :]/, 1)[0]!
+  return processTable().filter(row => seen.some(old => old.pid === row.pid && program(old) === program(row)))
 }
 
 afterEach(async () => {
   for (const demo of running.splice(0)) {
-    if (groupOf(demo).length > 0) process.kill(-demo.process.pid!, 'SIGTERM')
+    const root = treeOf(demo).find(({ args }) => /^node scripts\/start/.test(args))
+    if (root !== undefined) process.kill(root.pid, 'SIGTERM')
     await demo.ended
   }
 })
@@ -58,6 +78,10 @@ describe('npm start', () => {
   it('runs the whole loop without a terminal and prints one JSON document', async () => {
     const report = join(folder, 'fixed.html')
     const demo = startDemo('--report', report)
+    await expect.poll(() => demo.err(), { timeout: 60_000 }).toContain('calibrated')
+    const tree = treeOf(demo)
+    for (const program of ['postgres', 'redis-server', 'server.js', 'holdfast.mjs console'])
+      expect(tree.map(({ args }) => args).join('\n')).toContain(program)
     const { code, out, err } = await demo.ended
     const result = JSON.parse(out) as DemoResult
     expect(result.schema).toBe('holdfast.demo/1')
@@ -73,13 +97,14 @@ describe('npm start', () => {
     expect(cached!.hitRatio!).toBeGreaterThan(0.5)
     expect(code).toBe(demoSucceeded(result) ? 0 : 1)
     expect(readFileSync(report, 'utf8')).toContain(result.finding!.id)
-    expect(groupOf(demo)).toEqual([])
+    expect(stillRunning(tree)).toEqual([])
   }, 180_000)
 
   it('says no to an index that nobody needs, while the console and Redis are killed under it', async () => {
     const demo = startDemo('--plant', 'useless', '--report', join(folder, 'useless.html'))
     await expect.poll(() => demo.err(), { timeout: 60_000 }).toContain('PLANTED')
-    for (const victim of groupOf(demo).filter(({ args }) => args.includes('redis-server') || args.includes('holdfast.mjs console')))
+    const tree = treeOf(demo)
+    for (const victim of tree.filter(({ args }) => args.includes('redis-server') || args.includes('holdfast.mjs console')))
       process.kill(victim.pid, 'SIGKILL')
     const { code, out } = await demo.ended
     const result = JSON.parse(out) as DemoResult
@@ -92,18 +117,19 @@ describe('npm start', () => {
     expect(incidents).toMatch(/the console ended \(SIGKILL\)/)
     expect(incidents).toMatch(/Redis \(cache\) ended \(SIGKILL\)/)
     expect(demo.err()).toContain('console is back')
-    expect(groupOf(demo)).toEqual([])
+    expect(stillRunning(tree)).toEqual([])
   }, 180_000)
 
   it('leaves nothing running when it is interrupted', async () => {
     const demo = startDemo('--report', join(folder, 'never.html'))
     await expect.poll(() => demo.err(), { timeout: 60_000 }).toContain('Dashboard')
-    process.kill(groupOf(demo).find(({ args }) => args.includes('scripts/start.mjs'))!.pid, 'SIGINT')
+    const tree = treeOf(demo)
+    process.kill(tree.find(({ args }) => /^node scripts\/start/.test(args))!.pid, 'SIGINT')
     const { code, out } = await demo.ended
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'HF_CLI_INTERRUPTED' } })
     expect(code).toBe(130)
     expect(existsSync(join(folder, 'never.html'))).toBe(false)
-    expect(groupOf(demo)).toEqual([])
+    expect(stillRunning(tree)).toEqual([])
   }, 90_000)
 })
 
