@@ -9,8 +9,8 @@ import type { DemoOptions, Stage } from './stage.ts'
 
 /** Without a terminal the finding is applied after this time, so that a watcher of the page sees it first. */
 const DECISION_DELAY_MS = 3000
-/** Calls of the finding's statement that verification asks for on each side; two hundred would make the demo too long on a slow machine. */
-export const VERIFY_CALLS = 100
+/** Calls of the finding's statement that verification asks for on each side; the usual two hundred would make the demo too long. */
+export const VERIFY_CALLS = 80
 
 /** The worst finding of the traffic since the mark, or the planted one. @throws HF_CLI_NO_FINDING */
 export async function diagnose(stage: Stage, since: WorkloadMark, options: DemoOptions, narrator: Narrator): Promise<Finding> {

@@ -84,7 +84,7 @@ async function calibrate(
   const scenario: Scenario = { ...(await loadScenarioFile(fileURLToPath(scenarioPath))), slo: { p95Ms: OBJECTIVE_P95_MS } }
   const plainPerSec = await measureSaturation(stage.service(), scenario, options.signal)
   const arrivalPerSec = chooseRate(plainPerSec)
-  const seconds = Math.min(14, Math.max(6, Math.ceil((VERIFY_CALLS * 1.5) / (arrivalPerSec * SLOW_SHARE))))
+  const seconds = Math.min(14, Math.max(6, Math.ceil((VERIFY_CALLS * 1.4) / (arrivalPerSec * SLOW_SHARE))))
   narrator.say(`calibrated: plain answers ${formatCount(plainPerSec)}/s at most; every step gets ${arrivalPerSec}/s, ${seconds} s, open loop`)
   const counter = await openStatementCounter(stage.dataset.url)
   cleanup.add(() => counter.close())
