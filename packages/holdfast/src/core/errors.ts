@@ -6,7 +6,7 @@ type CoreErrorCode = 'HF_CONFIG_INVALID' | 'HF_CONFIG_DURATION' | 'HF_CONFIG_SIZ
 export const coreErrors: ErrorTable<CoreErrorCode> = defineErrors<CoreErrorCode>({
   HF_CONFIG_INVALID: {
     summary: 'The options are not valid; the message lists every problem at once.',
-    hint: 'correct the options named in the message; docs/reference/config.md lists all of them',
+    hint: 'correct the options named in the message; their doc comments say what they take',
     retryable: false,
   },
   HF_CONFIG_DURATION: {
