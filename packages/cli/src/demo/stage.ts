@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
-import { consoleErrors } from '@holdfast/console'
-import { type DevServices, startServices } from '@holdfast/dev-services'
+import { type DevServices, DevServicesError, startServices } from '@holdfast/dev-services'
 import type { Advisor } from 'holdfast/postgres'
 import { advisorFor } from '../database.ts'
 import { formatCount } from '../render/measure.ts'
@@ -110,13 +109,13 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Asked before anything is started, because an answer after half a minute of work helps nobody. @throws HF_CONSOLE_PORT_TAKEN */
+/** Asked before anything is started, because an answer after half a minute of work helps nobody. @throws HF_CLI_PORT_TAKEN */
 async function assertPortFree(port: number): Promise<void> {
   const probe = createServer()
   await new Promise<void>((resolve, reject) => {
     probe.once('error', () =>
       reject(
-        consoleErrors.create('HF_CONSOLE_PORT_TAKEN', `port ${port} of 127.0.0.1 is in use`, {
+        new DevServicesError('HF_CLI_PORT_TAKEN', `port ${port} of 127.0.0.1 is in use`, {
           hint: 'choose another one with --port, or --port 0 for a free one',
         }),
       ),

@@ -139,7 +139,7 @@ describe('bad input to the demo', () => {
     await new Promise<void>(resolve => squatter.listen(0, '127.0.0.1', resolve))
     const host = fakeHost({ ...process.env })
     expect(await runCommandLine(['demo', '--once', '--port', String((squatter.address() as AddressInfo).port)], host)).toBe(2)
-    expect(host.err()).toMatch(/HF_CONSOLE_PORT_TAKEN.*\n.*--port 0/)
+    expect(host.err()).toMatch(/HF_CLI_PORT_TAKEN.*\n.*--port 0/)
     squatter.close()
   })
 
