@@ -48,5 +48,6 @@ describe('a child of the demo', () => {
     const starting = startChild({ name: 'sample', module, env: process.env, readReady, signal: abort.signal })
     abort.abort(new Error('enough'))
     await expect(starting).rejects.toThrow('enough')
+    await expect(startChild({ name: 'sample', module, env: process.env, readReady, signal: abort.signal })).rejects.toThrow('enough')
   })
 })

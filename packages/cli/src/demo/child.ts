@@ -40,6 +40,7 @@ const KEPT_LINES = 5
 /** Starts a Node process and waits until it is ready.
  *  @throws HF_CLI_SERVICE_DIED, or the coded error that the child printed with `--json` */
 export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<Child<Ready>> {
+  options.signal?.throwIfAborted()
   // A session of its own: the scheduler weighs sessions, and the load generator must not share its parent's with what it measures.
   const process = fork(options.module, options.args ?? [], { env: options.env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
   const lastWords = keepLastLines(process.stderr!)

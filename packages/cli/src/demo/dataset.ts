@@ -20,6 +20,11 @@ const SEEDED_PREFIX = 'holdfast_demo_seed_'
 const WORKING_NAME = 'holdfast_demo'
 const SEED = 1
 
+/** Where the working database will be. */
+export function datasetUrl(adminUrl: string): string {
+  return withDatabase(adminUrl, WORKING_NAME)
+}
+
 /** Makes the working database: a copy of the seeded one, which is filled first when it is not there or of another version.
  *  A run starts from the same state each time, whatever the run before did to its copy.
  *  @throws HF_CLI_NO_DATABASE when the role may not create databases */
@@ -31,7 +36,7 @@ export async function prepareDataset(adminUrl: string): Promise<DemoDataset> {
     await admin.query(`drop database if exists ${WORKING_NAME} with (force)`)
     await copyDatabase(admin, seededName, WORKING_NAME)
     const tables = found ?? (await describe(admin, seededName)) ?? {}
-    return { url: withDatabase(adminUrl, WORKING_NAME), tables, rows: sum(Object.values(tables)), reused: found !== undefined }
+    return { url: datasetUrl(adminUrl), tables, rows: sum(Object.values(tables)), reused: found !== undefined }
   })
 }
 

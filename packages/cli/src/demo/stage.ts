@@ -7,7 +7,7 @@ import { formatCount } from '../render/measure.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Cleanup } from './cleanup.ts'
 import { type ConsoleProcess, startConsole } from './console-process.ts'
-import { type DemoDataset, prepareDataset } from './dataset.ts'
+import { type DemoDataset, datasetUrl, prepareDataset } from './dataset.ts'
 import { giveWay } from './give-way.ts'
 import type { Narrator } from './narrator.ts'
 import { type DemoService, type ServiceMode, type ServiceSettings, startService } from './service.ts'
@@ -51,26 +51,20 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
   if (services.postgres.pid !== undefined) await giveWay(services.postgres.pid)
   signal.throwIfAborted()
 
-  const startedAtMs = narrator.elapsedMs
-  const dataset = await prepareDataset(services.postgres.url)
-  const seconds = ((narrator.elapsedMs - startedAtMs) / 1000).toFixed(1)
-  narrator.say(`✓ ${dataset.reused ? 'copied' : 'seeded'} ${formatCount(dataset.rows)} rows in ${seconds} s (${describeTables(dataset)})`)
-
   const instanceToken = randomBytes(24).toString('base64url')
   const settings: ServiceSettings = {
     port: port === 0 ? await freePort() : port + 1,
-    databaseUrl: dataset.url,
+    databaseUrl: datasetUrl(services.postgres.url),
     redisUrl: services.cacheRedis?.url,
     instanceToken,
     signal,
   }
-  let starting = startService('plain', settings)
-  cleanup.add(() => starting.then(running => running.stop()))
+  // Beside the data: the console waits for its database by itself.
   const consoleStarting = startConsole(
     {
       port,
       objectiveP95Ms: OBJECTIVE_P95_MS,
-      databaseUrl: dataset.url,
+      databaseUrl: settings.databaseUrl,
       instanceUrl: `http://127.0.0.1:${settings.port}/holdfast/instance`,
       token: randomBytes(24).toString('base64url'),
       instanceToken,
@@ -78,7 +72,12 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
     },
     narrator,
   )
+  // Heard below; until then a failure must not count as unhandled.
+  consoleStarting.catch(() => undefined)
   cleanup.add(() => consoleStarting.then(console => console.stop()))
+  const dataset = await fillDataset(services, narrator)
+  let starting = startService('plain', settings)
+  cleanup.add(() => starting.then(running => running.stop()))
   const [plain, console] = await Promise.all([starting, consoleStarting])
   let service = plain
   narrator.say(`▶ Dashboard ${terminal.paint('cyan', console.url)}   API ${service.baseUrl}/agents/42/leads`)
@@ -129,6 +128,14 @@ const MODE_MEANING: Readonly<Record<ServiceMode, string>> = {
   plain: 'the service starts without Holdfast, so only the load generator is seen here',
   observe: 'the service starts with Holdfast measuring, the cache off',
   cache: 'the service starts with the cache on',
+}
+
+async function fillDataset(services: DevServices, narrator: Narrator): Promise<DemoDataset> {
+  const startedAtMs = narrator.elapsedMs
+  const dataset = await prepareDataset(services.postgres.url)
+  const seconds = ((narrator.elapsedMs - startedAtMs) / 1000).toFixed(1)
+  narrator.say(`✓ ${dataset.reused ? 'copied' : 'seeded'} ${formatCount(dataset.rows)} rows in ${seconds} s (${describeTables(dataset)})`)
+  return dataset
 }
 
 function sayServices(services: DevServices, narrator: Narrator, terminal: Terminal): void {
