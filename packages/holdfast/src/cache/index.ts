@@ -1,5 +1,7 @@
+export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
+export type { CacheDeps, CacheStats, TieredCache } from './cache-contract.ts'
 export { cacheErrors } from './errors.ts'
 export type { Load, LoadContext } from './load-context.ts'
 export type { CacheOptions, GetOrSetOptions, MemoryOptions, SetOptions } from './options.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
-export { type CacheDeps, type CacheStats, createTieredCache, type TieredCache } from './tiered-cache.ts'
+export { createTieredCache } from './tiered-cache.ts'

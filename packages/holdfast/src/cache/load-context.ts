@@ -1,5 +1,6 @@
 import { type Clock, type Duration, parseDurationMs } from '../core/index.ts'
 import { cacheErrors } from './errors.ts'
+import { checkTags } from './options.ts'
 
 /** What a loader is given. */
 export interface LoadContext {
@@ -8,6 +9,9 @@ export interface LoadContext {
   readonly signal: AbortSignal
   /** Replaces the ttl of this value, for what is known only after loading. */
   setTtl(ttl: Duration): void
+  /** Adds to the tags of this value, for what is known only after loading. An invalidation of such a tag since the load began keeps the value from
+   *  being stored. 1 Redis round trip more after the load. @throws HF_CACHE_TAG_INVALID */
+  setTags(...tags: string[]): void
   /** Returns the value to the callers without storing it. */
   skipStore(): void
 }
@@ -21,6 +25,8 @@ export interface Loaded {
   readonly tookMs: number
   /** Set by the loader. */
   readonly ttlMs: number | undefined
+  /** Set by the loader, each once. */
+  readonly tags: readonly string[]
   readonly mayStore: boolean
 }
 
@@ -28,12 +34,16 @@ export interface Loaded {
 export async function callLoader(key: string, load: Load<unknown>, hardTimeoutMs: number, clock: Clock): Promise<Loaded> {
   const abort = new AbortController()
   let ttlMs: number | undefined
+  let chosenTags: readonly string[] = []
   let mayStore = true
   const ctx: LoadContext = {
     key,
     signal: abort.signal,
     setTtl(ttl) {
       ttlMs = parseDurationMs(ttl)
+    },
+    setTags(...tags) {
+      chosenTags = checkTags([...chosenTags, ...tags])
     },
     skipStore() {
       mayStore = false
@@ -43,7 +53,7 @@ export async function callLoader(key: string, load: Load<unknown>, hardTimeoutMs
   // Through a then, so that a loader that throws before its first await is an ordinary rejection.
   const work = Promise.resolve(ctx).then(load)
   const value = hardTimeoutMs === Number.POSITIVE_INFINITY ? await work : await within(work, key, hardTimeoutMs, clock, abort)
-  return { value, tookMs: clock.monotonicMs() - startedAtMs, ttlMs, mayStore: mayStore && ttlMs !== 0 }
+  return { value, tookMs: clock.monotonicMs() - startedAtMs, ttlMs, tags: chosenTags, mayStore: mayStore && ttlMs !== 0 }
 }
 
 function within<T>(work: Promise<T>, key: string, limitMs: number, clock: Clock, abort: AbortController): Promise<T> {

@@ -85,7 +85,8 @@ export interface ResolvedCall {
 const KNOWN: ReadonlySet<string> = new Set(['namespace', 'l1', 'ttl', 'grace', 'jitter', 'redisBudget', 'coherence', 'outageLoads'])
 const KNOWN_MEMORY: ReadonlySet<string> = new Set(['maxEntries', 'maxBytes', 'ttl'])
 const MAX_KEY_LENGTH = 1024
-const MAX_TAGS = 64
+/** Most tags of one entry. */
+export const MAX_TAGS = 64
 const MAX_TAG_BYTES = 255
 
 /** Checks the options of a cache. @throws HF_CONFIG_INVALID naming every problem at once. */

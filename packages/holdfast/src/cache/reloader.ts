@@ -3,9 +3,9 @@ import type { Bulkhead } from './bulkhead.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
 import { callLoader, type Load, type Loaded } from './load-context.ts'
 import type { CacheMetrics } from './metrics.ts'
-import type { ResolvedCall } from './options.ts'
-import { encodePayload } from './payload.ts'
-import type { RemoteTier } from './redis/remote-tier.ts'
+import { MAX_TAGS, type ResolvedCall } from './options.ts'
+import { encodePayload, type TagVersion } from './payload.ts'
+import { bumpedAtMs, type RemoteTier } from './redis/remote-tier.ts'
 import { readStored, type StoredValue, toStored } from './stored-value.ts'
 import { snapshotTags, type TagSnapshot, type TagTable } from './tag-table.ts'
 import type { Grant, Turn, Turns } from './turns.ts'
@@ -26,10 +26,19 @@ export interface ReloaderDeps {
   mayStore(): boolean
 }
 
+/** Invalidations remembered for one load under way. Beyond them, a value whose loader chooses tags is not stored. */
+const INVALIDATED_LIMIT = 1000
+/** How much earlier than the load an invalidation may seem to be and still count as later: what processes may differ in their idea of the Redis server's
+ *  clock (a round trip within the budget, and drift between two readings). A larger value refuses more, a smaller one risks a stale store. */
+const CLOCK_MARGIN_MS = 1000
+
 interface Reload {
   readonly tags: readonly string[]
   /** Set when the key or a tag changed: the value goes to those who wait already, and nowhere else. */
   isDetached: boolean
+  /** Tags other than its own that were invalidated since it began, because its loader may still choose them; `undefined` when there were too many. */
+  invalidated: Set<string> | undefined
+  readonly startedAtServerMs: number
   promise: Promise<unknown>
 }
 
@@ -46,7 +55,13 @@ export class Reloader {
   reload(key: string, load: Load<unknown>, call: ResolvedCall, seen: Buffer | undefined): Promise<unknown> {
     const existing = this.join(key)
     if (existing !== undefined) return existing
-    const reload: Reload = { tags: call.tags, isDetached: false, promise: Promise.resolve() }
+    const reload: Reload = {
+      tags: call.tags,
+      isDetached: false,
+      invalidated: new Set(),
+      startedAtServerMs: this.#deps.remote?.tier.serverNowMs() ?? 0,
+      promise: Promise.resolve(),
+    }
     const forget = (): void => {
       if (this.#reloads.get(key) === reload) this.#reloads.delete(key)
     }
@@ -74,7 +89,10 @@ export class Reloader {
 
   /** As {@link detach}, for everything with the tag. O(loads under way). */
   detachTag(tag: string): void {
-    for (const [key, reload] of this.#reloads) if (reload.tags.includes(tag)) this.detach(key)
+    for (const [key, reload] of this.#reloads) {
+      if (reload.tags.includes(tag)) this.detach(key)
+      else if (reload.invalidated !== undefined && reload.invalidated.add(tag).size > INVALIDATED_LIMIT) reload.invalidated = undefined
+    }
   }
 
   /** Everything may have changed. */
@@ -128,10 +146,17 @@ export class Reloader {
       if (grant !== undefined) void remote?.tier.release(key, grant.token)
       return value
     }
+    const chosen = await this.#choose(loaded.tags, call, grant, tags, reload)
+    if (chosen === undefined) {
+      metrics.errors.bind('tag_moved').add()
+      if (grant !== undefined) void remote?.tier.release(key, grant.token)
+      return readStored(stored)
+    }
     const ttlMs = (loaded.ttlMs ?? (value === null ? call.nullTtlMs : call.ttlMs)) * (1 - jitter * random())
     const aliveMs = Math.max(1, Math.round(ttlMs + call.graceMs))
     if (grant !== undefined && remote !== undefined) {
-      const isRefused = grant.tags === undefined || !(await this.#fill(key, loaded, ttlMs, aliveMs, { ...grant, tags: grant.tags }, stored))
+      const isRefused =
+        grant.tags === undefined || !(await this.#fill(key, loaded, ttlMs, aliveMs, { ...grant, tags: [...grant.tags, ...chosen.versions] }, stored))
       if (grant.tags === undefined) void remote.tier.release(key, grant.token)
       // Refused: deleted, written or lost while loading. Whoever waits began before that; nobody else may see it.
       if (isRefused) return readStored(stored)
@@ -142,8 +167,35 @@ export class Reloader {
     }
     // Redis 7.0 reports a script's write to its own caller, NOLOOP or not, and that drops this copy again: the next read is then answered by Redis.
     const nowMs = clock.monotonicMs()
-    this.#keepInMemory(key, { stored, freshUntilMs: nowMs + Math.min(ttlMs, this.#deps.memoryTtlMs), goneAtMs: nowMs + aliveMs, tags }, reload)
+    this.#keepInMemory(
+      key,
+      { stored, freshUntilMs: nowMs + Math.min(ttlMs, this.#deps.memoryTtlMs), goneAtMs: nowMs + aliveMs, tags: chosen.tags },
+      reload,
+    )
     return readStored(stored)
+  }
+
+  /** Adds the tags that the loader chose; `undefined` when one of them may have been invalidated since the load began. */
+  async #choose(
+    wanted: readonly string[],
+    call: ResolvedCall,
+    grant: Grant | undefined,
+    tags: TagSnapshot,
+    reload: Reload,
+  ): Promise<{ tags: TagSnapshot; versions: readonly TagVersion[] } | undefined> {
+    const late = wanted.filter(tag => !call.tags.includes(tag))
+    if (late.length === 0) return { tags, versions: [] }
+    if (late.length + call.tags.length > MAX_TAGS || reload.invalidated === undefined) return undefined
+    // In one step with the snapshot: what comes later makes the snapshot old.
+    if (late.some(tag => reload.invalidated?.has(tag))) return undefined
+    const added = snapshotTags(this.#deps.tags, late)
+    const all: TagSnapshot = { cells: [...tags.cells, ...added.cells], generations: [...tags.generations, ...added.generations] }
+    const { remote } = this.#deps
+    if (grant?.tags === undefined || remote === undefined) return { tags: all, versions: [] }
+    const versions: readonly (number | undefined)[] = await remote.tier.ensuredVersions(late).catch(() => [undefined])
+    // Invalidated by another process, whose message may still be on its way.
+    const hasMoved = versions.some(version => version === undefined || bumpedAtMs(version) >= reload.startedAtServerMs - CLOCK_MARGIN_MS)
+    return hasMoved ? undefined : { tags: all, versions: late.map((tag, i) => ({ tag, version: versions[i]! })) }
   }
 
   /** False when Redis refused to store. True when it did, and also when it went away: then memory alone keeps the value. */

@@ -1,17 +1,7 @@
-import {
-  type Clock,
-  collectConfigProblems,
-  createLifecycle,
-  currentRequestScope,
-  type Health,
-  type HealthSource,
-  type Lifecycle,
-  type Logger,
-  silentLogger,
-  systemClock,
-} from '../core/index.ts'
-import type { Registry } from '../telemetry/index.ts'
+import { type Clock, collectConfigProblems, createLifecycle, currentRequestScope, type Health, silentLogger, systemClock } from '../core/index.ts'
+import { BulkLoad, type LoadMany } from './bulk-load.ts'
 import { Bulkhead } from './bulkhead.ts'
+import type { CacheDeps, CacheStats, TieredCache } from './cache-contract.ts'
 import { cacheErrors } from './errors.ts'
 import { type MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
@@ -27,70 +17,15 @@ import {
   resolveOptions,
   type SetOptions,
 } from './options.ts'
-import type { IoRedisLike } from './redis/port.ts'
 import { RedisSide } from './redis-side.ts'
 import { Reloader } from './reloader.ts'
 import { copyToStored, readStored, type StoredValue } from './stored-value.ts'
 import { snapshotTags, TagTable } from './tag-table.ts'
 
-/** What the cache needs from outside. */
-export interface CacheDeps {
-  /** A URL (`redis://`, `rediss://`), or an ioredis client, which is duplicated and stays yours. Absent: this process's memory is the only tier. */
-  readonly redis?: string | IoRedisLike
-  /** Default: the system's. */
-  readonly clock?: Clock
-  /** Where the cache counts. */
-  readonly registry: Registry
-  /** Default: silent. */
-  readonly logger?: Logger
-  /** 0 up to 1, for jitter. Default `Math.random`. */
-  readonly random?: () => number
-}
-
-/** The cache as it stands in this process. */
-export interface CacheStats {
-  /** Entries in the memory of this process. */
-  readonly entries: number
-  /** Their estimated size. */
-  readonly bytes: number
-  /** `none`: no Redis was given. `away`: it does not answer, memory and loaders serve. `usable`: it answers. */
-  readonly redis: 'none' | 'away' | 'usable'
-  /** How changes by other processes are heard of; `none` while they are not. */
-  readonly coherence: 'none' | 'tracking' | 'pubsub'
-  /** Deletes and invalidations that wait for Redis to come back. */
-  readonly journaled: number
-}
-
-/** A cache in two tiers: this process's memory, and Redis. Reads never fail for a reason of the cache: without Redis they come from memory or the loader. */
-export interface TieredCache extends Lifecycle, HealthSource {
-  /** The value under `key`, from memory, Redis, or `load`, which runs once for all callers of all processes. Plain values are frozen and shared;
-   *  values with a Date, Map, Set or bytes inside are decoded for each caller. 0 Redis round trips from memory, 1 from Redis, 3 with a load.
-   *  @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID, HF_CACHE_OPTION_INVALID at once, when the value is not in memory
-   *  @throws HF_CACHE_LOAD_TIMEOUT, HF_CACHE_OVERLOADED as rejections; the loader's own errors pass through as they are */
-  getOrSet<T>(key: string, load: Load<T>, options?: GetOrSetOptions): Promise<T>
-  /** The value under `key`, or `undefined`; also a stale one within its grace. At most 1 Redis round trip, 2 when its tags are new here. */
-  get<T>(key: string): Promise<T | undefined>
-  /** Those of the values that exist, by key. Reads as {@link get}, together: 1 Redis round trip for each 128 keys not in memory. */
-  getMany<T>(keys: readonly string[]): Promise<Map<string, T>>
-  /** The value under `key` if this process has it in memory and it is fresh. Asks nobody, counts nothing as a hit or a miss. */
-  peek<T>(key: string): T | undefined
-  /** Stores a copy of `value`; loads of the key under way are discarded. 1 Redis round trip, 2 with tags. When Redis is away: in memory, and what Redis
-   *  holds is deleted as soon as it is back. `undefined` deletes. @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_VALUE_UNENCODABLE */
-  set(key: string, value: unknown, options?: SetOptions): Promise<void>
-  /** Drops the value everywhere; loads of the key under way are discarded. True when there was one, here or in Redis. 1 Redis round trip. When Redis is away:
-   *  here at once, elsewhere as soon as it is back. @throws HF_CACHE_KEY_INVALID */
-  delete(key: string): Promise<boolean>
-  /** Drops everything with one of the tags, everywhere; 1 Redis round trip whatever the number of entries. When Redis is away: as `delete`.
-   *  @throws HF_CACHE_TAG_INVALID */
-  invalidateTags(...tags: string[]): Promise<void>
-  /** Drops everything of this namespace, everywhere. Keys of others in the same Redis are not touched. 1 Redis round trip; the memory in Redis is freed as
-   *  entries expire. */
-  clear(): Promise<void>
-  stats(): CacheStats
-}
-
 /** How long a start waits for Redis before it goes on without. */
 const START_LIMIT_MS = 1000
+/** Entries of one `setMany` that are written together. More would hold Redis up for the others. */
+const WRITES_AT_ONCE = 128
 /** After a failed reload the stale value is served this long before the loader is tried again. */
 const RETRY_LOAD_MS = 1000
 
@@ -190,21 +125,36 @@ class Cache implements TieredCache {
     return found
   }
 
+  async getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions): Promise<Map<string, T>> {
+    const unique = [...new Set(keys)]
+    for (const key of unique) checkKey(key)
+    const bulk = new BulkLoad(loadMany, unique, this.#clock)
+    const values = await Promise.all(unique.map(key => bulk.track(key, this.getOrSet<T | undefined>(key, bulk.loadOne, options))))
+    return new Map(unique.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i]] as const])))
+  }
+
   peek<T>(key: string): T | undefined {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#isMemoryOpen ? this.#memory?.get(key, nowMs) : undefined
     return entry !== undefined && nowMs < entry.freshUntilMs ? (readStored(entry.stored) as T) : undefined
   }
 
-  async set(key: string, value: unknown, options: SetOptions = {}): Promise<void> {
-    checkKey(key)
-    const call = resolveCall(key, options, this.#options)
-    if (value === undefined) {
-      await this.delete(key)
-      return
+  set(key: string, value: unknown, options?: SetOptions): Promise<void> {
+    return this.setMany([[key, value]], options)
+  }
+
+  async setMany(entries: Iterable<readonly [key: string, value: unknown]>, options: SetOptions = {}): Promise<void> {
+    const writes = [...entries].map(([key, value]) => {
+      checkKey(key)
+      return { key, stored: value === undefined ? undefined : toCopy(key, value), call: resolveCall(key, options, this.#options) }
+    })
+    for (let at = 0; at < writes.length; at += WRITES_AT_ONCE) {
+      const group = writes.slice(at, at + WRITES_AT_ONCE)
+      await Promise.all(group.map(({ key, stored, call }) => (stored === undefined ? this.delete(key) : this.#write(key, stored, call))))
     }
-    const stored = copyToStored(value)
-    if (stored === undefined) throw cacheErrors.create('HF_CACHE_VALUE_UNENCODABLE', `the value for ${JSON.stringify(key)} cannot be stored`)
+  }
+
+  async #write(key: string, stored: StoredValue, call: ResolvedCall): Promise<void> {
     const ttlMs = call.ttlMs * (1 - this.#options.jitter * this.#random())
     const aliveMs = Math.max(1, Math.round(ttlMs + call.graceMs))
     this.#forget(key)
@@ -353,6 +303,13 @@ class Cache implements TieredCache {
   #size(): { entries: number; bytes: number } {
     return { entries: this.#memory?.count ?? 0, bytes: this.#memory?.bytes ?? 0 }
   }
+}
+
+/** @throws HF_CACHE_VALUE_UNENCODABLE */
+function toCopy(key: string, value: unknown): StoredValue {
+  const stored = copyToStored(value)
+  if (stored === undefined) throw cacheErrors.create('HF_CACHE_VALUE_UNENCODABLE', `the value for ${JSON.stringify(key)} cannot be stored`)
+  return stored
 }
 
 function checkRedis(redis: unknown): void {

@@ -155,13 +155,13 @@ export class RemoteTier {
 
   #create(tags: readonly string[]): Promise<unknown>[] {
     const { link, names } = this.#deps
-    return tags.map(tag => link.send('lease', 'set', [names.tagPrefix + tag, newVersion(), 'nx', ...(tag === '' ? [] : ['px', 2 * TAG_LIFE_MS])]))
+    return tags.map(tag => link.send('lease', 'set', [names.tagPrefix + tag, firstVersion(), 'nx', ...(tag === '' ? [] : ['px', 2 * TAG_LIFE_MS])]))
   }
 
   #bumpOne(tag: string, isUngated: boolean): Promise<unknown> {
     const { link, names } = this.#deps
     const key = names.tagPrefix + tag
-    const args = [newVersion(), tag === '' ? 0 : 2 * TAG_LIFE_MS, ...this.#message(key)]
+    const args = [bumpedVersion(this.serverNowMs()), tag === '' ? 0 : 2 * TAG_LIFE_MS, ...this.#message(key)]
     return isUngated ? link.sendUngated('invalidate', 'eval', [BUMP.source, 1, key, ...args]) : link.run('invalidate', BUMP, [key], args)
   }
 
@@ -201,10 +201,24 @@ export class RemoteTier {
   }
 }
 
-/** A version never used before: only equality matters, so no clock is involved and skew between hosts cannot matter. */
-function newVersion(): number {
+/** Distinguishes versions of one millisecond: 11 random bits and the lowest, which is 1 for a bump. */
+const VERSION_STEPS = 2 ** 12
+
+/** A version for a tag that has none: never used before, and even. Whether an entry is valid depends on equality alone, never on a clock. */
+function firstVersion(): number {
   const [high, low] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
-  return (high & 0xfffff) * 2 ** 32 + low + 1
+  return (high & 0xfffff) * 2 ** 32 + ((low & ~1) >>> 0) + 2
+}
+
+/** A version for a tag that was invalidated: never used before, and odd. It holds the time, for {@link bumpedAtMs}. Exact until 2039. */
+function bumpedVersion(serverNowMs: number): number {
+  const [random] = crypto.getRandomValues(new Uint16Array(1)) as unknown as [number]
+  return Math.floor(serverNowMs) * VERSION_STEPS + ((random % VERSION_STEPS) | 1)
+}
+
+/** When the tag was last invalidated, in milliseconds of the Redis server's clock as its writer knew it; 0 when not since it has a version. */
+export function bumpedAtMs(version: number): number {
+  return version % 2 === 1 ? Math.floor(version / VERSION_STEPS) : 0
 }
 
 function toVersion(reply: Buffer | null | undefined): number | undefined {
