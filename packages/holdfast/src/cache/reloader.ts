@@ -29,8 +29,9 @@ export interface ReloaderDeps {
 /** Invalidations remembered for one load under way. Beyond them, a value whose loader chooses tags is not stored. */
 const INVALIDATED_LIMIT = 1000
 /** How much earlier than the load an invalidation may seem to be and still count as later: what processes may differ in their idea of the Redis server's
- *  clock (a round trip within the budget, and drift between two readings). A larger value refuses more, a smaller one risks a stale store. */
-const CLOCK_MARGIN_MS = 1000
+ *  clock (a round trip within the budget of 50 ms at each of two, and drift in the minute between two readings, doubled). A larger value refuses more
+ *  reloads after an invalidation, a smaller one risks a stale store. */
+const CLOCK_MARGIN_MS = 200
 
 interface Reload {
   readonly tags: readonly string[]
@@ -130,7 +131,7 @@ export class Reloader {
       return loaded
     } catch (error) {
       metrics.loadsFailed.add()
-      if (grant !== undefined) void remote?.tier.release(key, grant.token)
+      this.#release(key, grant)
       throw error
     } finally {
       stopRenewing?.()
@@ -143,13 +144,13 @@ export class Reloader {
     const stored = value === undefined || !loaded.mayStore ? undefined : toStored(value)
     if (stored === undefined) {
       if (value !== undefined && loaded.mayStore) this.#reportUnencodable(key)
-      if (grant !== undefined) void remote?.tier.release(key, grant.token)
+      this.#release(key, grant)
       return value
     }
     const chosen = await this.#choose(loaded.tags, call, grant, tags, reload)
     if (chosen === undefined) {
       metrics.errors.bind('tag_moved').add()
-      if (grant !== undefined) void remote?.tier.release(key, grant.token)
+      this.#release(key, grant)
       return readStored(stored)
     }
     const ttlMs = (loaded.ttlMs ?? (value === null ? call.nullTtlMs : call.ttlMs)) * (1 - jitter * random())
@@ -157,7 +158,7 @@ export class Reloader {
     if (grant !== undefined && remote !== undefined) {
       const isRefused =
         grant.tags === undefined || !(await this.#fill(key, loaded, ttlMs, aliveMs, { ...grant, tags: [...grant.tags, ...chosen.versions] }, stored))
-      if (grant.tags === undefined) void remote.tier.release(key, grant.token)
+      if (grant.tags === undefined) this.#release(key, grant)
       // Refused: deleted, written or lost while loading. Whoever waits began before that; nobody else may see it.
       if (isRefused) return readStored(stored)
     } else if (remote?.tier.isUsable) {
@@ -222,6 +223,10 @@ export class Reloader {
       return false
     }
     return tier.fill(key, grant.token, bytes, aliveMs).catch(() => true)
+  }
+
+  #release(key: string, grant: Grant | undefined): void {
+    if (grant !== undefined) void this.#deps.remote?.tier.release(key, grant.token)
   }
 
   #keepInMemory(key: string, value: MemoryValue, reload: Reload): void {

@@ -1,0 +1,70 @@
+import type { Clock, HealthSource, Lifecycle, Logger } from '../core/index.ts'
+import type { Registry } from '../telemetry/index.ts'
+import type { LoadMany } from './bulk-load.ts'
+import type { Load } from './load-context.ts'
+import type { GetOrSetOptions, SetOptions } from './options.ts'
+import type { IoRedisLike } from './redis/port.ts'
+
+/** What the cache needs from outside. */
+export interface CacheDeps {
+  /** A URL (`redis://`, `rediss://`), or an ioredis client, which is duplicated and stays yours. Absent: this process's memory is the only tier. */
+  readonly redis?: string | IoRedisLike
+  /** Default: the system's. */
+  readonly clock?: Clock
+  /** Where the cache counts. */
+  readonly registry: Registry
+  /** Default: silent. */
+  readonly logger?: Logger
+  /** 0 up to 1, for jitter. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** The cache as it stands in this process. */
+export interface CacheStats {
+  /** Entries in the memory of this process. */
+  readonly entries: number
+  /** Their estimated size. */
+  readonly bytes: number
+  /** `none`: no Redis was given. `away`: it does not answer, memory and loaders serve. `usable`: it answers. */
+  readonly redis: 'none' | 'away' | 'usable'
+  /** How changes by other processes are heard of; `none` while they are not. */
+  readonly coherence: 'none' | 'tracking' | 'pubsub'
+  /** Deletes and invalidations that wait for Redis to come back. */
+  readonly journaled: number
+}
+
+/** A cache in two tiers: this process's memory, and Redis. Reads never fail for a reason of the cache: without Redis they come from memory or the loader. */
+export interface TieredCache extends Lifecycle, HealthSource {
+  /** The value under `key`, from memory, Redis, or `load`, which runs once for all callers of all processes. Plain values are frozen and shared;
+   *  values with a Date, Map, Set or bytes inside are decoded for each caller. 0 Redis round trips from memory, 1 from Redis, 3 with a load.
+   *  @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID, HF_CACHE_OPTION_INVALID at once, when the value is not in memory
+   *  @throws HF_CACHE_LOAD_TIMEOUT, HF_CACHE_OVERLOADED as rejections; the loader's own errors pass through as they are */
+  getOrSet<T>(key: string, load: Load<T>, options?: GetOrSetOptions): Promise<T>
+  /** The value under `key`, or `undefined`; also a stale one within its grace. At most 1 Redis round trip, 2 when its tags are new here. */
+  get<T>(key: string): Promise<T | undefined>
+  /** Those of the values that exist, by key. Reads as {@link get}, together: 1 Redis round trip for each 128 keys not in memory. */
+  getMany<T>(keys: readonly string[]): Promise<Map<string, T>>
+  /** The values under `keys`, from memory, Redis, or one call of `loadMany` for those that are missing. Single flight holds for each key: what another
+   *  caller or process loads already is waited for and not loaded again, and does not hold the others up. Keys that the loader leaves out are not in the
+   *  map. 1 Redis round trip for each 128 keys not in memory; 3 with a load. Keys whose lease comes more than 5 ms after the first one's, and those
+   *  beyond `outageLoads` while Redis is away, come in a further call. @throws as {@link getOrSet}; a failing load fails all that needed it */
+  getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions): Promise<Map<string, T>>
+  /** The value under `key` if this process has it in memory and it is fresh. Asks nobody, counts nothing as a hit or a miss. */
+  peek<T>(key: string): T | undefined
+  /** Stores a copy of `value`; loads of the key under way are discarded. 1 Redis round trip, 2 with tags. When Redis is away: in memory, and what Redis
+   *  holds is deleted as soon as it is back. `undefined` deletes. @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_VALUE_UNENCODABLE */
+  set(key: string, value: unknown, options?: SetOptions): Promise<void>
+  /** Stores a copy of each value, as {@link set} with the same options. Everything is checked before anything is written; then 128 entries at a time are
+   *  written together. @throws as `set` */
+  setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions): Promise<void>
+  /** Drops the value everywhere; loads of the key under way are discarded. True when there was one, here or in Redis. 1 Redis round trip. When Redis is away:
+   *  here at once, elsewhere as soon as it is back. @throws HF_CACHE_KEY_INVALID */
+  delete(key: string): Promise<boolean>
+  /** Drops everything with one of the tags, everywhere; 1 Redis round trip whatever the number of entries. When Redis is away: as `delete`.
+   *  @throws HF_CACHE_TAG_INVALID */
+  invalidateTags(...tags: string[]): Promise<void>
+  /** Drops everything of this namespace, everywhere. Keys of others in the same Redis are not touched. 1 Redis round trip; the memory in Redis is freed as
+   *  entries expire. */
+  clear(): Promise<void>
+  stats(): CacheStats
+}
