@@ -1,6 +1,7 @@
 import type { Clock, HealthSource, Lifecycle, Logger } from '../core/index.ts'
 import type { Registry } from '../telemetry/index.ts'
 import type { LoadMany } from './bulk-load.ts'
+import type { Explanation, Inspection } from './inspection.ts'
 import type { Load } from './load-context.ts'
 import type { GetOrSetOptions, SetOptions } from './options.ts'
 import type { IoRedisLike } from './redis/port.ts'
@@ -31,6 +32,12 @@ export interface CacheStats {
   readonly coherence: 'none' | 'tracking' | 'pubsub'
   /** Deletes and invalidations that wait for Redis to come back. */
   readonly journaled: number
+}
+
+/** What `inspect` shows. */
+export interface InspectOptions {
+  /** Also the value. Default false, because values may be private. */
+  readonly value?: boolean
 }
 
 /** A cache in two tiers: this process's memory, and Redis. Reads never fail for a reason of the cache: without Redis they come from memory or the loader. */
@@ -66,5 +73,10 @@ export interface TieredCache extends Lifecycle, HealthSource {
   /** Drops everything of this namespace, everywhere. Keys of others in the same Redis are not touched. 1 Redis round trip; the memory in Redis is freed as
    *  entries expire. */
   clear(): Promise<void>
+  /** Where `key` is, how large, for how long, and under which tags; the value only with `{ value: true }`. Changes nothing and counts nothing. 2 Redis
+   *  round trips. When Redis is away: says so. @throws HF_CACHE_KEY_INVALID */
+  inspect(key: string, options?: InspectOptions): Promise<Inspection>
+  /** Why a read of `key` would be a hit or a miss now, in one sentence. Costs as {@link inspect}. @throws HF_CACHE_KEY_INVALID */
+  explain(key: string): Promise<Explanation>
   stats(): CacheStats
 }

@@ -1,6 +1,7 @@
 export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
-export type { CacheDeps, CacheStats, TieredCache } from './cache-contract.ts'
+export type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
 export { cacheErrors } from './errors.ts'
+export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspection } from './inspection.ts'
 export type { Load, LoadContext } from './load-context.ts'
 export type { CacheOptions, GetOrSetOptions, MemoryOptions, SetOptions } from './options.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'

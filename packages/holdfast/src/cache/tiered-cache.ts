@@ -1,8 +1,9 @@
 import { type Clock, collectConfigProblems, createLifecycle, currentRequestScope, type Health, silentLogger, systemClock } from '../core/index.ts'
 import { BulkLoad, type LoadMany } from './bulk-load.ts'
 import { Bulkhead } from './bulkhead.ts'
-import type { CacheDeps, CacheStats, TieredCache } from './cache-contract.ts'
+import type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
 import { cacheErrors } from './errors.ts'
+import { type Explanation, explainInspection, type Inspection, inspectKey } from './inspection.ts'
 import { type MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
 import { type CacheMetrics, createCacheMetrics } from './metrics.ts'
@@ -195,6 +196,16 @@ class Cache implements TieredCache {
     if (this.#redis === undefined) return
     await this.#redis.tier.bump([''])
     this.#forgetAll()
+  }
+
+  async inspect(key: string, options: InspectOptions = {}): Promise<Inspection> {
+    checkKey(key)
+    const memory = this.#isMemoryOpen ? this.#memory?.peek(key) : undefined
+    return inspectKey(key, options.value === true, { nowMs: this.#clock.monotonicMs(), memory, tier: this.#redis?.tier })
+  }
+
+  async explain(key: string): Promise<Explanation> {
+    return explainInspection(await this.inspect(key))
   }
 
   stats(): CacheStats {

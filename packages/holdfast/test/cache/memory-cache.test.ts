@@ -40,6 +40,24 @@ describe('a cache without Redis', () => {
     expect(load).toHaveBeenCalledTimes(2)
   })
 
+  it('explains a miss from memory alone', async () => {
+    const { cache, clock } = memoryCache()
+    expect(await cache.explain('k')).toMatchObject({ outcome: 'miss', reason: 'no_redis' })
+    await cache.set('k', 'v', { ttl: '10s', grace: '5s', tags: ['t'] })
+    expect(await cache.inspect('k', { value: true })).toMatchObject({
+      redisState: 'none',
+      value: 'v',
+      memory: { freshForMs: 10_000, goneInMs: 15_000 },
+    })
+    clock.advance(10_000)
+    expect(await cache.explain('k')).toMatchObject({ outcome: 'stale', reason: 'stale' })
+    clock.advance(5_000)
+    expect(await cache.explain('k')).toMatchObject({ outcome: 'miss', reason: 'expired' })
+    await cache.set('k', 'v', { tags: ['t'] })
+    await cache.invalidateTags('t')
+    expect(await cache.explain('k')).toMatchObject({ outcome: 'miss', reason: 'tag_invalidated', movedTags: ['t'] })
+  })
+
   it('cuts a random share off the ttl', async () => {
     const clock = fakeClock()
     const cache = createTieredCache({ jitter: 0.1 }, { clock, registry: createRegistry(), random: () => 0.5 })

@@ -81,6 +81,11 @@ export class MemoryTier {
     return undefined
   }
 
+  /** The entry in whatever state, untouched. */
+  peek(key: string): MemoryEntry | undefined {
+    return this.#queue.peek(key)
+  }
+
   /** Stores, unless a tag was invalidated after `value.tags` was taken. */
   set(key: string, value: MemoryValue): void {
     if (!isCurrent(value.tags)) return
