@@ -8,9 +8,11 @@ import { isLoopbackAddress } from './auth/request-guards.ts'
 import { localInstance } from './collect/instance-source.ts'
 import { type Console, type ConsoleOptions, createConsole } from './console.ts'
 import { consoleErrors } from './errors.ts'
+import { advisorOfPool, type PoolOwner } from './findings/pool-advisor.ts'
 import { answerNodeRequest, type NodeRequest } from './node/answer-node-request.ts'
 
-/** Options of {@link dashboard}; those of a console, but the sources are known and auth may be absent in development. */
+/** Options of {@link dashboard}; those of a console, but the sources are known, auth may be absent in development, and the advisor is by default one on the
+ *  database of the service's own pool. */
 export interface DashboardOptions extends Omit<ConsoleOptions, 'sources' | 'auth'> {
   /** Absent in development: loopback only, with a generated token that the logger prints. In production a kind other than `token` is required. */
   readonly auth?: ConsoleAuth
@@ -32,13 +34,14 @@ export interface DashboardHandler {
 /** The console of this process as a handler: `app.use('/holdfast', dashboard(hf))`. Starts to collect at once.
  *  @throws HF_CONSOLE_AUTH_REQUIRED in production without auth of kind basic or custom.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
-export function dashboard(hf: { snapshot(): InstanceSnapshot }, options: DashboardOptions = {}): DashboardHandler {
+export function dashboard(hf: { snapshot(): InstanceSnapshot } & PoolOwner, options: DashboardOptions = {}): DashboardHandler {
   const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
   if (environment === 'production' && (options.auth === undefined || options.auth.kind === 'token')) {
     throw consoleErrors.create('HF_CONSOLE_AUTH_REQUIRED', 'a dashboard was mounted in production with nothing but a token to protect it')
   }
   const auth = options.auth ?? { kind: 'token', token: randomBytes(24).toString('base64url') }
-  const console = createConsole({ ...options, auth, environment, sources: [localInstance(hf)] })
+  const advisor = options.advisor ?? advisorOfPool(hf)
+  const console = createConsole({ ...options, ...(advisor ? { advisor } : {}), auth, environment, sources: [localInstance(hf)] })
   if (options.auth === undefined && auth.kind === 'token') announce(auth.token, options.logger)
   console.start().catch(error => options.logger?.error({ err: error }, 'the console did not start'))
 

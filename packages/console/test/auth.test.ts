@@ -11,7 +11,14 @@ const ROLE_OF: ConsoleAuth = { kind: 'custom', verify: async request => (request
 function open(auth: ConsoleAuth = { kind: 'token', token: TOKEN }, environment: 'development' | 'production' = 'development'): Console {
   const clock = fakeClock()
   const answer = async () => sampleFinding()
-  const advisor = { findings: async () => [sampleFinding()], finding: answer, apply: answer, verify: answer, revert: answer }
+  const advisor = {
+    findings: async () => [sampleFinding()],
+    finding: answer,
+    apply: answer,
+    verify: answer,
+    revert: answer,
+    advise: async () => ({ findings: [], examinedCount: 0, refused: [], notes: [] }),
+  }
   return createConsole({ sources: [new FakeService(clock)], clock, auth, advisor, environment })
 }
 

@@ -28,7 +28,14 @@ afterAll(() => rm(assetsDir, { recursive: true }))
 
 function makeDashboard(clock: Clock = systemClock): DashboardHandler {
   const answer = async () => sampleFinding()
-  const advisor = { findings: async () => [sampleFinding()], finding: answer, apply: answer, verify: answer, revert: answer }
+  const advisor = {
+    findings: async () => [sampleFinding()],
+    finding: answer,
+    apply: answer,
+    verify: answer,
+    revert: answer,
+    advise: async () => ({ findings: [], examinedCount: 0, refused: [], notes: [] }),
+  }
   const handler = dashboard(new FakeService(clock), { auth, advisor, assetsDir, environment: 'development', clock })
   onTestFinished(() => handler.console.stop())
   return handler

@@ -1,7 +1,7 @@
 import { type FakeClock, fakeClock } from '@holdfast/testkit'
 import { defineErrors, type Finding, type Verification } from 'holdfast/core'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { type AdvisorPort, type Console, createConsole, type FindingDetail, type FindingList, type Problem } from '../src/index.ts'
+import { type AdviceAnswer, type AdvisorPort, type Console, createConsole, type FindingDetail, type FindingList, type Problem } from '../src/index.ts'
 import { FakeService } from './support/fake-service.ts'
 import { sampleFinding } from './support/sample-finding.ts'
 import { seconds, settle } from './support/settle.ts'
@@ -48,6 +48,10 @@ class FakeAdvisor implements AdvisorPort {
   verify(id: string): Promise<Finding> {
     return this.#move(id, 'verified')
   }
+  async advise() {
+    if (this.failure !== undefined) throw this.failure
+    return { findings: [...this.ledger.values()], examinedCount: 12, refused: [], notes: ['statistics were reset'] }
+  }
   revert(id: string): Promise<Finding> {
     return this.#move(id, 'open')
   }
@@ -91,6 +95,25 @@ describe('findings', () => {
     return asked
   }
   const eventTexts = (): string[] => console.overview().events.map(event => `${event.kind}: ${event.text}`)
+
+  it('are looked for on demand, and what the search says is passed on', async () => {
+    advisor.put(sampleFinding({ id: 'I-1' }))
+    await open()
+    const { status, body } = await ask<AdviceAnswer>('advise', {})
+    expect(status).toBe(200)
+    expect(body).toEqual({ schema: 'holdfast.advice-answer/1', findingCount: 1, examinedCount: 12, refused: [], notes: ['statistics were reset'] })
+  })
+
+  it('are not looked for while something is applied', async () => {
+    advisor.put(sampleFinding({ id: 'I-1' }))
+    advisor.waits = true
+    await open()
+    const applying = ask('findings/I-1/apply', {})
+    await settle()
+    expect((await ask<Problem>('advise', {})).body.code).toBe('HF_CONSOLE_BUSY')
+    advisor.finishApply()
+    await applying
+  })
 
   it('are ranked by the time they save; fix first shows those that still need somebody', async () => {
     advisor.put(sampleFinding({ id: 'I-1', savesMsPerSec: 5 }))

@@ -112,6 +112,12 @@ function addChanges(app: Hono<ConsoleEnv>, deps: AppDeps): void {
     await deps.refreshFindings()
     return noStore(c.json(await deps.finding(id, c.get('caller').role)))
   })
+  app.post('/api/advise', async c => {
+    await bodyOf(c)
+    const answer = await deps.actions.advise()
+    await deps.refreshFindings()
+    return noStore(c.json(answer))
+  })
   app.post('/api/events', async c => {
     deps.publishEvent(parseEvent(await bodyOf(c)))
     return c.body(null, 204)

@@ -157,6 +157,18 @@ export interface FindingAction {
   readonly confirmation?: string
 }
 
+/** Answer of `POST api/advise`. */
+export interface AdviceAnswer {
+  readonly schema: 'holdfast.advice-answer/1'
+  /** Findings that the search gave, known ones included. */
+  readonly findingCount: number
+  readonly examinedCount: number
+  /** Examined statements without advice, most time first, at most 5, with the reason. */
+  readonly refused: readonly { readonly statement: string; readonly why: string }[]
+  /** What limits the search: missing rights, counters that were reset. */
+  readonly notes: readonly string[]
+}
+
 /** Body of every answer that is not 2xx. @source RFC 9457 */
 export interface Problem {
   readonly type: string

@@ -1,5 +1,5 @@
 import type { Finding } from 'holdfast/core'
-import type { FindingDetail } from '../api/contract.ts'
+import type { AdviceAnswer, FindingDetail } from '../api/contract.ts'
 import { hasRole, type Role } from '../auth/console-auth.ts'
 import { consoleErrors } from '../errors.ts'
 import type { AdvisorPort } from './advisor-port.ts'
@@ -23,11 +23,15 @@ export function describeFinding(finding: Finding, role: Role, needsConfirmation:
   return { schema: 'holdfast.finding/1', finding, actions, confirmation: needsConfirmation ? finding.id : null }
 }
 
+const REFUSED_SHOWN = 5
+
 /** Runs actions, one at a time. */
 export interface FindingActions {
   /** Resolves when the action is finished, which may take as long as an index takes to build. A caller that leaves does not stop it.
    *  @throws HF_CONSOLE_NO_ADVISOR, HF_CONSOLE_CONFIRMATION, HF_CONSOLE_BUSY, and what the advisor throws. */
   run(id: string, action: FindingActionName, confirmation: unknown): Promise<void>
+  /** Looks for advice. @throws HF_CONSOLE_NO_ADVISOR, HF_CONSOLE_BUSY, and what the advisor throws. */
+  advise(): Promise<AdviceAnswer>
 }
 
 /** Actions over an advisor.
@@ -35,18 +39,37 @@ export interface FindingActions {
 export function createFindingActions(advisor: AdvisorPort | undefined, needsConfirmation: boolean): FindingActions {
   let running: string | undefined
 
+  const known = (): AdvisorPort => {
+    if (advisor === undefined) throw consoleErrors.create('HF_CONSOLE_NO_ADVISOR', 'there are no findings here')
+    return advisor
+  }
+  const alone = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    if (running !== undefined) throw consoleErrors.create('HF_CONSOLE_BUSY', `${running} is running`)
+    running = what
+    try {
+      return await work()
+    } finally {
+      running = undefined
+    }
+  }
+
   return {
     async run(id, action, confirmation) {
-      if (advisor === undefined) throw consoleErrors.create('HF_CONSOLE_NO_ADVISOR', 'there are no findings here')
+      const port = known()
       if (needsConfirmation && action !== 'verify' && confirmation !== id) {
         throw consoleErrors.create('HF_CONSOLE_CONFIRMATION', `to ${action}, confirm with the text ${id}`)
       }
-      if (running !== undefined) throw consoleErrors.create('HF_CONSOLE_BUSY', `${running} is running`)
-      running = `${action} ${id}`
-      try {
-        await advisor[action](id)
-      } finally {
-        running = undefined
+      await alone(`${action} ${id}`, () => port[action](id))
+    },
+    async advise() {
+      const port = known()
+      const { findings, examinedCount, refused, notes } = await alone('the search for advice', () => port.advise())
+      return {
+        schema: 'holdfast.advice-answer/1',
+        findingCount: findings.length,
+        examinedCount,
+        refused: refused.slice(0, REFUSED_SHOWN).map(({ statement, why }) => ({ statement, why })),
+        notes,
       }
     },
   }

@@ -1,4 +1,4 @@
-import type { FindingAction, FindingDetail, FindingList, Problem } from '../../../src/api/contract.ts'
+import type { AdviceAnswer, FindingAction, FindingDetail, FindingList, Problem } from '../../../src/api/contract.ts'
 import { mountPath } from '../mount.ts'
 
 /** The path under which everything of this console lies, with a slash at its end. */
@@ -45,6 +45,11 @@ export function postFindingAction(id: string, action: FindingDetail['actions'][n
     headers: { 'content-type': 'application/json', 'x-holdfast-csrf': '1' },
     body: JSON.stringify(body),
   })
+}
+
+/** Asks the console to look for advice. Takes seconds: candidates are tried on a copy of the data. */
+export function postAdvise(): Promise<AdviceAnswer> {
+  return request('advise', { method: 'POST', headers: { 'content-type': 'application/json', 'x-holdfast-csrf': '1' }, body: '{}' })
 }
 
 /** Why the console refuses this reader; null when it does not. Rejects when it cannot be reached. */

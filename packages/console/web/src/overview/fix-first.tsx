@@ -5,6 +5,7 @@ import { count, counted, ms, percent, span } from '../format.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { StateMark } from '../parts/state-mark.tsx'
+import { LookForAdvice } from './look-for-advice.tsx'
 
 interface FixFirstProps {
   readonly overview: Overview
@@ -19,7 +20,7 @@ export function FixFirst({ overview, linkTo }: FixFirstProps): ReactElement {
       {fixFirst.length === 0 ? (
         <div className="empty">
           <p>
-            <strong>Nothing to fix.</strong>
+            <strong>No findings.</strong>
           </p>
           <p className="count">
             {tiles.requestsPerSec.n === 0
@@ -52,6 +53,7 @@ export function FixFirst({ overview, linkTo }: FixFirstProps): ReactElement {
           ))}
         </ol>
       )}
+      <LookForAdvice />
     </Panel>
   )
 }
