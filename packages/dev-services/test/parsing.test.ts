@@ -17,6 +17,9 @@ describe('PostgreSQL', () => {
   it('describes a connection string without its password', () => {
     expect(describeUrl('postgres://app:secret@db.example:5433/shop')).toBe('db.example:5433/shop')
     expect(describeUrl('secret')).toBe('not a URL')
+    expect(describeUrl('app:secret@db.example/shop')).toBe('not a URL')
+    expect(describeUrl('postgres://app:a/secret@db.example/shop')).toBe('not a URL')
+    expect(describeUrl('postgres:///shop')).toBe('no host/shop')
   })
 })
 

@@ -44,10 +44,13 @@ export async function probeDatabaseUrl(url: string, limitMs: number = PROBE_LIMI
   }
 }
 
-/** Host, port and path of a connection string, without account and password. */
+/** Host, port and path of a connection string, without account and password. In what is not a URL with a host they cannot be told apart. */
 export function describeUrl(url: string): string {
   try {
     const { host, pathname } = new URL(url)
+    if (host === '' && !/^postgres(ql)?:\/\//.test(url)) return 'not a URL'
+    // A password with a bare slash ends the host early and stands in the path.
+    if (pathname.includes('@')) return 'not a URL'
     return `${host || 'no host'}${pathname}`
   } catch {
     return 'not a URL'
