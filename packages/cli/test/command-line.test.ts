@@ -15,6 +15,7 @@ describe('the command line', () => {
     [['demo', '--wrong-flag']],
     [['demo', '--plant', 'something']],
     [['demo', '--port', '99999', '--once']],
+    [['demo', '--port', '65535', '--once']],
     [['console']],
     [['console', '--instance', 'http://127.0.0.1:1/', '--port', 'http']],
     [['apply']],
@@ -26,6 +27,12 @@ describe('the command line', () => {
     expect(await runCommandLine(argv, process)).toBe(2)
     expect(process.err()).toContain('HF_CLI_USAGE')
     expect(process.err()).not.toMatch(/\n\s+at /)
+  })
+
+  it.each(['/no/such/folder/report.html', '/'])('refuses to start the demo when its report cannot be written to %s', async report => {
+    const process = fakeHost()
+    expect(await runCommandLine(['demo', '--once', '--port', '0', '--report', report], process)).toBe(2)
+    expect(process.err()).toMatch(/^✗ HF_CLI_FILE_UNWRITABLE.*\n.*--report/)
   })
 
   it('prints an error as exactly one JSON document on stdout when asked for JSON', async () => {

@@ -44,6 +44,7 @@ export interface Stage {
 export async function raiseStage(options: DemoOptions, narrator: Narrator, cleanup: Cleanup): Promise<Stage> {
   const { terminal, env, signal, port } = options
   await assertPortFree(port)
+  if (port !== 0) await assertPortFree(port + 1)
   narrator.say(`${terminal.paint('bold', 'Holdfast 0.1')} · demo · no account, nothing leaves this machine`)
   const services = await startServices({ env, postgresSettings: POSTGRES_SETTINGS, onProgress: line => narrator.add(terminal.paint('dim', line)) })
   cleanup.add(() => services.stop())
@@ -112,11 +113,15 @@ async function freePort(): Promise<number> {
 async function assertPortFree(port: number): Promise<void> {
   const probe = createServer()
   await new Promise<void>((resolve, reject) => {
-    probe.once('error', () =>
+    probe.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        new DevServicesError('HF_CLI_PORT_TAKEN', `port ${port} of 127.0.0.1 is in use`, {
-          hint: 'choose another one with --port, or --port 0 for a free one',
-        }),
+        new DevServicesError(
+          'HF_CLI_PORT_TAKEN',
+          `port ${port} of 127.0.0.1 ${error.code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${error.code})`}`,
+          {
+            hint: 'choose another one with --port, or --port 0 for a free one',
+          },
+        ),
       ),
     )
     probe.listen(port, '127.0.0.1', resolve)
