@@ -50,7 +50,7 @@ export const cliErrors: ErrorTable<CliErrorCode> = defineErrors<CliErrorCode>({
   },
   HF_CLI_NO_FINDING: {
     summary: 'The demo found nothing to recommend, so its loop could not be shown.',
-    hint: 'run it again on a machine with less other work; the report says what was examined',
+    hint: 'mend what the message names; if it names nothing, run it again on a machine with less other work',
     retryable: true,
   },
   HF_BUG_UNEXPECTED: {

@@ -24,8 +24,10 @@ export async function diagnose(stage: Stage, since: WorkloadMark, options: DemoO
   const report = await advisor.advise({ since })
   const [finding] = report.findings
   if (finding === undefined) {
-    narrator.incident(`no finding: ${report.examinedCount} statements examined; ${report.notes.join('; ')}`)
-    throw cliErrors.create('HF_CLI_NO_FINDING', `none of ${report.examinedCount} statements led to advice`)
+    const reasons = [...report.refused.map(({ why }) => why), ...report.notes]
+    const found = [`none of ${report.examinedCount} statements led to advice`, ...new Set(reasons)].join('; ')
+    narrator.incident(found)
+    throw cliErrors.create('HF_CLI_NO_FINDING', found)
   }
   const { evidence } = finding
   narrator.say(
