@@ -49,7 +49,8 @@ function interrupted(signal: AbortSignal): Promise<void> {
       process.off('disconnect', end)
       resolve()
     }
-    if (signal.aborted) end()
+    // Interrupted while it was starting: a listener added now would keep the process until it is killed.
+    if (signal.aborted) return end()
     signal.addEventListener('abort', end, { once: true })
     process.once('disconnect', end)
   })
