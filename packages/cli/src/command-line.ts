@@ -33,6 +33,10 @@ export async function runCommandLine(argv: readonly string[], host: CommandLineP
   const interrupt = (): void => abort.abort(cliErrors.create('HF_CLI_INTERRUPTED', 'interrupted'))
   host.on('SIGINT', interrupt)
   host.on('SIGTERM', interrupt)
+  // `holdfast ... | head`: what was started stops. Never taken off, because the event may come after the last write.
+  for (const stream of [host.stdout, host.stderr]) {
+    stream.on?.('error', () => abort.abort(cliErrors.create('HF_CLI_INTERRUPTED', 'nobody reads the output any more')))
+  }
   let code: number = exitCode.ok
   const context = (flags: { yes?: boolean }): CommandContext => ({ terminal, env: host.env, json, yes: flags.yes === true, signal: abort.signal })
   const run = async <Options extends { yes?: boolean }>(load: () => Promise<Verb<Options>>, options: Options): Promise<void> => {

@@ -17,11 +17,17 @@ export interface Terminal {
 /** Styles in use; all vanish under NO_COLOR or when stderr is no terminal. */
 export type TextStyle = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan'
 
+/** A stream that is written to. It tells of a reader that has gone (EPIPE) by an event, which ends the process when nobody listens. */
+interface Sink {
+  write(text: string): unknown
+  on?(event: 'error', listener: (error: Error) => void): unknown
+}
+
 /** Where a terminal writes. */
 export interface TerminalStreams {
   readonly stdin: { readonly isTTY?: boolean }
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number }
+  readonly stdout: Sink
+  readonly stderr: Sink & { readonly isTTY?: boolean; readonly columns?: number }
   readonly env: NodeJS.ProcessEnv
 }
 

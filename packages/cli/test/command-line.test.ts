@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../src/command-line.ts'
 import { fakeHost } from './fake-host.ts'
@@ -74,6 +75,15 @@ describe('the command line', () => {
     }
     expect(await runCommandLine(['--help'], process)).toBe(2)
     expect(process.err()).toMatch(/HF_BUG_UNEXPECTED.*the pipe is closed/)
+  })
+
+  it('ends without a stack when nobody reads its output', async () => {
+    const process = fakeHost()
+    const output = new EventEmitter()
+    process.stdout.on = (event, listener) => output.on(event, listener)
+    process.stdout.write = () => output.emit('error', new Error('write EPIPE'))
+    expect(await runCommandLine(['--help'], process)).toBe(0)
+    expect(process.err()).toBe('')
   })
 
   it('ends with 3 and no stack when the database does not answer', async () => {
