@@ -3,7 +3,8 @@ import type { Registry } from '../telemetry/index.ts'
 import type { LoadMany } from './bulk-load.ts'
 import type { Explanation, Inspection } from './inspection.ts'
 import type { Load } from './load-context.ts'
-import type { GetOrSetOptions, SetOptions } from './options.ts'
+import type { LockContext, LockOptions } from './lock.ts'
+import type { GetOrSetOptions, IncrementOptions, SetOptions } from './options.ts'
 import type { IoRedisLike } from './redis/port.ts'
 
 /** What the cache needs from outside. */
@@ -73,6 +74,15 @@ export interface TieredCache extends Lifecycle, HealthSource {
   /** Drops everything of this namespace, everywhere. Keys of others in the same Redis are not touched. 1 Redis round trip; the memory in Redis is freed as
    *  entries expire. */
   clear(): Promise<void>
+  /** Adds to the counter `key`, shared by all processes, and returns it. Counters are apart from entries: `get`, `delete`, tags and `clear` do not see them.
+   *  1 Redis round trip. @throws HF_CACHE_KEY_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then it may or may not have
+   *  been added */
+  increment(key: string, options: IncrementOptions): Promise<number>
+  /** Runs `work` while no other process does so under the same `key`. The lock is prolonged while the work runs, given back at its end, and lapses after
+   *  its ttl when this process dies. Locks are apart from entries. Not reentrant. 2 Redis round trips, and one each third of the ttl.
+   *  When Redis is away: HF_CACHE_REDIS_AWAY and the work does not run; when it goes away for longer than the ttl: `ctx.signal` aborts.
+   *  @throws HF_CACHE_KEY_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_REDIS_REFUSED, HF_CACHE_LOCK_HELD; HF_CACHE_LOCK_LOST after the work ended */
+  withLock<T>(key: string, options: LockOptions, work: (ctx: LockContext) => Promise<T> | T): Promise<T>
   /** Where `key` is, how large, for how long, and under which tags; the value only with `{ value: true }`. Changes nothing and counts nothing. 2 Redis
    *  round trips. When Redis is away: says so. @throws HF_CACHE_KEY_INVALID */
   inspect(key: string, options?: InspectOptions): Promise<Inspection>

@@ -7,6 +7,10 @@ type CacheErrorCode =
   | 'HF_CACHE_VALUE_UNENCODABLE'
   | 'HF_CACHE_LOAD_TIMEOUT'
   | 'HF_CACHE_OVERLOADED'
+  | 'HF_CACHE_REDIS_AWAY'
+  | 'HF_CACHE_REDIS_REFUSED'
+  | 'HF_CACHE_LOCK_HELD'
+  | 'HF_CACHE_LOCK_LOST'
   | 'HF_REDIS_CLIENT_MISSING'
 
 /** Errors of `cache`. */
@@ -40,6 +44,27 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
     summary: 'Redis is away and more than 10,000 loads were already waiting for the database; this one was refused to protect it.',
     hint: 'answer 503 and retry later; bring Redis back or raise cache.outageLoads',
     retryable: true,
+  },
+  HF_CACHE_REDIS_AWAY: {
+    summary: 'A counter or a lock needs Redis, and it does not answer or none was given. A counter may have been increased all the same.',
+    hint: 'decide what the request does without it, for example let it pass; `hf.health()` says since when Redis is away',
+    retryable: true,
+  },
+  HF_CACHE_REDIS_REFUSED: {
+    summary: 'Redis answered a counter or a lock with an error: out of memory, no permission, or another type of value under the key.',
+    hint: "read Redis' words in the message",
+    retryable: false,
+  },
+  HF_CACHE_LOCK_HELD: {
+    summary: 'Somebody else holds the lock and did not give it back within `wait`.',
+    hint: 'try later, or pass a longer `wait`',
+    retryable: true,
+  },
+  HF_CACHE_LOCK_LOST: {
+    summary:
+      'The lock may have passed to somebody else before the work was done: Redis was away, or the process stood still, for longer than its ttl.',
+    hint: 'stop at ctx.signal, make the work safe to repeat, or choose a longer ttl',
+    retryable: false,
   },
   HF_REDIS_CLIENT_MISSING: {
     summary: 'A Redis URL was given, but the package ioredis is not installed.',

@@ -3,6 +3,7 @@ export type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache
 export { cacheErrors } from './errors.ts'
 export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspection } from './inspection.ts'
 export type { Load, LoadContext } from './load-context.ts'
-export type { CacheOptions, GetOrSetOptions, MemoryOptions, SetOptions } from './options.ts'
+export type { LockContext, LockOptions } from './lock.ts'
+export type { CacheOptions, GetOrSetOptions, IncrementOptions, MemoryOptions, SetOptions } from './options.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
 export { createTieredCache } from './tiered-cache.ts'

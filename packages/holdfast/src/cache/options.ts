@@ -8,6 +8,7 @@ import {
   type Size,
 } from '../core/index.ts'
 import { cacheErrors } from './errors.ts'
+import type { LockOptions, ResolvedLock } from './lock.ts'
 
 /** Settings of the tier in this process. */
 export interface MemoryOptions {
@@ -58,6 +59,14 @@ export interface GetOrSetOptions extends SetOptions {
   readonly hardTimeout?: Duration
   /** How long `null` is fresh, when shorter than other values. Default: as `ttl`. */
   readonly nullTtl?: Duration
+}
+
+/** Options of an increment. */
+export interface IncrementOptions {
+  /** What to add: any whole number; 0 reads. Default 1. */
+  readonly by?: number
+  /** How long the counter lives from its first increment on. Later increments do not prolong it. `'1ms'` or more. */
+  readonly ttl: Duration
 }
 
 /** Options of the cache, checked and in base units. */
@@ -157,6 +166,27 @@ export function resolveCall(key: string, options: GetOrSetOptions, defaults: Res
     hardTimeoutMs: read('hardTimeout', options.hardTimeout, Number.POSITIVE_INFINITY),
     tags: options.tags === undefined ? [] : checkTags(options.tags),
   }
+}
+
+/** Options of an increment, checked. @throws HF_CACHE_OPTION_INVALID */
+export function resolveIncrement(key: string, { by = 1, ttl }: IncrementOptions): { by: number; ttlMs: number } {
+  if (!Number.isSafeInteger(by)) {
+    throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `by of ${JSON.stringify(key)} is ${by}`, {
+      hint: 'count in whole numbers, for example cents',
+    })
+  }
+  return { by, ttlMs: atLeast(key, 'ttl', ttl, 1) }
+}
+
+/** Options of a lock, checked. @throws HF_CACHE_OPTION_INVALID */
+export function resolveLock(key: string, { ttl, wait = '0ms' }: LockOptions): ResolvedLock {
+  return { ttlMs: atLeast(key, 'ttl', ttl, 100), waitMs: parseCached(key, 'wait', wait) }
+}
+
+function atLeast(key: string, name: string, text: Duration, leastMs: number): number {
+  const ms = Math.floor(parseCached(key, name, text))
+  if (ms >= leastMs) return ms
+  throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `${name} of ${JSON.stringify(key)} is ${ms} ms, the least is ${leastMs} ms`)
 }
 
 /** @throws HF_CACHE_KEY_INVALID */

@@ -6,18 +6,24 @@ import { cacheErrors } from './errors.ts'
 import { type Explanation, explainInspection, type Inspection, inspectKey } from './inspection.ts'
 import { type MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
+import { type LockContext, type LockOptions, runWithLock } from './lock.ts'
 import { type CacheMetrics, createCacheMetrics } from './metrics.ts'
 import {
   type CacheOptions,
   checkKey,
   checkTags,
   type GetOrSetOptions,
+  type IncrementOptions,
   type ResolvedCall,
   type ResolvedOptions,
   resolveCall,
+  resolveIncrement,
+  resolveLock,
   resolveOptions,
   type SetOptions,
 } from './options.ts'
+import { toCodedError } from './redis/fault.ts'
+import type { RemoteTier } from './redis/remote-tier.ts'
 import { RedisSide } from './redis-side.ts'
 import { Reloader } from './reloader.ts'
 import { copyToStored, readStored, type StoredValue } from './stored-value.ts'
@@ -196,6 +202,25 @@ class Cache implements TieredCache {
     if (this.#redis === undefined) return
     await this.#redis.tier.bump([''])
     this.#forgetAll()
+  }
+
+  async increment(key: string, options: IncrementOptions): Promise<number> {
+    checkKey(key)
+    const { by, ttlMs } = resolveIncrement(key, options)
+    return this.#tierFor('a counter')
+      .increment(key, by, ttlMs)
+      .catch(error => Promise.reject(toCodedError(error, `the counter ${JSON.stringify(key)}`)))
+  }
+
+  async withLock<T>(key: string, options: LockOptions, work: (ctx: LockContext) => Promise<T> | T): Promise<T> {
+    checkKey(key)
+    const lock = resolveLock(key, options)
+    return runWithLock(key, lock, work, { clock: this.#clock, random: this.#random, tier: this.#tierFor('a lock') })
+  }
+
+  #tierFor(what: string): RemoteTier {
+    if (this.#redis === undefined) throw cacheErrors.create('HF_CACHE_REDIS_AWAY', `${what} needs Redis, and none was given`)
+    return this.#redis.tier
   }
 
   async inspect(key: string, options: InspectOptions = {}): Promise<Inspection> {

@@ -1,3 +1,6 @@
+import type { HoldfastError } from '../../core/index.ts'
+import { cacheErrors } from '../errors.ts'
+
 /** Why Redis could not do what was asked. `forbidden`: this command, to this user. `unsupported`: by this version or proxy. `refused`: any other error reply. */
 export type FaultKind =
   | 'away'
@@ -13,7 +16,7 @@ export type FaultKind =
   | 'cluster'
   | 'refused'
 
-/** Internal: never reaches a caller of the cache. */
+/** Internal: never reaches a caller of the cache; see {@link toCodedError}. */
 export class RedisFault extends Error {
   readonly kind: FaultKind
 
@@ -53,4 +56,10 @@ export function toFault(error: unknown): RedisFault {
 /** True when nothing more should be asked of this connection until it was probed. */
 export function isOutage(kind: FaultKind): boolean {
   return !['out_of_memory', 'no_script', 'forbidden', 'unsupported', 'refused'].includes(kind)
+}
+
+/** For what cannot be done without Redis: HF_CACHE_REDIS_AWAY, or HF_CACHE_REDIS_REFUSED when it answered and would not. */
+export function toCodedError(error: unknown, what: string): HoldfastError {
+  const { kind, message } = toFault(error)
+  return cacheErrors.create(isOutage(kind) ? 'HF_CACHE_REDIS_AWAY' : 'HF_CACHE_REDIS_REFUSED', `${what}: ${message}`, { cause: error })
 }

@@ -5,6 +5,7 @@ import { isOutage, toFault } from './fault.ts'
 import type { Journal } from './journal.ts'
 import { FILL, LEASE, RELEASE, RENEW } from './lease.lua.ts'
 import type { RedisLink } from './link.ts'
+import { INCREMENT, LOCK } from './shared.lua.ts'
 import { BUMP, DELETE, SET } from './write.lua.ts'
 
 /** What Redis said to a request for a lease. */
@@ -18,6 +19,8 @@ export interface RedisNames {
   readonly keyPrefix: string
   readonly leasePrefix: string
   readonly tagPrefix: string
+  readonly counterPrefix: string
+  readonly lockPrefix: string
   readonly channel: string
 }
 
@@ -43,7 +46,14 @@ const TAG_LIFE_MS = 86_400_000
 /** Names for a namespace. */
 export function redisNames(namespace: string): RedisNames {
   const base = `hf:${namespace}`
-  return { keyPrefix: `${base}:v:`, leasePrefix: `${base}:l:`, tagPrefix: `${base}:t:`, channel: `${base}:invalidate` }
+  return {
+    keyPrefix: `${base}:v:`,
+    leasePrefix: `${base}:l:`,
+    tagPrefix: `${base}:t:`,
+    counterPrefix: `${base}:c:`,
+    lockPrefix: `${base}:k:`,
+    channel: `${base}:invalidate`,
+  }
 }
 
 /** The second tier: entries, leases and tag versions in Redis. All methods reject with RedisFault when Redis does not do its part, except where said. */
@@ -133,6 +143,30 @@ export class RemoteTier {
   /** Gives tags new versions; '' is the tag of everything. Never rejects, as {@link delete}. */
   async bump(tags: readonly string[]): Promise<void> {
     await Promise.all(tags.map(tag => this.#orJournal(this.#bumpOne(tag, false), () => this.#deps.journal.addTag(tag))))
+  }
+
+  /** Adds to a counter and returns it. 1 round trip. */
+  async increment(key: string, by: number, ttlMs: number): Promise<number> {
+    const { link, names } = this.#deps
+    return Number(await link.run('counter', INCREMENT, [names.counterPrefix + key], [by, ttlMs]))
+  }
+
+  /** Takes a lock: 0, or for how many milliseconds somebody else holds it. 1 round trip. */
+  async lock(key: string, token: string, ttlMs: number): Promise<number> {
+    const { link, names } = this.#deps
+    return Number(await link.run('lock', LOCK, [names.lockPrefix + key], [token, ttlMs]))
+  }
+
+  /** Prolongs a lock; false when it is lost. 1 round trip. */
+  async prolongLock(key: string, token: string, ttlMs: number): Promise<boolean> {
+    const { link, names } = this.#deps
+    return (await link.run('lock', RENEW, [names.lockPrefix + key], [token, ttlMs])) === 1
+  }
+
+  /** Gives a lock back; false when it was lost before. 1 round trip. */
+  async unlock(key: string, token: string): Promise<boolean> {
+    const { link, names } = this.#deps
+    return (await link.run('lock', RELEASE, [names.lockPrefix + key], [token])) === 1
   }
 
   /** Sends what the journal holds. Used while healing, before anybody reads. @throws RedisFault; then the journal is as before. */
