@@ -18,6 +18,8 @@ describe('the command line', () => {
     [['demo', '--port', '99999', '--once']],
     [['demo', '--port', '65535', '--once']],
     [['console']],
+    [['console', '--instance', 'localhost']],
+    [['console', '--instance', 'file:///etc/hosts']],
     [['console', '--instance', 'http://127.0.0.1:1/', '--port', 'http']],
     [['apply']],
     [['load']],

@@ -3,6 +3,7 @@ import { createConsole, remoteInstance, serveConsole } from '@holdfast/console'
 import { parseDurationMs } from 'holdfast/core'
 import type { CommandContext } from '../command-line.ts'
 import { advisorFor, databaseUrl } from '../database.ts'
+import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
 import { parsePort } from '../port.ts'
 
@@ -21,7 +22,7 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
   const token = env.HOLDFAST_CONSOLE_TOKEN ?? randomBytes(24).toString('base64url')
   const console = createConsole({
     service: options.service,
-    sources: options.instance.map(url => remoteInstance(url, env.HOLDFAST_INSTANCE_TOKEN ?? '')),
+    sources: options.instance.map(url => remoteInstance(parseInstanceUrl(url), env.HOLDFAST_INSTANCE_TOKEN ?? '')),
     advisor: advisorFor(await databaseUrl(context), () => {}),
     auth: { kind: 'token', token },
     ...objectives,
@@ -39,6 +40,14 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
     await console.stop()
   }
   return exitCode.ok
+}
+
+/** @throws HF_CLI_USAGE */
+function parseInstanceUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
+  throw cliErrors.create('HF_CLI_USAGE', '--instance: is not an http or https URL', {
+    hint: 'write the address of the instance, for example --instance http://127.0.0.1:3000/holdfast/instance',
+  })
 }
 
 /** Resolves on SIGINT or SIGTERM, and when the process that forked this one is gone. */
