@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { loadScenarioFile, type Scenario } from '@holdfast/load'
 import { scenarioPath } from '@holdfast-examples/leads'
-import type { Finding } from 'holdfast/core'
+import { delay, type Finding, systemClock } from 'holdfast/core'
+import { cliErrors } from '../errors.ts'
 import { formatCount, formatMs, formatPercent } from '../render/measure.ts'
+import type { ChildExit } from './child.ts'
 import type { Cleanup } from './cleanup.ts'
 import { decideAndApply, diagnose, VERIFY_CALLS, verify } from './loop.ts'
 import type { Narrator } from './narrator.ts'
@@ -104,12 +106,36 @@ async function calibrate(
 
 async function measure(name: DemoStep['name'], mode: ServiceMode, stage: Stage, settings: StepSettings, narrator: Narrator): Promise<DemoStep> {
   if (stage.service().mode !== mode) await stage.switchTo(mode)
+  const { signal, ended } = untilDeath(stage, settings.signal)
   for (let attempt = 1; ; attempt++) {
-    const step = await runStep(name, stage.service(), settings, attempt)
+    const step = await runStep(name, stage.service(), { ...settings, signal }, attempt).catch(ended)
     narrator.say(stepLine(step))
     for (const reason of step.invalidReasons) narrator.add(`  ${reason}`)
     if (step.valid || attempt === ATTEMPT_LIMIT || !hasTimeToRepeat(name, settings, narrator)) return step
     narrator.add('  the machine was busy with something else; once more')
+  }
+}
+
+/** The connection to a process breaks a moment before its end is told. */
+const TOLD_WITHIN_MS = 200
+
+/** A signal that also ends the step when the service or PostgreSQL does: without them every request is an error, which is no measurement.
+ *  `ended` turns the failures that follow from such a death into the death itself. */
+function untilDeath(stage: Stage, interrupt: AbortSignal): { signal: AbortSignal; ended(error: unknown): Promise<never> } {
+  const death = new AbortController()
+  const watch = (name: string, exited: Promise<ChildExit>): void => {
+    void exited.then(({ code, signal }) =>
+      death.abort(cliErrors.create('HF_CLI_SERVICE_DIED', `${name} ended in the middle of the demo (${signal ?? `exit ${code}`})`)),
+    )
+  }
+  watch('the leads service', stage.service().exited)
+  watch('PostgreSQL', stage.services.postgres.exited)
+  return {
+    signal: AbortSignal.any([interrupt, death.signal]),
+    async ended(error) {
+      await delay(systemClock, TOLD_WITHIN_MS, death.signal).catch(() => undefined)
+      throw death.signal.aborted ? death.signal.reason : error
+    },
   }
 }
 

@@ -120,6 +120,17 @@ describe('npm start', () => {
     expect(stillRunning(tree)).toEqual([])
   }, 180_000)
 
+  it('ends with 3 at once, and leaves nothing running, when the service that it measures is killed', async () => {
+    const demo = startDemo('--report', join(folder, 'dead.html'))
+    await expect.poll(() => demo.err(), { timeout: 60_000 }).toContain('calibrated')
+    const tree = treeOf(demo)
+    process.kill(tree.find(({ args }) => args.includes('server.js'))!.pid, 'SIGKILL')
+    const { code, out } = await demo.ended
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'HF_CLI_SERVICE_DIED', message: expect.stringContaining('in the middle of the demo') } })
+    expect(code).toBe(3)
+    expect(stillRunning(tree)).toEqual([])
+  }, 90_000)
+
   it('leaves nothing running when it is interrupted', async () => {
     const demo = startDemo('--report', join(folder, 'never.html'))
     await expect.poll(() => demo.err(), { timeout: 60_000 }).toContain('Dashboard')
