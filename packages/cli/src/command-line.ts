@@ -68,6 +68,7 @@ function buildProgram(run: Run, terminal: Terminal): Command {
   addDemo(program, run)
   addServices(program, run)
   addFindings(program, run)
+  addCache(program, run)
   addLoad(program, run)
   addConsole(program, run)
   for (const command of everyCommand(program)) {
@@ -116,6 +117,25 @@ function addFindings(program: Command, run: Run): void {
     const command = program.command(`${action} <id>`).description(description)
     if (action === 'apply' || action === 'revert') command.option('-y, --yes', 'do not ask')
     command.action((id: string, options) => run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action }))
+  }
+}
+
+function addCache(program: Command, run: Run): void {
+  const group = program.command('cache').description('look into the cache in REDIS_URL, and drop what is old')
+  const verbs = {
+    get: 'print the value; exit 1 when there is none',
+    inspect: 'show size, time left and tags, without the value',
+    explain: 'say why a read is a hit or a miss now',
+    invalidate: 'drop everything with one of the tags, for all processes',
+  } as const
+  for (const [action, description] of Object.entries(verbs)) {
+    const isInvalidate = action === 'invalidate'
+    const command = group.command(isInvalidate ? `${action} <tag...>` : `${action} <key>`).description(description)
+    command.option('--namespace <name>', 'namespace of the cache', 'app')
+    if (isInvalidate) command.option('-y, --yes', 'do not ask')
+    command.action((names: string | string[], options) =>
+      run(async () => (await import('./commands/cache.ts')).cache, { ...options, names: [names].flat(), action }),
+    )
   }
 }
 

@@ -3,6 +3,7 @@ import { defineErrors, type ErrorTable } from 'holdfast/core'
 type CliErrorCode =
   | 'HF_CLI_USAGE'
   | 'HF_CLI_NO_DATABASE'
+  | 'HF_CLI_NO_REDIS'
   | 'HF_CLI_CONFIRMATION_REQUIRED'
   | 'HF_CLI_FILE_UNREADABLE'
   | 'HF_CLI_FILE_UNWRITABLE'
@@ -23,8 +24,13 @@ export const cliErrors: ErrorTable<CliErrorCode> = defineErrors<CliErrorCode>({
     hint: 'set DATABASE_URL, or run `holdfast services up` for a local one',
     retryable: false,
   },
+  HF_CLI_NO_REDIS: {
+    summary: 'The verb needs Redis, and REDIS_URL is not set.',
+    hint: 'set REDIS_URL, or run `holdfast services up` for a local one',
+    retryable: false,
+  },
   HF_CLI_CONFIRMATION_REQUIRED: {
-    summary: 'The verb changes the database and was neither confirmed at a terminal nor by --yes.',
+    summary: 'The verb changes the database or drops cached entries and was neither confirmed at a terminal nor by --yes.',
     hint: 'read `holdfast explain <id>`, then repeat the command with --yes',
     retryable: false,
   },

@@ -1,0 +1,57 @@
+import { createTieredCache, type TieredCache } from 'holdfast/cache'
+import { createRegistry } from 'holdfast/telemetry'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCommandLine } from '../../src/command-line.ts'
+import { fakeHost } from '../fake-host.ts'
+
+const REDIS_URL = process.env.HOLDFAST_TEST_REDIS_URL!
+const namespace = `cli-${process.pid}`
+
+async function run(...argv: string[]) {
+  const host = fakeHost({ REDIS_URL })
+  const code = await runCommandLine(['cache', ...argv, '--namespace', namespace], host)
+  return { code, out: host.out(), err: host.err() }
+}
+
+describe('holdfast cache', () => {
+  let service: TieredCache
+  beforeAll(async () => {
+    service = createTieredCache({ namespace }, { redis: REDIS_URL, registry: createRegistry() })
+    await service.start()
+  })
+  afterAll(() => service.stop())
+
+  it('prints a value, and where an entry is without its value', async () => {
+    await service.set('k', { secret: 5n, names: new Set(['x']) }, { ttl: '1m', tags: ['t'] })
+    expect(await run('get', 'k')).toMatchObject({ code: 0, out: "{ secret: 5n, names: Set(1) { 'x' } }\n", err: '' })
+    expect(JSON.parse((await run('get', 'k', '--json')).out)).toMatchObject({
+      schema: 'holdfast.cache-entry/1',
+      value: { secret: '5', names: ['x'] },
+    })
+    const { out } = await run('inspect', 'k')
+    expect(out).toMatch(/^k\n {2}size {3}\d+ bytes\n/)
+    expect(out).toContain('tags   t\n')
+    expect(JSON.parse((await run('inspect', 'k', '--json')).out)).not.toHaveProperty('value')
+  })
+
+  it('invalidates only when confirmed, and explains the miss with exit code 1', async () => {
+    await service.set('k', 'v', { ttl: '1m', tags: ['t'] })
+    const refused = await run('invalidate', 't')
+    expect(refused).toMatchObject({ code: 2, out: '' })
+    expect(refused.err).toMatch(/HF_CLI_CONFIRMATION_REQUIRED[\s\S]*--yes/)
+    expect(await run('explain', 'k')).toMatchObject({ code: 0, out: expect.stringMatching(/^hit: in Redis, fresh for/) })
+    expect(await run('invalidate', 't', 'u', '--yes')).toMatchObject({ code: 0, out: '✓ everything with "t" or "u" is invalid\n' })
+    expect(await run('explain', 'k')).toMatchObject({ code: 1, out: 'miss: invalidated by "t"\n' })
+    expect(await run('get', 'k')).toMatchObject({ code: 1, out: '', err: 'miss: invalidated by "t"\n' })
+    expect(JSON.parse((await run('explain', 'k', '--json')).out)).toMatchObject({ reason: 'tag_invalidated', movedTags: ['t'] })
+  })
+
+  it('says what is missing when there is no Redis to ask', async () => {
+    const unset = fakeHost({ XDG_CACHE_HOME: '/nonexistent' })
+    expect(await runCommandLine(['cache', 'get', 'k'], unset)).toBe(2)
+    expect(unset.err()).toContain('HF_CLI_NO_REDIS')
+    const away = fakeHost({ REDIS_URL: 'redis://127.0.0.1:1' })
+    expect(await runCommandLine(['cache', 'get', 'k'], away)).toBe(3)
+    expect(away.err()).toContain('HF_CACHE_REDIS_AWAY')
+  })
+})
