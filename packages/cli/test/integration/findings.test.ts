@@ -59,6 +59,10 @@ describe('the loop from the command line', () => {
     expect(applied.code).toBe(0)
     expect(JSON.parse(applied.out)).toMatchObject({ schema: 'holdfast.finding/1', finding: { id, state: 'applied' } })
 
+    const again = await run('apply', id, '--yes', '--json')
+    expect(again.code).toBe(2)
+    expect(JSON.parse(again.out).error.code).toBe('HF_PG_FINDING_STATE')
+
     const early = await run('verify', id, '--json')
     expect(early.code).toBe(1)
     expect(JSON.parse(early.out).finding.verification.verdict).toBe('undecided')
