@@ -1,9 +1,10 @@
 import type { Clock } from '../core/index.ts'
+import { InFlightReads, type TaintableRead } from './in-flight-reads.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
 import type { CacheMetrics } from './metrics.ts'
 import { decodePayload, type Payload } from './payload.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
-import { snapshotTags, type TagCell, type TagSnapshot, type TagTable } from './tag-table.ts'
+import type { TagCell, TagSnapshot, TagTable } from './tag-table.ts'
 
 /** What Redis holds under a key. `dead`: gone, invalidated or unreadable; `seen` is its checksum, so that a lease can tell it from a newer one.
  *  `unreachable`: Redis did not say. */
@@ -27,21 +28,18 @@ export interface LookupDeps {
   mayKeepVersions(): boolean
 }
 
-interface Read {
-  /** Set when the key changed while the answer was awaited: it is returned, never stored. */
-  isTainted: boolean
-  promise: Promise<Found>
+interface Read extends TaintableRead {
+  readonly promise: Promise<Found>
 }
 
 const ABSENT: Found = { kind: 'absent' }
 const NO_BYTES = Buffer.alloc(0)
 const UNREACHABLE: Found = { kind: 'unreachable' }
-const NOTHING_YET: Promise<Found> = Promise.resolve(ABSENT)
 
 /** Reads entries from Redis, each key once at a time, and fills memory with what is still true when it arrives. */
 export class Lookup {
   readonly #deps: LookupDeps
-  readonly #reads = new Map<string, Read>()
+  readonly #reads = new InFlightReads<Read>()
 
   constructor(deps: LookupDeps) {
     this.#deps = deps
@@ -51,10 +49,27 @@ export class Lookup {
   find(key: string): Promise<Found> {
     const existing = this.#reads.get(key)
     if (existing !== undefined) return existing.promise
-    const read: Read = { isTainted: false, promise: NOTHING_YET }
-    this.#reads.set(key, read)
-    read.promise = this.#read(key, read)
-    return read.promise
+    let resolve!: (found: Found) => void
+    const promise = new Promise<Found>(fulfil => {
+      resolve = fulfil
+    })
+    const read: Read = { isTainted: false, promise }
+    const home = this.#reads.add(key, read)
+    const settle = (found: Found): void => {
+      if (found.kind === 'alive' && !read.isTainted && this.#deps.mayStore()) this.#deps.memory?.set(key, found.value)
+      this.#reads.remove(key, read, home)
+      resolve(found)
+    }
+    this.#deps.remote.ask(key, {
+      onBytes: bytes => {
+        const found = bytes === null ? ABSENT : this.judge(bytes)
+        // The link has counted the fault.
+        if (found instanceof Promise) found.then(settle, () => settle(UNREACHABLE))
+        else settle(found)
+      },
+      onFault: () => settle(UNREACHABLE),
+    })
+    return promise
   }
 
   /** Judges bytes that came another way, and stores nothing. At once when the versions of all tags are known here, else 1 round trip. @throws RedisFault */
@@ -65,45 +80,35 @@ export class Lookup {
       return dead(bytes)
     }
     if (this.#deps.remote.serverNowMs() >= payload.goneAtMs) return dead(bytes)
-    // Before the versions are asked for: an invalidation that arrives meanwhile makes the snapshot old.
-    const tags = snapshotTags(
-      this.#deps.tags,
-      payload.tags.map(tag => tag.tag),
-    )
     const mayKeep = this.#deps.mayKeepVersions()
-    const unknown = tags.cells.filter(cell => !mayKeep || cell.version === 0)
-    if (unknown.length > 0) return this.#judgeByFetched(payload, bytes, tags, unknown)
-    return payload.tags.every(({ version }, i) => version === tags.cells[i]!.version) ? this.#alive(payload, bytes, tags) : dead(bytes)
+    const cells: TagCell[] = []
+    // Before the versions are asked for: an invalidation that arrives meanwhile makes the snapshot old.
+    const generations: number[] = []
+    let hasUnknown = false
+    let isCurrent = true
+    for (const { tag, version } of payload.tags) {
+      const cell = this.#deps.tags.cell(tag)
+      cells.push(cell)
+      generations.push(cell.generation)
+      if (!mayKeep || cell.version === 0) hasUnknown = true
+      else if (cell.version !== version) isCurrent = false
+    }
+    const tags: TagSnapshot = { cells, generations }
+    if (hasUnknown) {
+      const unknown = cells.filter(cell => !mayKeep || cell.version === 0)
+      return this.#judgeByFetched(payload, bytes, tags, unknown)
+    }
+    return isCurrent ? this.#alive(payload, bytes, tags) : dead(bytes)
   }
 
   /** The key changed: what is being read of it now is not to be kept, nor shared with later callers. */
   taint(key: string): void {
-    const read = this.#reads.get(key)
-    if (read === undefined) return
-    read.isTainted = true
-    this.#reads.delete(key)
+    this.#reads.taint(key)
   }
 
   /** Everything may have changed. */
   taintAll(): void {
-    for (const read of this.#reads.values()) read.isTainted = true
-    this.#reads.clear()
-  }
-
-  async #read(key: string, read: Read): Promise<Found> {
-    try {
-      const bytes = await this.#deps.remote.read(key)
-      if (bytes === null) return ABSENT
-      const judged = this.judge(bytes)
-      const found = judged instanceof Promise ? await judged : judged
-      if (found.kind === 'alive' && !read.isTainted && this.#deps.mayStore()) this.#deps.memory?.set(key, found.value)
-      return found
-    } catch {
-      // The link has counted it.
-      return UNREACHABLE
-    } finally {
-      if (this.#reads.get(key) === read) this.#reads.delete(key)
-    }
+    this.#reads.taintAll()
   }
 
   async #judgeByFetched(payload: Payload, bytes: Buffer, tags: TagSnapshot, unknown: readonly TagCell[]): Promise<Found> {

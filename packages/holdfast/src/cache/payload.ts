@@ -20,7 +20,7 @@ export interface Payload {
 }
 
 /* version u8 | flags u8 | crc32 u32 of all else | freshUntilMs f64 | goneAtMs f64 | loadMs f32 | tagCount u8 | tags: length u8, utf8, version f64 | body */
-const FORMAT = 1
+const FORMAT = 2
 const FLAG_RICH = 1
 const CRC_AT = 2
 const HEAD_BYTES = 27
@@ -59,10 +59,10 @@ export function decodePayload(bytes: Buffer): Payload | undefined {
     let at = HEAD_BYTES
     for (let left = bytes[26]!; left > 0; left--) {
       const end = at + 1 + bytes[at]!
-      tags.push({ tag: bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
+      tags.push({ tag: end === at + 1 ? '' : bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
       at = end + 8
     }
-    const stored = fromBody(bytes.subarray(at), (bytes[1]! & FLAG_RICH) !== 0)
+    const stored = fromBody(bytes, (bytes[1]! & FLAG_RICH) !== 0, at)
     return { stored, freshUntilMs: bytes.readDoubleBE(6), goneAtMs: bytes.readDoubleBE(14), loadMs: bytes.readFloatBE(22), tags }
   } catch {
     return undefined

@@ -17,6 +17,7 @@ const PLAIN: readonly (readonly [name: string, value: unknown])[] = [
   ['BigInt', { small: 1n, large: 2n ** 70n, negative: -(2n ** 63n) }],
   ['numbers', [0, 0.1, -1, 2 ** 53, 1e300, Number.NaN, Number.POSITIVE_INFINITY]],
   ['undefined inside', { a: undefined, b: [undefined, null] }],
+  ['many rows of one shape', Array.from({ length: 100 }, (_, id) => ({ id, name: `row ${id}`, parts: [{ nav: id / 3 }, { nav: 64 + id }] }))],
   ['unicode', { 'ключ \u{1f511}': '值' }],
 ]
 

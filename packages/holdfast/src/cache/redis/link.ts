@@ -28,6 +28,8 @@ const DEAD_PROBES = 3
 const TIME_SYNC_MS = 60_000
 
 interface Pending {
+  /** Its place among those that wait. */
+  at: number
   fail(fault: RedisFault): void
 }
 
@@ -36,7 +38,8 @@ interface Pending {
 export class RedisLink {
   readonly #client: IoRedisLike
   readonly #deps: LinkDeps
-  readonly #pending = new Set<Pending>()
+  /** An array and no Set: the tables that a busy Set leaves behind point to their successors, and with them every answer grows old before it is freed. */
+  readonly #pending: Pending[] = []
   #isUsable = false
   #isHealing = false
   #isStopped = false
@@ -121,26 +124,27 @@ export class RedisLink {
     return new Promise((resolve, reject) => {
       const settle = (): boolean => {
         timer.cancel()
-        if (!this.#pending.delete(pending)) return false
+        if (!this.#remove(pending)) return false
         const tookMs = clock.monotonicMs() - startedAtMs
         metrics.redisSeconds[op].record(tookMs / 1000)
         if (scope !== undefined) scope.redisMs += tookMs
         return true
       }
       const pending: Pending = {
+        at: this.#pending.length,
         fail: fault => {
           if (settle()) reject(fault)
         },
       }
       const overrun = (): void => {
-        if (!this.#pending.has(pending)) return
+        if (pending.at < 0) return
         const fault = new RedisFault('slow', `no answer to ${command} within ${budgetMs} ms`)
         pending.fail(fault)
         this.#open(fault)
       }
       // When the event loop was blocked, the answer may be waiting in the socket: two turns let it be read before Redis is blamed.
       const timer = clock.after(budgetMs, () => setImmediate(() => setImmediate(overrun)), true)
-      this.#pending.add(pending)
+      this.#pending.push(pending)
       this.#client.callBuffer(command, args).then(
         reply => {
           if (settle()) resolve(reply)
@@ -153,6 +157,18 @@ export class RedisLink {
         },
       )
     })
+  }
+
+  /** False when it was removed before. The last one takes its place. */
+  #remove(pending: Pending): boolean {
+    if (pending.at < 0) return false
+    const last = this.#pending.pop()!
+    if (last !== pending) {
+      this.#pending[pending.at] = last
+      last.at = pending.at
+    }
+    pending.at = -1
+    return true
   }
 
   #onFault(fault: RedisFault): void {

@@ -1,6 +1,6 @@
 import { type Clock, currentRequestScope, type RequestScope } from '../../core/index.ts'
 import type { CacheMetrics } from '../metrics.ts'
-import { BatchReader } from './batch-reader.ts'
+import { BatchReader, type BytesReader } from './batch-reader.ts'
 import { isOutage, toFault } from './fault.ts'
 import type { Journal } from './journal.ts'
 import { FILL, LEASE, RELEASE, RENEW } from './lease.lua.ts'
@@ -74,14 +74,19 @@ export class RemoteTier {
     return this.#deps.link.serverNowMs()
   }
 
+  /** Asks for the entry's bytes. A share of 1 round trip. */
+  ask(key: string, reader: BytesReader): void {
+    this.#ask(this.#deps.names.keyPrefix + key, reader)
+  }
+
   /** The entry's bytes. A share of 1 round trip. */
   read(key: string): Promise<Buffer | null> {
-    return this.#timed(this.#reader.read(this.#deps.names.keyPrefix + key))
+    return this.#read(this.#deps.names.keyPrefix + key)
   }
 
   /** Versions of tags; `undefined` for a tag that has none. A share of 1 round trip. */
   async versions(tags: readonly string[]): Promise<(number | undefined)[]> {
-    const replies = await this.#timed(Promise.all(tags.map(tag => this.#reader.read(this.#deps.names.tagPrefix + tag))))
+    const replies = await Promise.all(tags.map(tag => this.#read(this.#deps.names.tagPrefix + tag)))
     return replies.map(toVersion)
   }
 
@@ -220,17 +225,30 @@ export class RemoteTier {
     return this.#deps.needsMessages() ? [this.#deps.names.channel, `${this.#deps.senderId} ${redisKey}`] : ['', '']
   }
 
-  #timed<T>(work: Promise<T>): Promise<T> {
-    const scope = currentRequestScope()
-    return scope === undefined ? work : this.#timedFor(scope, work)
+  #read(redisKey: string): Promise<Buffer | null> {
+    return new Promise((resolve, reject) => this.#ask(redisKey, { onBytes: resolve, onFault: reject }))
   }
 
-  async #timedFor<T>(scope: RequestScope, work: Promise<T>): Promise<T> {
-    const startedAtMs = this.#deps.clock.monotonicMs()
-    try {
-      return await work
-    } finally {
-      scope.redisMs += this.#deps.clock.monotonicMs() - startedAtMs
+  #ask(redisKey: string, reader: BytesReader): void {
+    const scope = currentRequestScope()
+    this.#reader.ask(redisKey, scope === undefined ? reader : this.#timedFor(scope, reader))
+  }
+
+  #timedFor(scope: RequestScope, reader: BytesReader): BytesReader {
+    const { clock } = this.#deps
+    const startedAtMs = clock.monotonicMs()
+    const count = (): void => {
+      scope.redisMs += clock.monotonicMs() - startedAtMs
+    }
+    return {
+      onBytes: bytes => {
+        count()
+        reader.onBytes(bytes)
+      },
+      onFault: error => {
+        count()
+        reader.onFault(error)
+      },
     }
   }
 }
