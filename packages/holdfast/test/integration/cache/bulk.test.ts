@@ -79,3 +79,16 @@ describe.each([['auto'], ['pubsub']] as const)('many at once over one Redis, coh
     redis.disconnect()
   })
 })
+
+describe('many at once while Redis is away', () => {
+  it('are loaded by calls of at most `outageLoads` keys, one after another', async () => {
+    await using a = await openCache({ namespace: newNamespace(), outageLoads: 32 }, 'redis://127.0.0.1:1')
+    const load = vi.fn<LoadMany<string>>(keys => keys.map(key => [key, key] as const))
+    expect((await a.cache.getOrSetMany(HUNDRED, load)).size).toBe(100)
+    const sizes = load.mock.calls.map(([keys]) => keys.length)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(32)
+    expect(load.mock.calls.flatMap(([keys]) => keys)).toHaveLength(100)
+    await a.cache.setMany([['x', 1]])
+    expect(a.cache.peek('x')).toBe(1)
+  })
+})
