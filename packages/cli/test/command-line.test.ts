@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { scenarioPath } from '@holdfast-examples/leads'
 import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../src/command-line.ts'
 import { fakeHost } from './fake-host.ts'
@@ -36,6 +38,14 @@ describe('the command line', () => {
     const process = fakeHost()
     expect(await runCommandLine(['demo', '--once', '--port', '0', '--report', report], process)).toBe(2)
     expect(process.err()).toMatch(/^✗ HF_CLI_FILE_UNWRITABLE.*\n.*--report/)
+  })
+
+  it('refuses to start a load test when its result cannot be written', async () => {
+    const process = fakeHost()
+    const scenario = fileURLToPath(scenarioPath)
+    // Nothing listens there: an attempt to send anything would be another error.
+    expect(await runCommandLine(['load', 'run', scenario, '--base-url', 'http://127.0.0.1:1', '--out', '/no/such/folder/run.json'], process)).toBe(2)
+    expect(process.err()).toMatch(/^✗ HF_CLI_FILE_UNWRITABLE.*\n.*--out/)
   })
 
   it('prints an error as exactly one JSON document on stdout when asked for JSON', async () => {

@@ -1,6 +1,5 @@
-import { access, constants, stat, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import type { HoldfastError } from 'holdfast/core'
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { CommandContext } from '../command-line.ts'
 import { createCleanup } from '../demo/cleanup.ts'
 import { onKey } from '../demo/decision.ts'
@@ -10,6 +9,7 @@ import { type DemoResult, demoSucceeded } from '../demo/result.ts'
 import { runDemo } from '../demo/run-demo.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
+import { assertWritable, unwritable } from '../output-file.ts'
 import { parsePort } from '../port.ts'
 
 interface DemoCommandOptions {
@@ -28,7 +28,7 @@ export async function demo(options: DemoCommandOptions, context: CommandContext)
   const stays = options.once !== true && !context.json
   try {
     const port = parsePortPair(options.port)
-    await assertWritable(resolve(options.report))
+    await assertWritable(resolve(options.report), '--report')
     const { result, url } = await runDemo({ port, apply: options.apply, plant: options.plant, signal, terminal, env: context.env }, narrator, cleanup)
     const finished = { ...result, report: await saveReport(options.report, result, narrator) }
     if (context.json) terminal.json(finished)
@@ -46,33 +46,15 @@ function parsePortPair(text: string): number {
   throw cliErrors.create('HF_CLI_USAGE', '--port 65535: must be at most 65534, because the service takes the next one')
 }
 
-/** Asked before anything is started. @throws HF_CLI_FILE_UNWRITABLE */
-async function assertWritable(file: string): Promise<void> {
-  try {
-    const found = await stat(file).catch(() => undefined)
-    if (found?.isDirectory()) throw new Error('it is a folder')
-    await access(found === undefined ? dirname(file) : file, constants.W_OK)
-  } catch (error) {
-    throw unwritable(file, error)
-  }
-}
-
 async function saveReport(path: string, result: DemoResult, narrator: Narrator): Promise<string> {
   const file = resolve(path)
   try {
     await writeFile(file, renderReport({ ...result, report: file }))
   } catch (error) {
-    throw unwritable(file, error)
+    throw unwritable(file, '--report', error)
   }
   narrator.say(`Report: ${path} (one file, opens offline)`)
   return file
-}
-
-function unwritable(file: string, error: unknown): HoldfastError {
-  return cliErrors.create('HF_CLI_FILE_UNWRITABLE', `cannot write the report to ${file}: ${(error as Error).message}`, {
-    cause: error,
-    hint: 'choose another place with --report <file>',
-  })
 }
 
 /** Keeps everything up until the user has seen enough. */

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { type LoadResult, loadScenarioFile, runLoad } from '@holdfast/load'
 import type { CommandContext } from '../command-line.ts'
-import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
+import { assertWritable, unwritable } from '../output-file.ts'
 import { formatCount, formatMs } from '../render/measure.ts'
 
 interface LoadRunOptions {
@@ -16,6 +16,7 @@ interface LoadRunOptions {
 export async function loadRun(options: LoadRunOptions, context: CommandContext): Promise<number> {
   const { terminal } = context
   const scenario = await loadScenarioFile(options.scenario)
+  if (options.out !== undefined) await assertWritable(options.out, '--out')
   const result = await runLoad(scenario, {
     ...(options.baseUrl === undefined ? {} : { baseUrl: options.baseUrl }),
     allowRemote: options.allowRemote === true,
@@ -38,7 +39,7 @@ async function save(path: string, result: LoadResult): Promise<void> {
   try {
     await writeFile(path, `${JSON.stringify(result)}\n`)
   } catch (error) {
-    throw cliErrors.create('HF_CLI_FILE_UNWRITABLE', `cannot write ${path}: ${(error as Error).message}`, { cause: error })
+    throw unwritable(path, '--out', error)
   }
 }
 
