@@ -23,7 +23,7 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool> {
   readonly pg?: Pool
   /** Settings of the observation of `pg`. */
   readonly postgres?: PostgresOptions
-  /** Redis URL, `redis://` or `rediss://`. Absent or undefined: the cache lives in this process only and health says so. */
+  /** Redis URL, `redis://` or `rediss://`. Absent, undefined or empty: the cache lives in this process only and health says so. */
   readonly redis?: string | undefined
   /** Settings of the cache. */
   readonly cache?: CacheOptions
@@ -113,8 +113,7 @@ function validate<Pool extends UserPool>(options: HoldfastOptions<Pool>): void {
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
-  if (options.redis !== undefined && !/^rediss?:\/\//.test(String(options.redis)))
-    problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
+  if (options.redis && !/^rediss?:\/\//.test(String(options.redis))) problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
   problems.throwIfAny('holdfast()')
 }
 

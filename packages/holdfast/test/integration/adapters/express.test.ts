@@ -142,7 +142,7 @@ describe('holdfast()', () => {
   })
 
   it('works without PostgreSQL until somebody asks for it', async () => {
-    await using cacheOnly = await holdfast({})
+    await using cacheOnly = await holdfast({ redis: '' })
     expect(await cacheOnly.cache.getOrSet('a', () => 1, { ttl: '1s' })).toBe(1)
     expect(() => cacheOnly.pg).toThrow(expect.objectContaining({ code: 'HF_CONFIG_NO_POSTGRES' }))
   })
