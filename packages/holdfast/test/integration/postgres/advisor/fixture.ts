@@ -51,6 +51,8 @@ export async function advisorFixture(name: string): Promise<AdvisorFixture> {
           20,
         ])
       }
+      // A backend reports its use of indexes once a second at most; a test does not wait for that.
+      await app.query('select pg_stat_force_next_flush()')
     },
     async close() {
       await Promise.all(clients.map(client => client.end().catch(() => undefined)))
