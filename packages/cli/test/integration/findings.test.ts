@@ -37,7 +37,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
 describe('the loop from the command line', () => {
   it('finds, explains, applies, verifies and reverts, each with one JSON document', async () => {
     const advised = await run('advise', '--json', '--fail-on', 'open')
-    expect(advised.code).toBe(1)
+    expect(advised.code, advised.out).toBe(1)
     const report = JSON.parse(advised.out)
     expect(report).toMatchObject({
       schema: 'holdfast.advice/1',

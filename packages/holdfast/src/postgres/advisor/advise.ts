@@ -25,7 +25,7 @@ export interface AdviseOptions {
   readonly since?: WorkloadMark
   /** Watch for this long and take the workload of that time. Ignored with `since`. */
   readonly windowMs?: number
-  /** Statements with fewer calls in the window are not examined. Default 5. */
+  /** Statements with fewer calls in the window are neither examined nor counted as writes that an index must pay for. Default 5. */
   readonly minCalls?: number
   /** Most statements examined, those with most time first. Default 10. */
   readonly limit?: number
@@ -79,7 +79,7 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
     random: context.random,
     catalog,
     statements,
-    writes: accountWrites(withWindows(window, parsed), catalog),
+    writes: accountWrites(withWindows(window, parsed), catalog, minCalls),
     windowMs: window.windowMs,
     labLimitBytes: context.labLimitBytes,
     mayTry: surroundings.mayCreate,

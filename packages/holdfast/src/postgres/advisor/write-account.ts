@@ -27,11 +27,12 @@ export interface WriteCost {
 /** WAL is not written for the unlogged copy on which a write was timed; measured WAL of an update that loses HOT is several times larger. */
 export const WRITE_SAFETY_FACTOR = 3
 
-/** Adds up the writes of the window by table. */
-export function accountWrites(statements: readonly WorkloadStatement[], catalog: Catalog): ReadonlyMap<number, TableWrites> {
+/** Adds up the writes of the window by table. Statements with fewer than `minCalls` calls are left out, as they are when reads are judged: a table filled or
+ *  rewritten once is no traffic that an index would have to pay for again. */
+export function accountWrites(statements: readonly WorkloadStatement[], catalog: Catalog, minCalls: number): ReadonlyMap<number, TableWrites> {
   const accounts = new Map<number, { insertedRows: number; updatedRows: number; updatedByColumn: Map<string, number> }>()
   for (const { parsed, window } of statements) {
-    if (parsed.kind === 'select' || parsed.target === undefined) continue
+    if (parsed.kind === 'select' || parsed.target === undefined || window.calls < minCalls) continue
     const table = catalog.table(parsed.target)
     if (table === undefined) continue
     const account = accounts.get(table.oid) ?? { insertedRows: 0, updatedRows: 0, updatedByColumn: new Map<string, number>() }

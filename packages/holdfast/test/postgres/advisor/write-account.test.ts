@@ -13,13 +13,15 @@ const writes = accountWrites(
     workload('update lead set seen = $1 where id = $2', 1000),
     workload('select * from lead where id = $1', 9999),
     workload('update elsewhere set seen = $1', 50),
+    { parsed: parseStatement('insert into lead select * from import')!, window: { ...statementWindow('load', 1, 1), rows: 1_000_000 } },
   ],
   catalogOf(table),
+  5,
 ).get(table.oid)
 const probe = { rowMs: 0.02, indexMs: 0.005 }
 
 describe('the account of writes', () => {
-  it('adds up rows by table and by column set', () => {
+  it('adds up rows by table and by column set, and leaves out a load that ran once', () => {
     expect(writes).toEqual({ insertedRows: 100, updatedRows: 1000, updatedByColumn: new Map([['seen', 1000]]) })
   })
 
