@@ -1,4 +1,4 @@
-import { type Clock, collectConfigProblems, createLifecycle, currentRequestScope, type Health, silentLogger, systemClock } from '../core/index.ts'
+import { type Clock, createLifecycle, currentRequestScope, type Health, silentLogger, systemClock } from '../core/index.ts'
 import { BulkLoad, type LoadMany } from './bulk-load.ts'
 import { Bulkhead } from './bulkhead.ts'
 import type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
@@ -11,30 +11,26 @@ import { type CacheMetrics, createCacheMetrics } from './metrics.ts'
 import {
   type CacheOptions,
   checkKey,
-  checkTags,
   type GetOrSetOptions,
   type IncrementOptions,
-  type ResolvedCall,
   type ResolvedOptions,
-  resolveCall,
   resolveIncrement,
   resolveLock,
   resolveOptions,
   type SetOptions,
 } from './options.ts'
 import { toCodedError } from './redis/fault.ts'
+import { checkRedis } from './redis/port.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
 import { RedisSide } from './redis-side.ts'
 import { Reloader } from './reloader.ts'
-import { copyToStored, readStored, type StoredValue } from './stored-value.ts'
-import { snapshotTags, TagTable } from './tag-table.ts'
+import { SlowReads } from './slow-reads.ts'
+import { readStored } from './stored-value.ts'
+import { TagTable } from './tag-table.ts'
+import { type LocalForgetting, Writer } from './writer.ts'
 
 /** How long a start waits for Redis before it goes on without. */
 const START_LIMIT_MS = 1000
-/** Entries of one `setMany` that are written together. More would hold Redis up for the others. */
-const WRITES_AT_ONCE = 128
-/** After a failed reload the stale value is served this long before the loader is tried again. */
-const RETRY_LOAD_MS = 1000
 
 /** Makes a cache. Call `start()` before use; until then, and without Redis, it works from memory.
  *  @throws HF_CONFIG_INVALID naming every bad option at once */
@@ -47,7 +43,6 @@ export function createTieredCache(options: CacheOptions, deps: CacheDeps): Tiere
 class Cache implements TieredCache {
   readonly start: () => Promise<void>
   readonly stop: () => Promise<void>
-  readonly #options: ResolvedOptions
   readonly #clock: Clock
   readonly #random: () => number
   readonly #metrics: CacheMetrics
@@ -55,13 +50,14 @@ class Cache implements TieredCache {
   readonly #tags = new TagTable()
   readonly #redis: RedisSide | undefined
   readonly #reloader: Reloader
+  readonly #slowReads: SlowReads
+  readonly #writer: Writer
   readonly #createdAtMs: number
   /** False while memory may have missed a change that Redis would tell of. */
   #isMemoryOpen = true
 
   constructor(options: ResolvedOptions, deps: CacheDeps) {
     const { clock = systemClock, random = Math.random, logger = silentLogger } = deps
-    this.#options = options
     this.#clock = clock
     this.#random = random
     this.#createdAtMs = clock.nowMs()
@@ -81,6 +77,9 @@ class Cache implements TieredCache {
       })
     }
     this.#reloader = new Reloader({ ...shared, remote: this.#redis, bulkhead: new Bulkhead(options.outageLoads), jitter: options.jitter })
+    this.#slowReads = new SlowReads({ ...shared, options, redis: this.#redis, reloader: this.#reloader })
+    const forget: LocalForgetting = { key: key => this.#forget(key), tag: tag => this.#forgetTag(tag), all: () => this.#forgetAll() }
+    this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget })
     const lifecycle = createLifecycle({
       name: 'cache',
       clock,
@@ -107,19 +106,14 @@ class Cache implements TieredCache {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#isMemoryOpen ? this.#memory?.get(key, nowMs) : undefined
     if (entry !== undefined && nowMs < entry.freshUntilMs) return this.#hit(entry) as Promise<T>
-    return this.#getOrSetSlowly(key, load, options ?? {}, entry) as Promise<T>
+    return this.#slowReads.getOrSet(key, load, options ?? {}, entry) as Promise<T>
   }
 
   async get<T>(key: string): Promise<T | undefined> {
     checkKey(key)
     const entry = this.#isMemoryOpen ? this.#memory?.get(key, this.#clock.monotonicMs()) : undefined
     if (entry !== undefined) return this.#hit(entry) as Promise<T>
-    const found = await this.#redis?.find(key)
-    if (found?.kind === 'alive') return this.#redisHit(found.value.stored) as T
-    this.#metrics.misses.add()
-    const scope = currentRequestScope()
-    if (scope !== undefined) scope.cacheMissCount++
-    return undefined
+    return this.#slowReads.get(key) as Promise<T | undefined>
   }
 
   async getMany<T>(keys: readonly string[]): Promise<Map<string, T>> {
@@ -147,61 +141,23 @@ class Cache implements TieredCache {
   }
 
   set(key: string, value: unknown, options?: SetOptions): Promise<void> {
-    return this.setMany([[key, value]], options)
+    return this.#writer.setMany([[key, value]], options ?? {})
   }
 
-  async setMany(entries: Iterable<readonly [key: string, value: unknown]>, options: SetOptions = {}): Promise<void> {
-    const writes = [...entries].map(([key, value]) => {
-      checkKey(key)
-      return { key, stored: value === undefined ? undefined : toCopy(key, value), call: resolveCall(key, options, this.#options) }
-    })
-    for (let at = 0; at < writes.length; at += WRITES_AT_ONCE) {
-      const group = writes.slice(at, at + WRITES_AT_ONCE)
-      await Promise.all(group.map(({ key, stored, call }) => (stored === undefined ? this.delete(key) : this.#write(key, stored, call))))
-    }
+  setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions): Promise<void> {
+    return this.#writer.setMany(entries, options ?? {})
   }
 
-  async #write(key: string, stored: StoredValue, call: ResolvedCall): Promise<void> {
-    const ttlMs = call.ttlMs * (1 - this.#options.jitter * this.#random())
-    const aliveMs = Math.max(1, Math.round(ttlMs + call.graceMs))
-    this.#forget(key)
-    // After this line, so that an invalidation that comes during the round trip keeps the value out of memory.
-    const tags = snapshotTags(this.#tags, ['', ...call.tags])
-    if (this.#redis !== undefined) {
-      const isWritten = await this.#redis.write(key, stored, ttlMs, aliveMs, tags)
-      this.#forget(key)
-      // Read back from Redis when it is next asked for: somebody else may have written since, and memory could not tell.
-      if (isWritten || this.#redis.isUsable) return
-    }
-    const nowMs = this.#clock.monotonicMs()
-    const freshUntilMs = nowMs + Math.min(ttlMs, this.#options.memory?.ttlMs ?? ttlMs)
-    this.#memory?.set(key, { stored, freshUntilMs, goneAtMs: nowMs + aliveMs, tags })
+  delete(key: string): Promise<boolean> {
+    return this.#writer.delete(key)
   }
 
-  async delete(key: string): Promise<boolean> {
-    checkKey(key)
-    const wasHere = this.#memory?.get(key, this.#clock.monotonicMs()) !== undefined
-    // Before, so that nobody in this process reads the old value from here on; and after, because it could be read from Redis until the answer.
-    this.#forget(key)
-    if (this.#redis === undefined) return wasHere
-    const wasThere = await this.#redis.tier.delete(key)
-    this.#forget(key)
-    return wasHere || wasThere
+  invalidateTags(...tags: string[]): Promise<void> {
+    return this.#writer.invalidateTags(tags)
   }
 
-  async invalidateTags(...tags: string[]): Promise<void> {
-    const unique = checkTags(tags)
-    for (const tag of unique) this.#forgetTag(tag)
-    if (this.#redis === undefined) return
-    await this.#redis.tier.bump(unique)
-    for (const tag of unique) this.#forgetTag(tag)
-  }
-
-  async clear(): Promise<void> {
-    this.#forgetAll()
-    if (this.#redis === undefined) return
-    await this.#redis.tier.bump([''])
-    this.#forgetAll()
+  clear(): Promise<void> {
+    return this.#writer.clear()
   }
 
   async increment(key: string, options: IncrementOptions): Promise<number> {
@@ -259,61 +215,6 @@ class Cache implements TieredCache {
     return entry.promise ?? Promise.resolve(readStored(entry.stored))
   }
 
-  #redisHit(stored: StoredValue): unknown {
-    this.#metrics.redisHits.add()
-    const scope = currentRequestScope()
-    if (scope !== undefined) scope.cacheHitCount++
-    return readStored(stored)
-  }
-
-  #getOrSetSlowly(key: string, load: Load<unknown>, options: GetOrSetOptions, stale: MemoryEntry | undefined): Promise<unknown> {
-    checkKey(key)
-    const call = resolveCall(key, options, this.#options)
-    if (stale !== undefined) return this.#serveStale(key, load, call, stale, undefined)
-    const underWay = this.#reloader.join(key)
-    if (underWay !== undefined) return underWay
-    if (this.#redis?.isUsable) return this.#findOrLoad(key, load, call, this.#redis)
-    return this.#reloader.reload(key, load, call, undefined)
-  }
-
-  async #findOrLoad(key: string, load: Load<unknown>, call: ResolvedCall, redis: RedisSide): Promise<unknown> {
-    const found = await redis.find(key)
-    if (found?.kind !== 'alive') return this.#reloader.reload(key, load, call, found?.kind === 'dead' ? found.seen : undefined)
-    if (found.value.freshUntilMs > this.#clock.monotonicMs()) return this.#redisHit(found.value.stored)
-    return this.#serveStale(key, load, call, found.value, found.seen)
-  }
-
-  /** The stale value at once or after the soft time-out, while one caller reloads; the fresh one when it comes in time. */
-  async #serveStale(
-    key: string,
-    load: Load<unknown>,
-    call: ResolvedCall,
-    stale: Pick<MemoryEntry, 'stored' | 'goneAtMs' | 'tags'>,
-    seen: Buffer | undefined,
-  ): Promise<unknown> {
-    const reload = this.#reloader.reload(key, load, call, seen)
-    const fallBack = (): unknown => {
-      this.#metrics.staleServed.add()
-      return readStored(stale.stored)
-    }
-    const guarded = reload.catch(() => {
-      // Back off: a loader that fails is not called again by every reader. Not stored when a tag changed meanwhile.
-      const retryAtMs = Math.min(stale.goneAtMs, this.#clock.monotonicMs() + RETRY_LOAD_MS)
-      if (this.#isMemoryOpen && this.#memory?.get(key, this.#clock.monotonicMs()) !== undefined) {
-        this.#memory.set(key, { stored: stale.stored, freshUntilMs: retryAtMs, goneAtMs: stale.goneAtMs, tags: stale.tags })
-      }
-      return fallBack()
-    })
-    if (call.softTimeoutMs === 0) return fallBack()
-    return new Promise(resolve => {
-      const timer = this.#clock.after(call.softTimeoutMs, () => resolve(fallBack()), true)
-      void guarded.then(value => {
-        timer.cancel()
-        resolve(value)
-      })
-    })
-  }
-
   #forget(key: string): void {
     this.#memory?.delete(key)
     this.#reloader.detach(key)
@@ -342,22 +243,3 @@ class Cache implements TieredCache {
 }
 
 /** @throws HF_CACHE_VALUE_UNENCODABLE */
-function toCopy(key: string, value: unknown): StoredValue {
-  const stored = copyToStored(value)
-  if (stored === undefined) throw cacheErrors.create('HF_CACHE_VALUE_UNENCODABLE', `the value for ${JSON.stringify(key)} cannot be stored`)
-  return stored
-}
-
-function checkRedis(redis: unknown): void {
-  if (redis === undefined) return
-  const problems = collectConfigProblems()
-  const client = redis as Partial<Record<'callBuffer' | 'duplicate' | 'isCluster', unknown>>
-  if (typeof redis === 'string') {
-    if (!/^rediss?:\/\//.test(redis)) problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
-  } else if (client?.isCluster === true) {
-    problems.add('redis', 'is a Redis Cluster client, which the cache does not support yet; give it a single primary')
-  } else if (typeof client?.callBuffer !== 'function' || typeof client.duplicate !== 'function') {
-    problems.add('redis', 'must be a URL or an ioredis client')
-  }
-  problems.throwIfAny('cache options')
-}

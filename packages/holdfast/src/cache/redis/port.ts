@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import type { Clock, ClockTimer } from '../../core/index.ts'
+import { type Clock, type ClockTimer, collectConfigProblems } from '../../core/index.ts'
 import { cacheErrors } from '../errors.ts'
 
 /** An argument of a Redis command. */
@@ -22,6 +22,21 @@ export type ConnectionFactory = (name: string) => IoRedisLike
 /** First pause before a reconnect, doubled up to the last. */
 const RETRY_FIRST_MS = 50
 const RETRY_LAST_MS = 1000
+
+/** Checks what was given for Redis. @throws HF_CONFIG_INVALID */
+export function checkRedis(redis: unknown): void {
+  if (redis === undefined) return
+  const problems = collectConfigProblems()
+  const client = redis as Partial<Record<'callBuffer' | 'duplicate' | 'isCluster', unknown>>
+  if (typeof redis === 'string') {
+    if (!/^rediss?:\/\//.test(redis)) problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
+  } else if (client?.isCluster === true) {
+    problems.add('redis', 'is a Redis Cluster client, which the cache does not support yet; give it a single primary')
+  } else if (typeof client?.callBuffer !== 'function' || typeof client.duplicate !== 'function') {
+    problems.add('redis', 'must be a URL or an ioredis client')
+  }
+  problems.throwIfAny('cache options')
+}
 
 /** Prepares connecting to `redis`, a URL or a client to duplicate.
  *  @throws HF_REDIS_CLIENT_MISSING when a URL is given and ioredis cannot be loaded. */
