@@ -6,6 +6,7 @@ type CacheErrorCode =
   | 'HF_CACHE_OPTION_INVALID'
   | 'HF_CACHE_VALUE_UNENCODABLE'
   | 'HF_CACHE_LOAD_TIMEOUT'
+  | 'HF_CACHE_NO_PREVIOUS'
   | 'HF_CACHE_OVERLOADED'
   | 'HF_CACHE_REDIS_AWAY'
   | 'HF_CACHE_REDIS_REFUSED'
@@ -39,6 +40,11 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
     summary: 'A loader took longer than its hard time-out and there was no stale value to serve.',
     hint: 'pass ctx.signal on to the query, give the entry a grace period, or raise hardTimeout',
     retryable: true,
+  },
+  HF_CACHE_NO_PREVIOUS: {
+    summary: 'A loader answered `ctx.notModified()` although there was no previous value.',
+    hint: 'ask conditionally only when `ctx.previous` is not undefined',
+    retryable: false,
   },
   HF_CACHE_OVERLOADED: {
     summary: 'Redis is away and more than 10,000 loads were already waiting for the database; this one was refused to protect it.',

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/index.ts'
+import { drawRefreshAtMs } from './early-refresh.ts'
 import { InFlightReads, type TaintableRead } from './in-flight-reads.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
 import type { CacheMetrics } from './metrics.ts'
@@ -17,6 +18,7 @@ export type Found =
 /** What reading needs. */
 export interface LookupDeps {
   readonly clock: Clock
+  readonly random: () => number
   readonly remote: RemoteTier
   readonly memory: MemoryTier | undefined
   readonly tags: TagTable
@@ -128,13 +130,14 @@ export class Lookup {
   }
 
   #alive(payload: Payload, bytes: Buffer, tags: TagSnapshot): Found {
-    const { clock, remote, memoryTtlMs } = this.#deps
+    const { clock, random, remote, memoryTtlMs } = this.#deps
     const nowMs = clock.monotonicMs()
     const toMonotonic = nowMs - remote.serverNowMs()
     const freshUntilMs = Math.min(payload.freshUntilMs + toMonotonic, nowMs + memoryTtlMs)
-    // Only a stale value is reloaded, so only then is it asked what was seen.
-    const seen = freshUntilMs > nowMs ? NO_BYTES : seenOf(bytes)
-    return { kind: 'alive', seen, value: { stored: payload.stored, freshUntilMs, goneAtMs: payload.goneAtMs + toMonotonic, tags } }
+    const refreshAtMs = drawRefreshAtMs(payload.freshUntilMs + toMonotonic, payload.earlyMs, random)
+    // Only a stale value, or one to be refreshed early, is reloaded, so only then is it asked what was seen.
+    const seen = Math.min(refreshAtMs, freshUntilMs) > nowMs ? NO_BYTES : seenOf(bytes)
+    return { kind: 'alive', seen, value: { stored: payload.stored, refreshAtMs, freshUntilMs, goneAtMs: payload.goneAtMs + toMonotonic, tags } }
   }
 }
 

@@ -13,6 +13,7 @@ export interface CacheMetrics {
   readonly loadsFailed: Counter
   readonly coalesced: Counter
   readonly staleServed: Counter
+  readonly earlyRefreshes: Counter
   readonly evictions: MetricFamily<Counter>
   readonly errors: MetricFamily<Counter>
   readonly redisSeconds: Readonly<Record<RedisOp, Histogram>>
@@ -44,6 +45,7 @@ export function createCacheMetrics(
     loadsFailed: loads.bind('error'),
     coalesced: registry.counter({ name: 'holdfast_cache_coalesced', help: 'Reads that joined a load already under way.' }).bind(),
     staleServed: registry.counter({ name: 'holdfast_cache_stale', help: 'Reads answered with a stale value within its grace.' }).bind(),
+    earlyRefreshes: registry.counter({ name: 'holdfast_cache_early_refreshes', help: 'Reloads begun while the value was still fresh.' }).bind(),
     evictions: registry.counter({ name: 'holdfast_cache_evictions', help: 'Entries that left memory.', labels: ['reason'] }),
     errors: registry.counter({ name: 'holdfast_cache_errors', help: 'Troubles of the cache that callers did not see.', labels: ['kind'] }),
     redisSeconds: Object.fromEntries(REDIS_OPS.map(op => [op, redis.bind(op)])) as Record<RedisOp, Histogram>,

@@ -36,6 +36,10 @@ export interface CacheOptions {
   readonly redisBudget?: Duration
   /** How processes hear of changes. `auto` uses Redis' own tracking and falls back to messages; `pubsub` uses messages only. Default `auto`. */
   readonly coherence?: 'auto' | 'pubsub'
+  /** Reloads an entry shortly before its end, in the background, when it is read then; one process of a fleet does. `true`: beginning between one and four times
+   *  what its load took before its end, drawn at random; a number above 0 up to 100 multiplies that. At most half the ttl. Default false: without it and
+   *  without a grace a loader runs only while a caller waits for it. */
+  readonly earlyRefresh?: boolean | number
   /** Loads that may run at once while Redis is away, so that its outage does not become the database's. 1 or more. Default 32. */
   readonly outageLoads?: number
 }
@@ -57,6 +61,8 @@ export interface GetOrSetOptions extends SetOptions {
   readonly softTimeout?: Duration
   /** Longest time for the loader; then `ctx.signal` aborts and callers get the stale value or HF_CACHE_LOAD_TIMEOUT. Default: no limit. */
   readonly hardTimeout?: Duration
+  /** As the option of the cache of the same name. */
+  readonly earlyRefresh?: boolean | number
   /** How long `null` is fresh, when shorter than other values. Default: as `ttl`. */
   readonly nullTtl?: Duration
 }
@@ -77,6 +83,8 @@ export interface ResolvedOptions {
   readonly graceMs: number
   readonly jitter: number
   readonly redisBudgetMs: number
+  /** 0: no early refresh. */
+  readonly earlyFactor: number
   readonly coherence: 'auto' | 'pubsub'
   readonly outageLoads: number
 }
@@ -88,10 +96,11 @@ export interface ResolvedCall {
   readonly graceMs: number
   readonly softTimeoutMs: number
   readonly hardTimeoutMs: number
+  readonly earlyFactor: number
   readonly tags: readonly string[]
 }
 
-const KNOWN: ReadonlySet<string> = new Set(['namespace', 'l1', 'ttl', 'grace', 'jitter', 'redisBudget', 'coherence', 'outageLoads'])
+const KNOWN: ReadonlySet<string> = new Set(['namespace', 'l1', 'ttl', 'grace', 'jitter', 'redisBudget', 'coherence', 'outageLoads', 'earlyRefresh'])
 const KNOWN_MEMORY: ReadonlySet<string> = new Set(['maxEntries', 'maxBytes', 'ttl'])
 const MAX_KEY_LENGTH = 1024
 /** Most tags of one entry. */
@@ -107,11 +116,14 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
   if (!(jitter >= 0 && jitter <= 0.5)) problems.add('cache.jitter', `must be from 0 to 0.5, is ${jitter}`)
   if (coherence !== 'auto' && coherence !== 'pubsub') problems.add('cache.coherence', `must be 'auto' or 'pubsub', is ${JSON.stringify(coherence)}`)
   positiveInteger(problems, 'cache.outageLoads', outageLoads)
+  const earlyFactor = earlyFactorOf(options.earlyRefresh ?? false)
+  if (earlyFactor === undefined) problems.add('cache.earlyRefresh', EARLY_RULE)
   const resolved: ResolvedOptions = {
     namespace,
     jitter,
     coherence,
     outageLoads,
+    earlyFactor: earlyFactor ?? 0,
     ttlMs: duration(problems, 'cache.ttl', options.ttl, 60_000, true),
     graceMs: duration(problems, 'cache.grace', options.grace, 0, false),
     redisBudgetMs: duration(problems, 'cache.redisBudget', options.redisBudget, 50, true),
@@ -145,6 +157,13 @@ function rejectUnknown(problems: ConfigProblems, path: string, options: object, 
   for (const key of Object.keys(options)) if (!known.has(key)) problems.add(`${path}.${key}`, `is not an option; known are ${[...known].join(', ')}`)
 }
 
+const EARLY_RULE = 'must be true, false, or a number above 0 up to 100'
+
+function earlyFactorOf(option: boolean | number): number | undefined {
+  if (typeof option === 'boolean') return option ? 1 : 0
+  return option > 0 && option <= 100 ? option : undefined
+}
+
 /** Checks the options of one call. @throws HF_CACHE_OPTION_INVALID, HF_CACHE_TAG_INVALID */
 export function resolveCall(key: string, options: GetOrSetOptions, defaults: ResolvedOptions): ResolvedCall {
   const read = (name: string, text: Duration | undefined, fallbackMs: number): number => {
@@ -158,12 +177,19 @@ export function resolveCall(key: string, options: GetOrSetOptions, defaults: Res
     return ms
   }
   const ttlMs = read('ttl', options.ttl, defaults.ttlMs)
+  const earlyFactor = options.earlyRefresh === undefined ? defaults.earlyFactor : earlyFactorOf(options.earlyRefresh)
+  if (earlyFactor === undefined) {
+    throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `earlyRefresh of ${JSON.stringify(key)} is ${options.earlyRefresh}`, {
+      hint: `it ${EARLY_RULE}`,
+    })
+  }
   return {
     ttlMs,
     nullTtlMs: read('nullTtl', options.nullTtl, ttlMs),
     graceMs: read('grace', options.grace, defaults.graceMs),
     softTimeoutMs: read('softTimeout', options.softTimeout, 0),
     hardTimeoutMs: read('hardTimeout', options.hardTimeout, Number.POSITIVE_INFINITY),
+    earlyFactor,
     tags: options.tags === undefined ? [] : checkTags(options.tags),
   }
 }

@@ -16,14 +16,20 @@ export interface Payload {
   readonly goneAtMs: number
   /** How long the loader took. */
   readonly loadMs: number
+  /** How long before `freshUntilMs` reloads may begin, before it is spread at random; 0 for never. */
+  readonly earlyMs: number
   readonly tags: readonly TagVersion[]
 }
 
-/* version u8 | flags u8 | crc32 u32 of all else | freshUntilMs f64 | goneAtMs f64 | loadMs f32 | tagCount u8 | tags: length u8, utf8, version f64 | body */
-const FORMAT = 2
+/* version u8 | flags u8 | crc32 u32 of all else | freshUntilMs f64 | goneAtMs f64 | loadMs f32 | earlyMs f32 | tagCount u8 | tags: length u8, utf8, version f64 | body */
+/** Grows with every change that older code would misread; flags of later versions are refused likewise. Both are misses, so that two versions of a
+ *  service may share a Redis while one replaces the other: each loads what the other wrote. */
+const FORMAT = 3
 const FLAG_RICH = 1
 const CRC_AT = 2
-const HEAD_BYTES = 27
+const KNOWN_FLAGS = FLAG_RICH
+const TAG_COUNT_AT = 30
+const HEAD_BYTES = TAG_COUNT_AT + 1
 
 /** Bytes of an entry; `undefined` when the value cannot be encoded. */
 export function encodePayload(payload: Payload): Buffer | undefined {
@@ -37,7 +43,8 @@ export function encodePayload(payload: Payload): Buffer | undefined {
   bytes.writeDoubleBE(payload.freshUntilMs, 6)
   bytes.writeDoubleBE(payload.goneAtMs, 14)
   bytes.writeFloatBE(payload.loadMs, 22)
-  bytes[26] = names.length
+  bytes.writeFloatBE(payload.earlyMs, 26)
+  bytes[TAG_COUNT_AT] = names.length
   let at = HEAD_BYTES
   names.forEach((name, i) => {
     bytes[at] = name.length
@@ -52,18 +59,25 @@ export function encodePayload(payload: Payload): Buffer | undefined {
 
 /** The entry, or `undefined` when the bytes are of another format, cut short or damaged. Never throws: what cannot be read is a miss. */
 export function decodePayload(bytes: Buffer): Payload | undefined {
-  if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT) return undefined
+  if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT || (bytes[1]! & ~KNOWN_FLAGS) !== 0) return undefined
   if (bytes.readUInt32BE(CRC_AT) !== checksum(bytes)) return undefined
   try {
     const tags: TagVersion[] = []
     let at = HEAD_BYTES
-    for (let left = bytes[26]!; left > 0; left--) {
+    for (let left = bytes[TAG_COUNT_AT]!; left > 0; left--) {
       const end = at + 1 + bytes[at]!
       tags.push({ tag: end === at + 1 ? '' : bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
       at = end + 8
     }
     const stored = fromBody(bytes, (bytes[1]! & FLAG_RICH) !== 0, at)
-    return { stored, freshUntilMs: bytes.readDoubleBE(6), goneAtMs: bytes.readDoubleBE(14), loadMs: bytes.readFloatBE(22), tags }
+    return {
+      stored,
+      freshUntilMs: bytes.readDoubleBE(6),
+      goneAtMs: bytes.readDoubleBE(14),
+      loadMs: bytes.readFloatBE(22),
+      earlyMs: bytes.readFloatBE(26),
+      tags,
+    }
   } catch {
     return undefined
   }

@@ -134,7 +134,8 @@ export class RedisSide {
     const serverNowMs = this.tier.serverNowMs()
     const versioned = versions.includes(undefined) ? undefined : names.map((tag, i) => ({ tag, version: versions[i]! }))
     const bytes =
-      versioned && encodePayload({ stored, freshUntilMs: serverNowMs + ttlMs, goneAtMs: serverNowMs + aliveMs, loadMs: 0, tags: versioned })
+      versioned &&
+      encodePayload({ stored, freshUntilMs: serverNowMs + ttlMs, goneAtMs: serverNowMs + aliveMs, loadMs: 0, earlyMs: 0, tags: versioned })
     if (bytes !== undefined) return this.tier.set(key, bytes, aliveMs)
     // The old value must go all the same.
     await this.tier.delete(key)

@@ -1,7 +1,8 @@
 import { type Clock, currentRequestScope, type Logger } from '../core/index.ts'
 import type { Bulkhead } from './bulkhead.ts'
+import { drawRefreshAtMs, earlyMsOf } from './early-refresh.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
-import { callLoader, type Load, type Loaded } from './load-context.ts'
+import { callLoader, type Load, type Loaded, type LoadOrder } from './load-context.ts'
 import type { CacheMetrics } from './metrics.ts'
 import { MAX_TAGS, type ResolvedCall } from './options.ts'
 import { encodePayload, type TagVersion } from './payload.ts'
@@ -26,6 +27,16 @@ export interface ReloaderDeps {
   mayStore(): boolean
 }
 
+/** What is known of the value to be replaced. */
+export interface ReloadOrigin {
+  /** Checksum of what Redis held. */
+  readonly seen?: Buffer | undefined
+  /** The value, while it may still be served. */
+  readonly previous?: StoredValue
+  /** True when the value is still fresh. */
+  readonly isEarly?: boolean
+}
+
 /** Invalidations remembered for one load under way. Beyond them, a value whose loader chooses tags is not stored. */
 const INVALIDATED_LIMIT = 1000
 /** How much earlier than the load an invalidation may seem to be and still count as later: what processes may differ in their idea of the Redis server's
@@ -35,6 +46,7 @@ const CLOCK_MARGIN_MS = 200
 
 interface Reload {
   readonly tags: readonly string[]
+  readonly hasPrevious: boolean
   /** Set when the key or a tag changed: the value goes to those who wait already, and nowhere else. */
   isDetached: boolean
   /** Tags other than its own that were invalidated since it began, because its loader may still choose them; `undefined` when there were too many. */
@@ -52,12 +64,13 @@ export class Reloader {
     this.#deps = deps
   }
 
-  /** Loads `key`, or joins the load under way. `seen` is the checksum of what Redis held. Rejects with the loader's own error. */
-  reload(key: string, load: Load<unknown>, call: ResolvedCall, seen: Buffer | undefined): Promise<unknown> {
-    const existing = this.join(key)
+  /** Loads `key`, or joins the load under way. Rejects with the loader's own error. */
+  reload(key: string, load: Load<unknown>, call: ResolvedCall, origin: ReloadOrigin): Promise<unknown> {
+    const existing = this.#join(key)
     if (existing !== undefined) return existing
     const reload: Reload = {
       tags: call.tags,
+      hasPrevious: origin.previous !== undefined,
       isDetached: false,
       invalidated: new Set(),
       startedAtServerMs: this.#deps.remote?.tier.serverNowMs() ?? 0,
@@ -66,14 +79,18 @@ export class Reloader {
     const forget = (): void => {
       if (this.#reloads.get(key) === reload) this.#reloads.delete(key)
     }
-    reload.promise = this.#run(key, load, call, seen, reload)
+    reload.promise = this.#run(key, load, call, origin, reload)
     this.#reloads.set(key, reload)
     reload.promise.then(forget, forget)
     return reload.promise
   }
 
-  /** The load under way, if there is one that later callers may share. */
-  join(key: string): Promise<unknown> | undefined {
+  /** The load under way, if there is one that later callers may share and nothing older could be served meanwhile. */
+  joinMiss(key: string): Promise<unknown> | undefined {
+    return this.#reloads.get(key)?.hasPrevious === false ? this.#join(key) : undefined
+  }
+
+  #join(key: string): Promise<unknown> | undefined {
     const existing = this.#reloads.get(key)
     if (existing === undefined) return undefined
     this.#deps.metrics.coalesced.add()
@@ -101,28 +118,30 @@ export class Reloader {
     for (const key of [...this.#reloads.keys()]) this.detach(key)
   }
 
-  async #run(key: string, load: Load<unknown>, call: ResolvedCall, seen: Buffer | undefined, reload: Reload): Promise<unknown> {
+  async #run(key: string, load: Load<unknown>, call: ResolvedCall, origin: ReloadOrigin, reload: Reload): Promise<unknown> {
     const { remote, metrics } = this.#deps
     // Taken before the loader runs: whatever is invalidated from here on keeps the value out of memory. '' is the tag of everything.
     const snapshot = snapshotTags(this.#deps.tags, ['', ...call.tags])
-    const turn: Turn = remote?.tier.isUsable ? await remote.turns.await(key, seen, snapshot) : { kind: 'load', grant: undefined }
-    const scope = currentRequestScope()
+    const turn: Turn = remote?.tier.isUsable ? await remote.turns.await(key, origin.seen, snapshot) : { kind: 'load', grant: undefined }
+    // An early refresh has answered its caller, and was counted as what it is.
+    const scope = origin.isEarly === true ? undefined : currentRequestScope()
     if (turn.kind === 'loaded') {
-      metrics.redisHits.add()
+      if (origin.isEarly !== true) metrics.redisHits.add()
       if (scope !== undefined) scope.cacheHitCount++
       this.#keepInMemory(key, turn.value, reload)
       return readStored(turn.value.stored)
     }
-    metrics.misses.add()
+    if (origin.isEarly !== true) metrics.misses.add()
     if (scope !== undefined) scope.cacheMissCount++
-    const loaded = await this.#load(key, load, call, turn.grant)
+    const loaded = await this.#load({ key, load, hardTimeoutMs: call.hardTimeoutMs, previous: origin.previous }, turn.grant)
     return this.#keep(key, loaded, call, turn.grant, snapshot, reload)
   }
 
-  async #load(key: string, load: Load<unknown>, call: ResolvedCall, grant: Grant | undefined): Promise<Loaded> {
+  async #load(order: LoadOrder, grant: Grant | undefined): Promise<Loaded> {
     const { remote, metrics, clock, bulkhead } = this.#deps
+    const { key } = order
     const stopRenewing = grant === undefined ? undefined : remote?.turns.renewWhile(key, grant.token)
-    const callNow = (): Promise<Loaded> => callLoader(key, load, call.hardTimeoutMs, clock)
+    const callNow = (): Promise<Loaded> => callLoader(order, clock)
     try {
       // A Redis that is away must not turn into a database that is away.
       const loaded = await (remote !== undefined && !remote.tier.isUsable ? bulkhead.run(callNow) : callNow())
@@ -141,7 +160,7 @@ export class Reloader {
   async #keep(key: string, loaded: Loaded, call: ResolvedCall, grant: Grant | undefined, tags: TagSnapshot, reload: Reload): Promise<unknown> {
     const { remote, clock, jitter, random, metrics } = this.#deps
     const { value } = loaded
-    const stored = value === undefined || !loaded.mayStore ? undefined : toStored(value)
+    const stored = value === undefined || !loaded.mayStore ? undefined : (loaded.unmodified ?? toStored(value))
     if (stored === undefined) {
       if (value !== undefined && loaded.mayStore) this.#reportUnencodable(key)
       this.#release(key, grant)
@@ -155,9 +174,11 @@ export class Reloader {
     }
     const ttlMs = (loaded.ttlMs ?? (value === null ? call.nullTtlMs : call.ttlMs)) * (1 - jitter * random())
     const aliveMs = Math.max(1, Math.round(ttlMs + call.graceMs))
+    const life = { ttlMs, aliveMs, earlyMs: earlyMsOf(loaded.tookMs, call.earlyFactor, ttlMs) }
     if (grant !== undefined && remote !== undefined) {
       const isRefused =
-        grant.tags === undefined || !(await this.#fill(key, loaded, ttlMs, aliveMs, { ...grant, tags: [...grant.tags, ...chosen.versions] }, stored))
+        grant.tags === undefined ||
+        !(await this.#fill(key, { ...life, loadMs: loaded.tookMs }, { ...grant, tags: [...grant.tags, ...chosen.versions] }, stored))
       if (grant.tags === undefined) this.#release(key, grant)
       // Refused: deleted, written or lost while loading. Whoever waits began before that; nobody else may see it.
       if (isRefused) return readStored(stored)
@@ -170,7 +191,13 @@ export class Reloader {
     const nowMs = clock.monotonicMs()
     this.#keepInMemory(
       key,
-      { stored, freshUntilMs: nowMs + Math.min(ttlMs, this.#deps.memoryTtlMs), goneAtMs: nowMs + aliveMs, tags: chosen.tags },
+      {
+        stored,
+        refreshAtMs: drawRefreshAtMs(nowMs + ttlMs, life.earlyMs, random),
+        freshUntilMs: nowMs + Math.min(ttlMs, this.#deps.memoryTtlMs),
+        goneAtMs: nowMs + aliveMs,
+        tags: chosen.tags,
+      },
       reload,
     )
     return readStored(stored)
@@ -202,9 +229,7 @@ export class Reloader {
   /** False when Redis refused to store. True when it did, and also when it went away: then memory alone keeps the value. */
   async #fill(
     key: string,
-    loaded: Loaded,
-    ttlMs: number,
-    aliveMs: number,
+    { ttlMs, aliveMs, earlyMs, loadMs }: { ttlMs: number; aliveMs: number; earlyMs: number; loadMs: number },
     grant: { token: string; tags: NonNullable<Grant['tags']> },
     stored: StoredValue,
   ): Promise<boolean> {
@@ -214,7 +239,8 @@ export class Reloader {
       stored,
       freshUntilMs: serverNowMs + ttlMs,
       goneAtMs: serverNowMs + aliveMs,
-      loadMs: loaded.tookMs,
+      loadMs,
+      earlyMs,
       tags: grant.tags,
     })
     if (bytes === undefined) {

@@ -1,10 +1,10 @@
 import { type Clock, currentRequestScope } from '../core/index.ts'
-import type { MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
+import { type MemoryEntry, type MemoryTier, refreshMomentOf } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
 import type { CacheMetrics } from './metrics.ts'
 import { checkKey, type GetOrSetOptions, type ResolvedCall, type ResolvedOptions, resolveCall } from './options.ts'
 import type { RedisSide } from './redis-side.ts'
-import type { Reloader } from './reloader.ts'
+import type { Reloader, ReloadOrigin } from './reloader.ts'
 import { readStored, type StoredValue } from './stored-value.ts'
 
 /** What reads need that memory alone cannot answer. */
@@ -15,6 +15,8 @@ export interface SlowReadDeps {
   readonly memory: MemoryTier | undefined
   readonly redis: RedisSide | undefined
   readonly reloader: Reloader
+  /** The value of an entry in memory, counted as a hit. */
+  hit(entry: MemoryEntry): Promise<unknown>
   /** True while memory may be filled. */
   mayStore(): boolean
 }
@@ -40,24 +42,43 @@ export class SlowReads {
     return undefined
   }
 
-  /** The value from wherever it can be had. `stale` is what memory holds within its grace. */
-  getOrSet(key: string, load: Load<unknown>, options: GetOrSetOptions, stale: MemoryEntry | undefined): Promise<unknown> {
-    const { reloader, redis } = this.#deps
+  /** The value from wherever it can be had. `entry` is what memory holds: stale within its grace, or due for an early refresh. */
+  getOrSet(key: string, load: Load<unknown>, options: GetOrSetOptions, entry: MemoryEntry | undefined): Promise<unknown> {
+    const { reloader, redis, clock } = this.#deps
     checkKey(key)
     const call = resolveCall(key, options, this.#deps.options)
-    if (stale !== undefined) return this.#serveStale(key, load, call, stale, undefined)
-    const underWay = reloader.join(key)
+    if (entry !== undefined) {
+      if (clock.monotonicMs() >= entry.freshUntilMs) return this.#serveStale(key, load, call, entry, undefined)
+      // Once for this copy: reads until its end are hits again, also when the refresh fails.
+      entry.refreshAtMs = entry.freshUntilMs
+      this.#refreshEarly(key, load, call, { previous: entry.stored })
+      return this.#deps.hit(entry)
+    }
+    const underWay = reloader.joinMiss(key)
     if (underWay !== undefined) return underWay
     if (redis?.isUsable) return this.#findOrLoad(key, load, call, redis)
-    return reloader.reload(key, load, call, undefined)
+    return reloader.reload(key, load, call, {})
   }
 
   async #findOrLoad(key: string, load: Load<unknown>, call: ResolvedCall, redis: RedisSide): Promise<unknown> {
     const { reloader, clock } = this.#deps
     const found = await redis.find(key)
-    if (found?.kind !== 'alive') return reloader.reload(key, load, call, found?.kind === 'dead' ? found.seen : undefined)
-    if (found.value.freshUntilMs > clock.monotonicMs()) return this.#redisHit(found.value.stored)
+    if (found?.kind !== 'alive') return reloader.reload(key, load, call, { seen: found?.kind === 'dead' ? found.seen : undefined })
+    const nowMs = clock.monotonicMs()
+    if (found.value.freshUntilMs > nowMs) {
+      if (refreshMomentOf(found.value) <= nowMs) this.#refreshEarly(key, load, call, { seen: found.seen, previous: found.value.stored })
+      return this.#redisHit(found.value.stored)
+    }
     return this.#serveStale(key, load, call, found.value, found.seen)
+  }
+
+  /** Begins to reload a value that is still fresh, unless Redis is away: then the loaders have enough to do. */
+  #refreshEarly(key: string, load: Load<unknown>, call: ResolvedCall, origin: ReloadOrigin): void {
+    const { reloader, redis, metrics } = this.#deps
+    if (redis !== undefined && !redis.isUsable) return
+    metrics.earlyRefreshes.add()
+    // A failed load is counted there; the value is still fresh, and whoever needs it at its end sees the error.
+    reloader.reload(key, load, call, { ...origin, isEarly: true }).catch(() => undefined)
   }
 
   /** The stale value at once or after the soft time-out, while one caller reloads; the fresh one when it comes in time. */
@@ -69,7 +90,7 @@ export class SlowReads {
     seen: Buffer | undefined,
   ): Promise<unknown> {
     const { reloader, metrics, clock, memory, mayStore } = this.#deps
-    const reload = reloader.reload(key, load, call, seen)
+    const reload = reloader.reload(key, load, call, { seen, previous: stale.stored })
     const fallBack = (): unknown => {
       metrics.staleServed.add()
       return readStored(stale.stored)

@@ -77,7 +77,7 @@ class Cache implements TieredCache {
       })
     }
     this.#reloader = new Reloader({ ...shared, remote: this.#redis, bulkhead: new Bulkhead(options.outageLoads), jitter: options.jitter })
-    this.#slowReads = new SlowReads({ ...shared, options, redis: this.#redis, reloader: this.#reloader })
+    this.#slowReads = new SlowReads({ ...shared, options, redis: this.#redis, reloader: this.#reloader, hit: entry => this.#hit(entry) })
     const forget: LocalForgetting = { key: key => this.#forget(key), tag: tag => this.#forgetTag(tag), all: () => this.#forgetAll() }
     this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget })
     const lifecycle = createLifecycle({
@@ -105,7 +105,7 @@ class Cache implements TieredCache {
     // The whole cost of a hit is in these lines: keep objects, closures and option parsing out of them.
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#isMemoryOpen ? this.#memory?.get(key, nowMs) : undefined
-    if (entry !== undefined && nowMs < entry.freshUntilMs) return this.#hit(entry) as Promise<T>
+    if (entry !== undefined && nowMs < entry.refreshAtMs) return this.#hit(entry) as Promise<T>
     return this.#slowReads.getOrSet(key, load, options ?? {}, entry) as Promise<T>
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/index.ts'
-import type { MemoryValue } from './l1/memory-tier.ts'
+import { type MemoryValue, refreshMomentOf } from './l1/memory-tier.ts'
 import type { Lookup } from './lookup.ts'
 import type { CacheMetrics } from './metrics.ts'
 import type { TagVersion } from './payload.ts'
@@ -110,7 +110,7 @@ export class Turns {
     if (reply.kind === 'held') return { kind: 'wait', leftMs: reply.leftMs }
     if (reply.kind === 'granted') return { kind: 'load', grant: this.#accept(token, tags, reply.versions) }
     const found = await lookup.judge(reply.bytes)
-    if (found.kind === 'alive' && found.value.freshUntilMs > clock.monotonicMs()) return { kind: 'loaded', value: found.value }
+    if (found.kind === 'alive' && refreshMomentOf(found.value) > clock.monotonicMs()) return { kind: 'loaded', value: found.value }
     return { kind: 'again', seen: 'seen' in found ? found.seen : undefined }
   }
 

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { decodePayload, encodePayload, type Payload } from '../../src/cache/payload.ts'
 import { readStored, toStored } from '../../src/cache/stored-value.ts'
@@ -7,6 +8,7 @@ const payload = (value: unknown): Payload => ({
   freshUntilMs: 1_795_000_000_000.5,
   goneAtMs: 1_795_000_060_000,
   loadMs: 12.5,
+  earlyMs: 6.25,
   tags: [
     { tag: '', version: 2 ** 52 },
     { tag: 'fünd:7', version: 3 },
@@ -32,5 +34,15 @@ describe('payload', () => {
     const bytes = encodePayload(payload('value'))!
     for (let length = 0; length < bytes.length; length++) expect(decodePayload(bytes.subarray(0, length))).toBeUndefined()
     for (const text of ['', '{"json":true}', 'x'.repeat(100)]) expect(decodePayload(Buffer.from(text))).toBeUndefined()
+  })
+
+  it('takes a flag that it does not know for a miss, though the checksum is right', () => {
+    const bytes = encodePayload(payload('value'))!
+    bytes[1] = bytes[1]! | 128
+    bytes.writeUInt32BE(crc32(bytes.subarray(6), bytes.readUInt16BE(0)), 2)
+    expect(decodePayload(bytes)).toBeUndefined()
+    bytes[1] = bytes[1]! & 127
+    bytes.writeUInt32BE(crc32(bytes.subarray(6), bytes.readUInt16BE(0)), 2)
+    expect(decodePayload(bytes)).toBeDefined()
   })
 })

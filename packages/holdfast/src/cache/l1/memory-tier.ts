@@ -7,6 +7,8 @@ import { type QueueEntry, S3Fifo, type S3FifoLimits } from './s3-fifo.ts'
 export class MemoryEntry implements QueueEntry<MemoryEntry> {
   readonly key: string
   readonly sizeBytes: number
+  /** From here on a read is no mere hit: it begins a reload, early or because the entry is stale. Moved to `freshUntilMs` when an early one has begun. */
+  refreshAtMs: number
   readonly freshUntilMs: number
   readonly goneAtMs: number
   readonly tags: TagSnapshot
@@ -19,10 +21,12 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   /** The value, or its bytes when there is no promise of it. */
   readonly #content: unknown
 
-  constructor(key: string, { stored, freshUntilMs, goneAtMs, tags }: MemoryValue) {
+  constructor(key: string, value: MemoryValue) {
+    const { stored, freshUntilMs, goneAtMs, tags } = value
     const isPlain = stored.kind === 'plain'
     this.key = key
     this.sizeBytes = ENTRY_BYTES + key.length + (isPlain ? stored.sizeBytes : stored.body.length)
+    this.refreshAtMs = Math.floor(refreshMomentOf(value))
     this.freshUntilMs = Math.floor(freshUntilMs)
     this.goneAtMs = Math.floor(goneAtMs)
     this.tags = tags
@@ -40,9 +44,16 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
 /** What is put in. */
 export interface MemoryValue {
   readonly stored: StoredValue
+  /** Absent: no early refresh. */
+  readonly refreshAtMs?: number
   readonly freshUntilMs: number
   readonly goneAtMs: number
   readonly tags: TagSnapshot
+}
+
+/** From when on a reload of the value may begin. */
+export function refreshMomentOf({ refreshAtMs, freshUntilMs }: MemoryValue): number {
+  return Math.min(refreshAtMs ?? freshUntilMs, freshUntilMs)
 }
 
 /** Why an entry left before its end. */
