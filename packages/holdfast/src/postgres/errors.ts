@@ -1,9 +1,20 @@
 import { defineErrors, type ErrorTable } from '../core/index.ts'
 
-type PgErrorCode = 'HF_PG_ALREADY_OBSERVED' | 'HF_PG_COMMIT_UNKNOWN' | 'HF_PG_TRANSACTION_ABORTED' | 'HF_PG_TRANSACTION_CLOSED'
+type PgErrorCode =
+  | 'HF_PG_ACQUIRE_TIMEOUT'
+  | 'HF_PG_ALREADY_OBSERVED'
+  | 'HF_PG_COMMIT_UNKNOWN'
+  | 'HF_PG_OPEN_TRANSACTION'
+  | 'HF_PG_TRANSACTION_ABORTED'
+  | 'HF_PG_TRANSACTION_CLOSED'
 
 /** Errors of `postgres`. The driver's own errors pass through as they are. */
 export const pgErrors: ErrorTable<PgErrorCode> = defineErrors<PgErrorCode>({
+  HF_PG_ACQUIRE_TIMEOUT: {
+    summary: 'No connection of the pool became free in time; the message names who holds one for longest, and since when.',
+    hint: 'look at the code named in the message: it may do other work while it holds the connection; only then think of a larger pool',
+    retryable: true,
+  },
   HF_PG_ALREADY_OBSERVED: {
     summary: 'The pool is observed by another instance already; each statement would be counted twice.',
     hint: 'share one instance for each pool, or stop the first one before the second starts',
@@ -12,6 +23,11 @@ export const pgErrors: ErrorTable<PgErrorCode> = defineErrors<PgErrorCode>({
   HF_PG_COMMIT_UNKNOWN: {
     summary: 'The connection was lost while COMMIT was under way, so nobody on this side knows whether the transaction took effect.',
     hint: 'read what the transaction should have written before doing it again',
+    retryable: false,
+  },
+  HF_PG_OPEN_TRANSACTION: {
+    summary: 'A client was given back to the pool inside an open transaction; what it had written was rolled back. Logged, not thrown.',
+    hint: 'use hf.pg.transaction(), or put ROLLBACK before release() on every path out of the function',
     retryable: false,
   },
   HF_PG_TRANSACTION_ABORTED: {

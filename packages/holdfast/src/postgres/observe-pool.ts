@@ -14,10 +14,12 @@ import { type Registry, subtractHistogram } from '../telemetry/index.ts'
 import type { BindSample } from './bind-reservoir.ts'
 import { pgErrors } from './errors.ts'
 import { loadParser } from './fingerprint.ts'
+import { Checkouts, type PoolHolder } from './pool/checkouts.ts'
+import { createLeakWatch } from './pool/leak-watch.ts'
+import { createPoolListener } from './pool/pool-listener.ts'
 import { PoolHealth, type PoolState } from './pool-health.ts'
-import { hookPool, isHooked, type PoolListener } from './pool-hook.ts'
+import { hookPool, isHooked } from './pool-hook.ts'
 import { createSlowStatementLog } from './slow-statements.ts'
-import { errorLabel } from './sqlstate.ts'
 import { createStatementStore, type StatementSnapshot, type StatementStore } from './statement-store.ts'
 import { StatementWatch } from './statement-watch.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
@@ -31,6 +33,9 @@ export interface PostgresOptions {
   readonly slowError?: Duration
   /** Distinct statements that are counted by themselves; further ones are counted as `other`. Default 1,000, at 3 to 12 kB each; at least 1. */
   readonly statementLimit?: number
+  /** A connection that is checked out for longer is reported once, in the log and in health, with the code that took it. Nothing is taken away from it.
+   *  Default `'30s'`. */
+  readonly leakAfter?: Duration
 }
 
 /** What {@link observePool} works with. */
@@ -63,6 +68,8 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
   /** Up to a dozen sets of parameters that the statement ran with, fast and slow ones. They are real data: keep them in the process. */
   bindSamples(fingerprint: string): readonly BindSample[]
   poolState(): PoolState
+  /** Who holds connections now, longest first, at most 20. */
+  holders(): readonly PoolHolder[]
 }
 
 /** Watches a `pg.Pool`: from `start()` on every statement of every library that uses the pool is timed and counted. While it is started, the pool has
@@ -70,7 +77,7 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
  *  @throws HF_CONFIG_INVALID when `pool` is not a `pg.Pool` or an option is wrong */
 export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePoolDeps): HoldfastPg<Pool> {
   const { registry, clock = systemClock, logger = silentLogger, random = Math.random, onCommit } = deps
-  const { statementLimit, warnMs, errorMs } = resolveOptions(pool, deps.options ?? {})
+  const { statementLimit, warnMs, errorMs, leakAfterMs } = resolveOptions(pool, deps.options ?? {})
   const store = createStatementStore({ clock, statementLimit })
   const poolState = (): PoolState => ({
     used: pool.totalCount - pool.idleCount,
@@ -78,7 +85,9 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     waiting: pool.waitingCount,
     max: pool.options.max ?? 0,
   })
-  const health = new PoolHealth(clock, poolState)
+  const checkouts = new Checkouts(state => (state.record === undefined ? undefined : store.identify(state.record).text))
+  const holders = (limit: number): PoolHolder[] => checkouts.holders(clock.monotonicMs(), limit)
+  const health = new PoolHealth(clock, poolState, () => holders(1)[0], leakAfterMs)
   const slow = createSlowStatementLog(store, { warnMs, errorMs }, logger, clock)
   const transactionDeps = { pool, clock, random, logger, onCommit }
 
@@ -96,7 +105,12 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
         slowMs: warnMs,
         onSlow: slow,
       })
-      undo.push(reportPool(registry, poolState, store), hookPool(pool as unknown as DriverPool, watch, clock, listen(pool, registry, health, logger)))
+      const listener = createPoolListener({ pool, registry, health, logger, clock, checkouts })
+      undo.push(
+        reportPool(registry, poolState, store, () => holders(1)[0]),
+        hookPool(pool as unknown as DriverPool, watch, clock, listener, checkouts),
+        createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }),
+      )
       await loadParser()
     },
     async stop() {
@@ -114,11 +128,22 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     statements: () => store.snapshot(),
     bindSamples: fingerprint => store.bindSamples(fingerprint),
     poolState,
+    holders: () => holders(HOLDERS_LIMIT),
     health: () => health.health(),
   }
 }
 
-function resolveOptions(pool: UserPool, options: PostgresOptions): { statementLimit: number; warnMs: number; errorMs: number } {
+/** Enough to see a pattern, and no more than fits on a screen. */
+const HOLDERS_LIMIT = 20
+
+interface ResolvedOptions {
+  readonly statementLimit: number
+  readonly warnMs: number
+  readonly errorMs: number
+  readonly leakAfterMs: number
+}
+
+function resolveOptions(pool: UserPool, options: PostgresOptions): ResolvedOptions {
   const problems = collectConfigProblems()
   const { Client, connect } = pool as unknown as Partial<DriverPool>
   if (typeof Client !== 'function' || typeof connect !== 'function') problems.add('pg', 'is not a pg.Pool of pg 8.16 or later')
@@ -127,22 +152,27 @@ function resolveOptions(pool: UserPool, options: PostgresOptions): { statementLi
   if (errorMs < warnMs) problems.add('pg.slowError', `is ${errorMs} ms, below slowWarn (${warnMs} ms)`)
   const statementLimit = options.statementLimit ?? 1000
   if (!Number.isInteger(statementLimit) || statementLimit < 1) problems.add('pg.statementLimit', `is ${statementLimit}, not a whole number from 1 up`)
+  const leakAfterMs = problems.attempt('pg.leakAfter', () => parseDurationMs(options.leakAfter ?? '30s'), 0)
   problems.throwIfAny('postgres')
-  return { statementLimit, warnMs, errorMs }
+  return { statementLimit, warnMs, errorMs, leakAfterMs }
 }
 
 /** Brings the registry up to date whenever it is read. Returns the function that does so a last time and ends it. */
-function reportPool(registry: Registry, poolState: () => PoolState, store: StatementStore): () => void {
+function reportPool(registry: Registry, poolState: () => PoolState, store: StatementStore, longest: () => PoolHolder | undefined): () => void {
   const seconds = registry
     .histogram({ name: 'holdfast_pg_statement_seconds', help: 'Duration of statements, from send to the last row.', unit: 'seconds' })
     .bind()
   const connections = registry.gauge({ name: 'holdfast_pg_pool_connections', help: 'Connections of the pool.', labels: ['state'] })
+  const oldest = registry
+    .gauge({ name: 'holdfast_pg_oldest_checkout_seconds', help: 'Age of the oldest checkout; 0 when all connections are idle.', unit: 'seconds' })
+    .bind()
   const overflow = registry.counter({ name: 'holdfast_pg_statement_overflow', help: 'Statements counted as other, for want of room.' }).bind()
   let reported = store.durations()
   let overflowCount = 0
   const report = (): void => {
     const state = poolState()
     for (const name of ['used', 'idle', 'waiting', 'max'] as const) connections.bind(name).set(state[name])
+    oldest.set((longest()?.heldMs ?? 0) / 1000)
     const durations = store.durations()
     // Only what is new: another pool may feed the same registry.
     seconds.merge(subtractHistogram(durations, reported))
@@ -154,33 +184,5 @@ function reportPool(registry: Registry, poolState: () => PoolState, store: State
   return () => {
     report()
     remove()
-  }
-}
-
-function listen(pool: UserPool, registry: Registry, health: PoolHealth, logger: Logger): PoolListener {
-  const waits = registry
-    .histogram({ name: 'holdfast_pg_acquire_wait_seconds', help: 'Wait for a pooled connection, failed waits included.', unit: 'seconds' })
-    .bind()
-  const failures = registry.counter({ name: 'holdfast_pg_acquire_errors', help: 'Checkouts that gave no connection.', labels: ['sqlstate'] })
-  const lost = registry.counter({
-    name: 'holdfast_pg_connections_lost',
-    help: 'Connections that broke, whether idle or in use.',
-    labels: ['sqlstate'],
-  })
-  return {
-    onAsk: () => health.noteAsk(pool.waitingCount, pool.options.max ?? Number.POSITIVE_INFINITY),
-    onAcquired(waitMs) {
-      waits.record(waitMs / 1000)
-      health.noteAcquired()
-    },
-    onAcquireFailed(error, waitMs) {
-      waits.record(waitMs / 1000)
-      failures.bind(errorLabel(error)).add()
-      health.noteFailure(errorLabel(error))
-    },
-    onConnectionLost(error) {
-      lost.bind(errorLabel(error)).add()
-      logger.warn({ err: error }, 'a connection to PostgreSQL was lost; the pool opens another when one is needed')
-    },
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock, Health, HealthReason } from '../core/index.ts'
+import { holderClause, type PoolHolder } from './pool/checkouts.ts'
 
 /** Checkouts that must fail in a row before health says so. One may be a single connection that died. */
 export const FAILED_ACQUIRES_LIMIT = 3
@@ -17,14 +18,18 @@ export interface PoolState {
 export class PoolHealth {
   readonly #clock: Clock
   readonly #state: () => PoolState
+  readonly #longest: () => PoolHolder | undefined
+  readonly #leakAfterMs: number
   #failureCount = 0
   #failingSinceMs: number | undefined
   #lastFailure = ''
   #saturatedSinceMs: number | undefined
 
-  constructor(clock: Clock, state: () => PoolState) {
+  constructor(clock: Clock, state: () => PoolState, longest: () => PoolHolder | undefined, leakAfterMs: number) {
     this.#clock = clock
     this.#state = state
+    this.#longest = longest
+    this.#leakAfterMs = leakAfterMs
   }
 
   noteAsk(waiting: number, max: number): void {
@@ -54,6 +59,11 @@ export class PoolHealth {
     if (this.#saturatedSinceMs !== undefined) {
       const why = `${waiting} callers wait for a connection, ${used} of ${max} are in use: requests queue`
       reasons.push({ component: 'postgres', why, sinceMs: this.#saturatedSinceMs })
+    }
+    const longest = this.#longest()
+    if (longest !== undefined && longest.heldMs >= this.#leakAfterMs) {
+      const why = `a connection may have leaked: ${holderClause(longest)}`
+      reasons.push({ component: 'postgres', why, sinceMs: this.#clock.nowMs() - longest.heldMs })
     }
     return { status: reasons.length === 0 ? 'ok' : 'degraded', reasons }
   }

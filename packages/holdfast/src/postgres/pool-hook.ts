@@ -1,5 +1,7 @@
 import { type Clock, currentRequestScope } from '../core/index.ts'
 import { type ObservedConnection, observedQuery } from './observed-query.ts'
+import { CallSiteSampler } from './pool/call-site.ts'
+import type { Checkouts } from './pool/checkouts.ts'
 import { type ConnectionState, createConnectionState, type StatementWatch } from './statement-watch.ts'
 import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorListener } from './user-pool.ts'
 
@@ -7,7 +9,10 @@ import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorL
 export interface PoolListener {
   onAsk(): void
   onAcquired(waitMs: number): void
-  onAcquireFailed(error: unknown, waitMs: number): void
+  /** Returns the error that the caller gets. */
+  onAcquireFailed(error: unknown, waitMs: number): unknown
+  /** The client was given back inside a transaction and is being closed; `state` still says by whom. */
+  onOpenTransaction(state: ConnectionState): void
   onConnectionLost(error: Error): void
 }
 
@@ -17,6 +22,7 @@ interface HookDeps {
   readonly watch: StatementWatch
   readonly clock: Clock
   readonly listener: PoolListener
+  readonly checkouts: Checkouts
   readonly promiseClass: PromiseConstructor
 }
 
@@ -37,9 +43,9 @@ export function isHooked(pool: object): boolean {
 /** Sets two properties of the pool, `Client` (a subclass of the one that was there) and `connect`, and listens for `error` on the pool and on each
  *  client. Connections that the pool had opened before are given a `query` property of their own when they are next checked out. Returns the function
  *  that undoes all of it. */
-export function hookPool(pool: DriverPool, watch: StatementWatch, clock: Clock, listener: PoolListener): () => void {
+export function hookPool(pool: DriverPool, watch: StatementWatch, clock: Clock, listener: PoolListener, checkouts: Checkouts): () => void {
   hookedPools.add(pool)
-  const deps: HookDeps = { pool, watch, clock, listener, promiseClass: pool.Promise ?? Promise }
+  const deps: HookDeps = { pool, watch, clock, listener, checkouts, promiseClass: pool.Promise ?? Promise }
   const made = hookClientClass(deps)
   const adopted = adoptOlderClients(deps)
   const unhookConnect = hookConnect(deps, client => made.find(client) ?? adopted.find(client) ?? adopted.adopt(client))
@@ -49,11 +55,13 @@ export function hookPool(pool: DriverPool, watch: StatementWatch, clock: Clock, 
     if (!isWatched) listener.onConnectionLost(error)
   }
   pool.on('error', onPoolError)
+  const unhookReturns = hookReturns(deps, client => made.find(client) ?? adopted.find(client))
   return () => {
     watch.active = false
     made.undo()
     adopted.undo()
     unhookConnect()
+    unhookReturns()
     pool.removeListener('error', onPoolError)
     hookedPools.delete(pool)
   }
@@ -112,22 +120,26 @@ function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientS
 
 /** The context in which a statement is sent cannot be trusted: for a `pool.query` that had to wait it is the context of the request that gave the
  *  connection back. So the scope is read when the connection is asked for. */
-function hookConnect({ pool, clock, listener }: HookDeps, stateOf: (client: DriverClient) => ConnectionState): () => void {
+function hookConnect({ pool, clock, listener, checkouts }: HookDeps, stateOf: (client: DriverClient) => ConnectionState): () => void {
   const original = pool.connect
   const own = Object.getOwnPropertyDescriptor(pool, 'connect')
+  const sampler = new CallSiteSampler()
   const connect = function (this: DriverPool, callback?: unknown): unknown {
     const scope = currentRequestScope()
     const askedMs = clock.monotonicMs()
     listener.onAsk()
-    const settle = (error: unknown, client: DriverClient | undefined): ConnectionState | undefined => {
+    const site = sampler.capture(askedMs, connect)
+    const settle = (client: DriverClient | undefined): ConnectionState | undefined => {
       const nowMs = clock.monotonicMs()
       const waitMs = nowMs - askedMs
       if (scope !== undefined) scope.poolWaitMs += waitMs
-      if (client === undefined) {
-        listener.onAcquireFailed(error, waitMs)
-        return undefined
-      }
+      if (client === undefined) return undefined
       const state = stateOf(client)
+      checkouts.know(state)
+      state.heldSinceMs = nowMs
+      state.site = site
+      state.record = undefined
+      state.isLeakReported = false
       state.scope = scope
       state.waitMs = waitMs
       state.nowMs = nowMs
@@ -137,9 +149,9 @@ function hookConnect({ pool, clock, listener }: HookDeps, stateOf: (client: Driv
     if (callback) {
       const done = callback as ConnectCallback
       const acquired: ConnectCallback = (error, client, release) => {
-        const state = settle(error, client)
+        const state = settle(client)
         try {
-          done(error, client, release)
+          done(state === undefined ? listener.onAcquireFailed(error, clock.monotonicMs() - askedMs) : error, client, release)
         } finally {
           if (state !== undefined) state.nowMs = undefined
         }
@@ -148,12 +160,12 @@ function hookConnect({ pool, clock, listener }: HookDeps, stateOf: (client: Driv
     }
     return (original.call(this) as Promise<DriverClient>).then(
       client => {
-        settle(undefined, client)!.nowMs = undefined
+        settle(client)!.nowMs = undefined
         return client
       },
       error => {
-        settle(error, undefined)
-        throw error
+        settle(undefined)
+        throw listener.onAcquireFailed(error, clock.monotonicMs() - askedMs)
       },
     )
   }
@@ -164,6 +176,41 @@ function hookConnect({ pool, clock, listener }: HookDeps, stateOf: (client: Driv
     else Object.defineProperty(pool, 'connect', own)
   }
 }
+
+/** Ends a checkout. A client that comes back inside a transaction is closed, which rolls back, so that nobody gets somebody else's transaction. One
+ *  with a statement under way is left alone: that statement may be its COMMIT. */
+function hookReturns({ pool, listener, checkouts }: HookDeps, find: (client: object) => ConnectionState | undefined): () => void {
+  const onRelease = (error: unknown, client: DriverClient): void => {
+    const state = find(client)
+    if (state === undefined) return
+    if (!error && state.runningCount === 0 && isInTransaction(client, () => checkouts.textOf(state))) {
+      listener.onOpenTransaction(state)
+      client.end(() => undefined)
+    }
+    state.heldSinceMs = undefined
+    state.site = undefined
+  }
+  const onRemove = (client: DriverClient): void => {
+    const state = find(client)
+    if (state !== undefined) checkouts.forget(state)
+  }
+  pool.on('release', onRelease)
+  pool.on('remove', onRemove)
+  return () => {
+    pool.removeListener('release', onRelease)
+    pool.removeListener('remove', onRemove)
+  }
+}
+
+/** By the server's word after its last answer; false for a driver that is too old to keep it. A statement's failure arrives before that word: then the
+ *  transaction goes on, unless the statement was to end it. */
+function isInTransaction(client: DriverClient, lastText: () => string | undefined): boolean {
+  const status = client.getTransactionStatus?.()
+  if (status !== 'T' && status !== 'E') return false
+  return client.readyForQuery !== false || !ENDS_TRANSACTION.test(lastText() ?? '')
+}
+
+const ENDS_TRANSACTION = /^\s*(commit|end|rollback|abort|prepare\s+transaction)\b/i
 
 /** A connection lost while it is checked out and idle has no other listener. The driver tells of one loss twice: the server's message, then the end. */
 function reportLoss(client: DriverClient, listener: PoolListener): void {

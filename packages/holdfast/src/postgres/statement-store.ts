@@ -35,6 +35,8 @@ export class StatementRecord {
   rowCount = 0
   totalMs = 0
   waitMs = 0
+  /** Where a call came from, once one was looked at; empty when its stack did not tell. */
+  callSite: string | undefined
   /** When the last line about slowness was logged, on the monotonic clock. */
   slowLoggedMs: number = Number.NEGATIVE_INFINITY
   /** Absent until the statement was parsed, off the path. */

@@ -1,6 +1,7 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import type { Clock, RequestScope } from '../core/index.ts'
 import type { Counter, MetricFamily } from '../telemetry/index.ts'
+import { type CallSite, describeCallSite } from './pool/call-site.ts'
 import { errorLabel } from './sqlstate.ts'
 import type { StatementRecord, StatementStore } from './statement-store.ts'
 
@@ -15,11 +16,31 @@ export interface ConnectionState {
   lastEndMs: number
   /** The time, while the callback of a checkout runs: a statement sent in it, as by `pool.query`, need not read the clock again. */
   nowMs: number | undefined
+  /** When it was checked out, on the monotonic clock; `undefined` while it is in the pool. */
+  heldSinceMs: number | undefined
+  /** Where it was asked for, when this checkout was looked at. */
+  site: CallSite | undefined
+  /** The statement sent last by whoever holds it. */
+  record: StatementRecord | undefined
+  /** Statements that are not answered yet. */
+  runningCount: number
+  /** True when this checkout was reported as a leak. */
+  isLeakReported: boolean
 }
 
 /** The state of a connection that nothing was sent on. */
 export function createConnectionState(): ConnectionState {
-  return { scope: undefined, waitMs: 0, lastEndMs: Number.NEGATIVE_INFINITY, nowMs: undefined }
+  return {
+    scope: undefined,
+    waitMs: 0,
+    lastEndMs: Number.NEGATIVE_INFINITY,
+    nowMs: undefined,
+    heldSinceMs: undefined,
+    site: undefined,
+    record: undefined,
+    runningCount: 0,
+    isLeakReported: false,
+  }
 }
 
 /** Message on the channel `holdfast:pg:query`. Holds the text as it was sent, literals included: it does not leave the process by itself. */
@@ -71,9 +92,13 @@ export class StatementWatch {
     const { waitMs } = state
     state.waitMs = 0
     const trace = channel.hasSubscribers ? { text } : undefined
+    const record = this.#deps.store.recordOf(text)
+    state.record = record
+    state.runningCount++
+    if (state.site !== undefined && record.callSite === undefined) record.callSite = describeCallSite(state.site) ?? ''
     return {
       state,
-      record: this.#deps.store.recordOf(text),
+      record,
       values,
       startMs: state.nowMs ?? this.#deps.clock.monotonicMs(),
       waitMs,
@@ -95,6 +120,7 @@ export class StatementWatch {
     const endMs = this.#deps.clock.monotonicMs()
     const tookMs = endMs - (startMs > state.lastEndMs ? startMs : state.lastEndMs)
     state.lastEndMs = endMs
+    state.runningCount--
     record.callCount++
     record.rowCount += rowCount
     record.totalMs += tookMs

@@ -23,7 +23,7 @@ export interface UserPool {
   readonly totalCount: number
   readonly idleCount: number
   readonly waitingCount: number
-  readonly options: { readonly max?: number | undefined }
+  readonly options: { readonly max?: number | undefined; readonly connectionTimeoutMillis?: number | undefined }
   connect(): Promise<UserClient>
   query: UserQuery
 }
@@ -45,6 +45,11 @@ export type DriverQuery = (this: DriverClient, config: unknown, values?: unknown
 export interface DriverClient {
   query(config: unknown, values?: unknown, callback?: unknown): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
+  end(callback: () => void): unknown
+  /** `I` idle, `T` in a transaction, `E` in a failed one. */
+  getTransactionStatus?(): string | null
+  /** False while the server has not answered completely. */
+  readonly readyForQuery?: boolean
 }
 
 /** Called by the pool with a client, or with the reason why there is none. */
@@ -55,9 +60,12 @@ export interface DriverPool {
   Client: new (options?: unknown) => DriverClient
   Promise?: PromiseConstructor
   connect: (this: DriverPool, callback?: unknown) => unknown
-  on(event: 'error', listener: PoolErrorListener): unknown
-  removeListener(event: 'error', listener: PoolErrorListener): unknown
+  on(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
+  removeListener(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
 }
+
+/** Hears of an event of a pool. */
+export type PoolEventListener = (...args: never[]) => void
 
 /** Hears of an idle connection that was lost. */
 export type PoolErrorListener = (error: Error, client?: object) => void

@@ -1,0 +1,77 @@
+import type { Clock, Logger } from '../../core/index.ts'
+import type { Registry } from '../../telemetry/index.ts'
+import { pgErrors } from '../errors.ts'
+import type { PoolHealth } from '../pool-health.ts'
+import type { PoolListener } from '../pool-hook.ts'
+import { errorLabel } from '../sqlstate.ts'
+import type { UserPool } from '../user-pool.ts'
+import { type Checkouts, holderClause } from './checkouts.ts'
+
+/** What {@link createPoolListener} works with. */
+export interface PoolListenerDeps {
+  readonly pool: UserPool
+  readonly registry: Registry
+  readonly health: PoolHealth
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly checkouts: Checkouts
+}
+
+/** Counts what the hook hears of one pool, and words its errors. */
+export function createPoolListener({ pool, registry, health, logger, clock, checkouts }: PoolListenerDeps): PoolListener {
+  const waits = registry
+    .histogram({ name: 'holdfast_pg_acquire_wait_seconds', help: 'Wait for a pooled connection, failed waits included.', unit: 'seconds' })
+    .bind()
+  const failures = registry.counter({ name: 'holdfast_pg_acquire_errors', help: 'Checkouts that gave no connection.', labels: ['sqlstate'] })
+  const lost = registry.counter({
+    name: 'holdfast_pg_connections_lost',
+    help: 'Connections that broke, whether idle or in use.',
+    labels: ['sqlstate'],
+  })
+  const openTransactions = registry
+    .counter({ name: 'holdfast_pg_open_transactions_returned', help: 'Connections given back inside an open transaction.' })
+    .bind()
+  return {
+    onAsk: () => health.noteAsk(pool.waitingCount, pool.options.max ?? Number.POSITIVE_INFINITY),
+    onAcquired(waitMs) {
+      waits.record(waitMs / 1000)
+      health.noteAcquired()
+    },
+    onAcquireFailed(error, waitMs) {
+      waits.record(waitMs / 1000)
+      failures.bind(errorLabel(error)).add()
+      health.noteFailure(errorLabel(error))
+      return isQueueTimeout(pool, error, waitMs) ? acquireTimeout(pool, error, waitMs, checkouts, clock) : error
+    },
+    onConnectionLost(error) {
+      lost.bind(errorLabel(error)).add()
+      logger.warn({ err: error }, 'a connection to PostgreSQL was lost; the pool opens another when one is needed')
+    },
+    onOpenTransaction(state) {
+      openTransactions.add()
+      const holder = checkouts.describe(state, clock.monotonicMs())
+      logger.error(
+        { code: 'HF_PG_OPEN_TRANSACTION', holder },
+        `a client came back to the pool inside an open transaction, which was rolled back: ${holderClause(holder)}`,
+      )
+    },
+  }
+}
+
+/** The pool gives up a queued caller with an error that has neither a code nor a cause; one that waited for a connect has a cause. */
+function isQueueTimeout(pool: UserPool, error: unknown, waitMs: number): boolean {
+  const limitMs = pool.options.connectionTimeoutMillis
+  if (!limitMs || !(error instanceof Error)) return false
+  // A millisecond of grace, for timers are rounded.
+  return waitMs >= limitMs - 1 && (error as { code?: unknown }).code === undefined && error.cause === undefined
+}
+
+function acquireTimeout(pool: UserPool, cause: unknown, waitMs: number, checkouts: Checkouts, clock: Clock): Error {
+  const max = pool.options.max ?? 0
+  const used = pool.totalCount - pool.idleCount
+  const [longest] = checkouts.holders(clock.monotonicMs(), 1)
+  const limitMs = pool.options.connectionTimeoutMillis ?? 0
+  const counts = `waited ${Math.round(waitMs)} ms for a connection (limit ${limitMs} ms), ${used} of ${max} in use, ${pool.waitingCount} more wait`
+  const message = longest === undefined ? counts : `${counts}; the longest is ${holderClause(longest)}`
+  return pgErrors.create('HF_PG_ACQUIRE_TIMEOUT', message, { cause, context: { waitMs, limitMs, used, max, longest } })
+}
