@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock, ClockTimer, HealthReason, Logger } from '../core/index.ts'
+import type { RedisAccess } from './cache-parts.ts'
 import type { MemoryTier } from './l1/memory-tier.ts'
 import { type Found, Lookup } from './lookup.ts'
 import type { CacheMetrics } from './metrics.ts'
@@ -45,6 +46,8 @@ const ARM_WAIT_MS = 100
 export class RedisSide {
   readonly tier: RemoteTier
   readonly turns: Turns
+  /** For features beside the cache. */
+  readonly access: RedisAccess
   readonly #link: RedisLink
   readonly #coherence: Coherence
   readonly #lookup: Lookup
@@ -90,6 +93,16 @@ export class RedisSide {
     })
     this.#lookup = new Lookup({ ...parts, remote: this.tier, mayKeepVersions })
     this.turns = new Turns({ clock, metrics, tier: this.tier, lookup: this.#lookup, mayKeepVersions })
+    const link = this.#link
+    this.access = {
+      get isUsable() {
+        return link.isUsable
+      },
+      serverNowMs: () => link.serverNowMs(),
+      run: (script, keys, args) => link.run('control', script, keys, args),
+      send: (command, args) => link.send('control', command, args),
+      connect,
+    }
   }
 
   get isUsable(): boolean {

@@ -60,6 +60,15 @@ export class SlowReads {
     return reloader.reload(key, load, call, {})
   }
 
+  /** The value from the loader, although what is there may be fresh. Joins a load under way. */
+  async refresh(key: string, load: Load<unknown>, options: GetOrSetOptions): Promise<unknown> {
+    checkKey(key)
+    const call = resolveCall(key, options, this.#deps.options)
+    const found = await this.#deps.redis?.find(key)
+    // The checksum tells the lease that this value is known and not the one waited for.
+    return this.#deps.reloader.reload(key, load, call, found?.kind === 'alive' || found?.kind === 'dead' ? found.seen : undefined)
+  }
+
   async #findOrLoad(key: string, load: Load<unknown>, call: ResolvedCall, redis: RedisSide): Promise<unknown> {
     const { reloader, clock } = this.#deps
     const found = await redis.find(key)

@@ -2,6 +2,7 @@ import { type Clock, createLifecycle, currentRequestScope, type Health, silentLo
 import { BulkLoad, type LoadMany } from './bulk-load.ts'
 import { Bulkhead } from './bulkhead.ts'
 import type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
+import { keepParts } from './cache-parts.ts'
 import { cacheErrors } from './errors.ts'
 import { type Explanation, explainInspection, type Inspection, inspectKey } from './inspection.ts'
 import { type MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
@@ -80,6 +81,11 @@ class Cache implements TieredCache {
     this.#slowReads = new SlowReads({ ...shared, options, redis: this.#redis, reloader: this.#reloader, hit: entry => this.#hit(entry) })
     const forget: LocalForgetting = { key: key => this.#forget(key), tag: tag => this.#forgetTag(tag), all: () => this.#forgetAll() }
     this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget })
+    const stopFirst = new Set<() => Promise<void>>()
+    keepParts(this, {
+      ...{ clock, random, logger, stopFirst, namespace: options.namespace, registry: deps.registry, redis: this.#redis?.access },
+      refresh: (key, load, call) => this.#slowReads.refresh(key, load, call),
+    })
     const lifecycle = createLifecycle({
       name: 'cache',
       clock,
@@ -88,6 +94,7 @@ class Cache implements TieredCache {
         await this.#redis?.start(START_LIMIT_MS)
       },
       stop: async () => {
+        await Promise.all([...stopFirst].map(stop => stop()))
         dispose()
         await this.#redis?.stop()
         this.#memory?.clear()

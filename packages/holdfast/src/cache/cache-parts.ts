@@ -1,0 +1,52 @@
+import type { Clock, Logger } from '../core/index.ts'
+import type { Registry } from '../telemetry/index.ts'
+import type { TieredCache } from './cache-contract.ts'
+import { cacheErrors } from './errors.ts'
+import type { Load } from './load-context.ts'
+import type { GetOrSetOptions } from './options.ts'
+import type { LuaScript } from './redis/lua-script.ts'
+import type { IoRedisLike, RedisArg } from './redis/port.ts'
+
+/** Redis as features beside the cache see it: the cache's own data connection with its budget and breaker. */
+export interface RedisAccess {
+  readonly isUsable: boolean
+  /** The Redis server's clock in milliseconds, as this process knows it. */
+  serverNowMs(): number
+  /** Runs a script. 1 round trip. @throws RedisFault */
+  run(script: LuaScript, keys: readonly string[], args: readonly RedisArg[]): Promise<unknown>
+  /** Sends one command. 1 round trip. @throws RedisFault */
+  send(command: string, args: RedisArg[]): Promise<unknown>
+  /** One more connection, not yet connected, for a subscription. */
+  connect(name: string): IoRedisLike
+}
+
+/** What features built on a cache (warming, write-behind, known ids) use of it beyond its contract. */
+export interface CacheParts {
+  readonly namespace: string
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+  readonly registry: Registry
+  /** Absent when the cache was given no Redis. */
+  readonly redis: RedisAccess | undefined
+  /** Loads `key` although its entry is fresh, under the same lease as any load. 3 Redis round trips. */
+  refresh(key: string, load: Load<unknown>, options: GetOrSetOptions): Promise<unknown>
+  /** What stops before the cache does, while Redis can still be reached. Each is bounded by itself and never rejects. */
+  readonly stopFirst: Set<() => Promise<void>>
+}
+
+const partsOf = new WeakMap<object, CacheParts>()
+
+/** Lets features find the parts of `cache`. */
+export function keepParts(cache: TieredCache, parts: CacheParts): void {
+  partsOf.set(cache, parts)
+}
+
+/** The parts of a cache made by `createTieredCache`. @throws HF_CACHE_OPTION_INVALID for anything else */
+export function findParts(cache: TieredCache): CacheParts {
+  const parts = partsOf.get(cache)
+  if (parts === undefined) {
+    throw cacheErrors.create('HF_CACHE_OPTION_INVALID', 'the cache was not made by createTieredCache or holdfast()', { hint: 'pass hf.cache itself' })
+  }
+  return parts
+}
