@@ -66,7 +66,8 @@ export class SlowReads {
     const call = resolveCall(key, options, this.#deps.options)
     const found = await this.#deps.redis?.find(key)
     // The checksum tells the lease that this value is known and not the one waited for.
-    return this.#deps.reloader.reload(key, load, call, found?.kind === 'alive' || found?.kind === 'dead' ? found.seen : undefined)
+    if (found?.kind === 'alive') return this.#deps.reloader.reload(key, load, call, { seen: found.seen, previous: found.value.stored, isEarly: true })
+    return this.#deps.reloader.reload(key, load, call, { seen: found?.kind === 'dead' ? found.seen : undefined })
   }
 
   async #findOrLoad(key: string, load: Load<unknown>, call: ResolvedCall, redis: RedisSide): Promise<unknown> {
