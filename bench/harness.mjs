@@ -6,7 +6,7 @@ import { cpus, totalmem } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const ROUNDS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 7)
+const DEFAULT_ROUNDS = 7
 const BOOTSTRAP_REPEATS = 2000
 
 /**
@@ -16,24 +16,29 @@ const BOOTSTRAP_REPEATS = 2000
  * @param {string} options.baseline name of the candidate that the others are divided by: the peer or the physical limit
  * @param {Record<string, { check: () => unknown, run: () => number | Promise<number> }>} options.candidates `check` throws when the candidate is wrong: then no figure is printed
  * @param {{ candidate: string, atMost: number, why: string }[]} [options.claims] ratios to the baseline that are promised somewhere
+ * @param {{ name: string, why: string }[]} [options.leftOut] who is not there, and why
+ * @param {number} [options.rounds] default 7; HOLDFAST_BENCH_ROUNDS goes before it
  */
 export async function bench(options) {
   const { url, candidates } = options
+  const rounds = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? options.rounds ?? DEFAULT_ROUNDS)
   const mine = process.env.HOLDFAST_BENCH_CANDIDATE
   if (mine !== undefined) {
     const candidate = candidates[mine]
     await candidate.check()
-    process.stdout.write(JSON.stringify(await candidate.run()))
+    const figure = await candidate.run()
+    // What a library leaves open must not keep the process.
+    process.stdout.write(`\n${JSON.stringify(figure)}\n`, () => process.exit(0))
     return
   }
   const file = fileURLToPath(url)
   const names = Object.keys(candidates)
   const figures = Object.fromEntries(names.map(name => [name, []]))
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     // Every other round backwards, so that a drift of the machine falls on all alike.
     for (const name of round % 2 === 0 ? names : names.toReversed()) figures[name].push(measure(file, name))
   }
-  report(file, options, figures)
+  report(file, { ...options, rounds }, figures)
 }
 
 function measure(file, name) {
@@ -42,18 +47,19 @@ function measure(file, name) {
     env: { ...process.env, HOLDFAST_BENCH_CANDIDATE: name },
   })
   if (status !== 0) throw new Error(`${name} failed its check or its run, so there are no figures:\n${stderr}`)
-  return Number(stdout)
+  return Number(stdout.trim().split('\n').at(-1))
 }
 
-function report(file, { unit, baseline, claims = [] }, figures) {
+function report(file, { unit, baseline, claims = [], leftOut = [], rounds }, figures) {
   const rows = Object.entries(figures).map(([name, values]) => ({ name, median: median(values), ...ratioInterval(values, figures[baseline]) }))
   console.log(
-    `${basename(file, '.bench.mjs').replaceAll('-', ' ')}? (${unit}; ${ROUNDS} rounds, a process each; ratio to "${baseline}" with its 95 % interval)`,
+    `${basename(file, '.bench.mjs').replaceAll('-', ' ')}? (${unit}; ${rounds} rounds, a process each; ratio to "${baseline}" with its 95 % interval)`,
   )
   for (const row of rows)
     console.log(
       `  ${row.name.padEnd(34)} ${row.median.toFixed(2).padStart(10)}   x ${row.ratio.toFixed(2)} (${row.low.toFixed(2)} to ${row.high.toFixed(2)})`,
     )
+  for (const { name, why } of leftOut) console.log(`  left out: ${name}: ${why}`)
   const verdicts = claims.map(claim => ({ ...claim, measured: rows.find(row => row.name === claim.candidate).ratio }))
   for (const { candidate, atMost, measured, why } of verdicts)
     console.log(`  ${measured <= atMost ? 'holds' : 'FAILS'}: ${candidate} at most x ${atMost} (${why})`)
@@ -62,7 +68,7 @@ function report(file, { unit, baseline, claims = [] }, figures) {
   mkdirSync(dirname(out), { recursive: true })
   writeFileSync(
     out,
-    `${JSON.stringify({ question: basename(file, '.bench.mjs'), unit, baseline, rounds: ROUNDS, rows, claims: verdicts, figures, machine: machine() }, null, 1)}\n`,
+    `${JSON.stringify({ question: basename(file, '.bench.mjs'), unit, baseline, rounds, rows, claims: verdicts, leftOut, figures, machine: machine() }, null, 1)}\n`,
   )
   console.log(`  written: ${relative(process.cwd(), out)}`)
   if (verdicts.some(({ measured, atMost }) => measured > atMost)) process.exitCode = 1
