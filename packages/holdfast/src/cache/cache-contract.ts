@@ -6,6 +6,7 @@ import type { Load } from './load-context.ts'
 import type { LockContext, LockOptions } from './lock.ts'
 import type { GetOrSetOptions, IncrementOptions, SetOptions } from './options.ts'
 import type { IoRedisLike } from './redis/port.ts'
+import type { KeyStatistics } from './statistics/cache-statistics.ts'
 
 /** What the cache needs from outside. */
 export interface CacheDeps {
@@ -21,8 +22,8 @@ export interface CacheDeps {
   readonly random?: () => number
 }
 
-/** The cache as it stands in this process. */
-export interface CacheStats {
+/** The cache as it stands in this process, and what it did by prefix of the key. */
+export interface CacheStats extends KeyStatistics {
   /** Entries in the memory of this process. */
   readonly entries: number
   /** Their estimated size. */

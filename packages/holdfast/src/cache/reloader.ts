@@ -7,7 +7,8 @@ import type { CacheMetrics } from './metrics.ts'
 import { MAX_TAGS, type ResolvedCall } from './options.ts'
 import { encodePayload, type TagVersion } from './payload.ts'
 import { bumpedAtMs, type RemoteTier } from './redis/remote-tier.ts'
-import { readStored, type StoredValue, toStored } from './stored-value.ts'
+import type { CacheStatistics } from './statistics/cache-statistics.ts'
+import { readStored, type StoredValue, sizeOf, toStored } from './stored-value.ts'
 import { snapshotTags, type TagSnapshot, type TagTable } from './tag-table.ts'
 import type { Grant, Turn, Turns } from './turns.ts'
 
@@ -20,6 +21,7 @@ export interface ReloaderDeps {
   readonly memory: MemoryTier | undefined
   readonly tags: TagTable
   readonly metrics: CacheMetrics
+  readonly statistics: CacheStatistics
   readonly bulkhead: Bulkhead
   readonly jitter: number
   readonly memoryTtlMs: number
@@ -52,6 +54,9 @@ interface Reload {
   /** Tags other than its own that were invalidated since it began, because its loader may still choose them; `undefined` when there were too many. */
   invalidated: Set<string> | undefined
   readonly startedAtServerMs: number
+  /** Callers that joined, and the sum of the times at which they did. */
+  waiters: number
+  joinedAtMs: number
   promise: Promise<unknown>
 }
 
@@ -74,10 +79,14 @@ export class Reloader {
       isDetached: false,
       invalidated: new Set(),
       startedAtServerMs: this.#deps.remote?.tier.serverNowMs() ?? 0,
+      waiters: 0,
+      joinedAtMs: 0,
       promise: Promise.resolve(),
     }
     const forget = (): void => {
       if (this.#reloads.get(key) === reload) this.#reloads.delete(key)
+      const { waiters, joinedAtMs } = reload
+      if (waiters > 0) this.#deps.statistics.of(key).waited(waiters, waiters * this.#deps.clock.monotonicMs() - joinedAtMs)
     }
     reload.promise = this.#run(key, load, call, origin, reload)
     this.#reloads.set(key, reload)
@@ -94,6 +103,12 @@ export class Reloader {
     const existing = this.#reloads.get(key)
     if (existing === undefined) return undefined
     this.#deps.metrics.coalesced.add()
+    this.#deps.statistics.of(key).coalesced++
+    // With a stale value to give, nobody waits.
+    if (!existing.hasPrevious) {
+      existing.waiters++
+      existing.joinedAtMs += this.#deps.clock.monotonicMs()
+    }
     return existing.promise
   }
 
@@ -119,26 +134,32 @@ export class Reloader {
   }
 
   async #run(key: string, load: Load<unknown>, call: ResolvedCall, origin: ReloadOrigin, reload: Reload): Promise<unknown> {
-    const { remote, metrics } = this.#deps
+    const { remote, metrics, statistics } = this.#deps
     // Taken before the loader runs: whatever is invalidated from here on keeps the value out of memory. '' is the tag of everything.
     const snapshot = snapshotTags(this.#deps.tags, ['', ...call.tags])
     const turn: Turn = remote?.tier.isUsable ? await remote.turns.await(key, origin.seen, snapshot) : { kind: 'load', grant: undefined }
     // An early refresh has answered its caller, and was counted as what it is.
     const scope = origin.isEarly === true ? undefined : currentRequestScope()
     if (turn.kind === 'loaded') {
-      if (origin.isEarly !== true) metrics.redisHits.add()
+      if (origin.isEarly !== true) {
+        metrics.redisHits.add()
+        statistics.redisHit(key)
+      }
       if (scope !== undefined) scope.cacheHitCount++
       this.#keepInMemory(key, turn.value, reload)
       return readStored(turn.value.stored)
     }
-    if (origin.isEarly !== true) metrics.misses.add()
+    if (origin.isEarly !== true) {
+      metrics.misses.add()
+      statistics.miss(key)
+    }
     if (scope !== undefined) scope.cacheMissCount++
     const loaded = await this.#load({ key, load, hardTimeoutMs: call.hardTimeoutMs, previous: origin.previous }, turn.grant)
     return this.#keep(key, loaded, call, turn.grant, snapshot, reload)
   }
 
   async #load(order: LoadOrder, grant: Grant | undefined): Promise<Loaded> {
-    const { remote, metrics, clock, bulkhead } = this.#deps
+    const { remote, metrics, statistics, clock, bulkhead } = this.#deps
     const { key } = order
     const stopRenewing = grant === undefined ? undefined : remote?.turns.renewWhile(key, grant.token)
     const callNow = (): Promise<Loaded> => callLoader(order, clock)
@@ -147,9 +168,11 @@ export class Reloader {
       const loaded = await (remote !== undefined && !remote.tier.isUsable ? bulkhead.run(callNow) : callNow())
       metrics.loadsOk.add()
       metrics.loadSeconds.record(loaded.tookMs / 1000)
+      statistics.of(key).loaded(loaded.tookMs)
       return loaded
     } catch (error) {
       metrics.loadsFailed.add()
+      statistics.of(key).loadErrors++
       this.#release(key, grant)
       throw error
     } finally {
@@ -158,7 +181,7 @@ export class Reloader {
   }
 
   async #keep(key: string, loaded: Loaded, call: ResolvedCall, grant: Grant | undefined, tags: TagSnapshot, reload: Reload): Promise<unknown> {
-    const { remote, clock, jitter, random, metrics } = this.#deps
+    const { remote, clock, jitter, random, metrics, statistics } = this.#deps
     const { value } = loaded
     const stored = value === undefined || !loaded.mayStore ? undefined : (loaded.unmodified ?? toStored(value))
     if (stored === undefined) {
@@ -187,6 +210,7 @@ export class Reloader {
       metrics.errors.bind('unleased').add()
       return readStored(stored)
     }
+    statistics.filled(key, sizeOf(stored), ttlMs, chosen.tags)
     // Redis 7.0 reports a script's write to its own caller, NOLOOP or not, and that drops this copy again: the next read is then answered by Redis.
     const nowMs = clock.monotonicMs()
     this.#keepInMemory(

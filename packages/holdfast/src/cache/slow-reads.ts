@@ -5,6 +5,7 @@ import type { CacheMetrics } from './metrics.ts'
 import { checkKey, type GetOrSetOptions, type ResolvedCall, type ResolvedOptions, resolveCall } from './options.ts'
 import type { RedisSide } from './redis-side.ts'
 import type { Reloader, ReloadOrigin } from './reloader.ts'
+import type { CacheStatistics } from './statistics/cache-statistics.ts'
 import { readStored, type StoredValue } from './stored-value.ts'
 
 /** What reads need that memory alone cannot answer. */
@@ -12,6 +13,7 @@ export interface SlowReadDeps {
   readonly options: ResolvedOptions
   readonly clock: Clock
   readonly metrics: CacheMetrics
+  readonly statistics: CacheStatistics
   readonly memory: MemoryTier | undefined
   readonly redis: RedisSide | undefined
   readonly reloader: Reloader
@@ -35,8 +37,9 @@ export class SlowReads {
   /** What Redis holds, counted as a hit or a miss. */
   async get(key: string): Promise<unknown> {
     const found = await this.#deps.redis?.find(key)
-    if (found?.kind === 'alive') return this.#redisHit(found.value.stored)
+    if (found?.kind === 'alive') return this.#redisHit(key, found.value.stored)
     this.#deps.metrics.misses.add()
+    this.#deps.statistics.miss(key)
     const scope = currentRequestScope()
     if (scope !== undefined) scope.cacheMissCount++
     return undefined
@@ -77,7 +80,7 @@ export class SlowReads {
     const nowMs = clock.monotonicMs()
     if (found.value.freshUntilMs > nowMs) {
       if (refreshMomentOf(found.value) <= nowMs) this.#refreshEarly(key, load, call, { seen: found.seen, previous: found.value.stored })
-      return this.#redisHit(found.value.stored)
+      return this.#redisHit(key, found.value.stored)
     }
     return this.#serveStale(key, load, call, found.value, found.seen)
   }
@@ -99,10 +102,11 @@ export class SlowReads {
     stale: Pick<MemoryEntry, 'stored' | 'goneAtMs' | 'tags'>,
     seen: Buffer | undefined,
   ): Promise<unknown> {
-    const { reloader, metrics, clock, memory, mayStore } = this.#deps
+    const { reloader, metrics, statistics, clock, memory, mayStore } = this.#deps
     const reload = reloader.reload(key, load, call, { seen, previous: stale.stored })
     const fallBack = (): unknown => {
       metrics.staleServed.add()
+      statistics.of(key).staleServed++
       return readStored(stale.stored)
     }
     const guarded = reload.catch(() => {
@@ -123,8 +127,9 @@ export class SlowReads {
     })
   }
 
-  #redisHit(stored: StoredValue): unknown {
+  #redisHit(key: string, stored: StoredValue): unknown {
     this.#deps.metrics.redisHits.add()
+    this.#deps.statistics.redisHit(key)
     const scope = currentRequestScope()
     if (scope !== undefined) scope.cacheHitCount++
     return readStored(stored)

@@ -44,6 +44,11 @@ export function readStored(stored: StoredValue): unknown {
   return stored.kind === 'plain' ? stored.value : richPackr.unpack(stored.body)
 }
 
+/** Estimated size: in memory for a plain value, encoded for a rich one. */
+export function sizeOf(stored: StoredValue): number {
+  return stored.kind === 'plain' ? stored.sizeBytes : stored.body.length
+}
+
 /** Msgpack bytes of a stored value. */
 export function bodyOf(stored: StoredValue): Buffer | undefined {
   return stored.kind === 'rich' ? stored.body : encodeBody(plainPackrFor(stored.sizeBytes), stored.value)

@@ -8,7 +8,7 @@ import { type Explanation, explainInspection, type Inspection, inspectKey } from
 import { type MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
 import { type LockContext, type LockOptions, runWithLock } from './lock.ts'
-import { type CacheMetrics, createCacheMetrics } from './metrics.ts'
+import { createCacheMetrics } from './metrics.ts'
 import {
   type CacheOptions,
   checkKey,
@@ -26,6 +26,7 @@ import type { RemoteTier } from './redis/remote-tier.ts'
 import { RedisSide } from './redis-side.ts'
 import { Reloader } from './reloader.ts'
 import { SlowReads } from './slow-reads.ts'
+import { CacheStatistics } from './statistics/cache-statistics.ts'
 import { readStored } from './stored-value.ts'
 import { TagTable } from './tag-table.ts'
 import { type LocalForgetting, Writer } from './writer.ts'
@@ -46,7 +47,7 @@ class Cache implements TieredCache {
   readonly stop: () => Promise<void>
   readonly #clock: Clock
   readonly #random: () => number
-  readonly #metrics: CacheMetrics
+  readonly #statistics: CacheStatistics
   readonly #memory: MemoryTier | undefined
   readonly #tags = new TagTable()
   readonly #redis: RedisSide | undefined
@@ -63,10 +64,24 @@ class Cache implements TieredCache {
     this.#random = random
     this.#createdAtMs = clock.nowMs()
     const { metrics, dispose } = createCacheMetrics(deps.registry, () => this.#size())
-    this.#metrics = metrics
-    if (options.memory !== undefined) this.#memory = new MemoryTier(options.memory, reason => metrics.evictions.bind(reason).add())
+    const statistics = new CacheStatistics(clock, random)
+    const unpublish = statistics.publish(deps.registry, metrics.memoryHits)
+    this.#statistics = statistics
+    if (options.memory !== undefined) {
+      this.#memory = new MemoryTier(options.memory, reason => metrics.evictions.bind(reason).add(), statistics.of)
+    }
     const memoryTtlMs = options.memory?.ttlMs ?? Number.POSITIVE_INFINITY
-    const shared = { clock, random, logger, metrics, memory: this.#memory, tags: this.#tags, memoryTtlMs, mayStore: () => this.#isMemoryOpen }
+    const shared = {
+      clock,
+      random,
+      logger,
+      metrics,
+      statistics,
+      memory: this.#memory,
+      tags: this.#tags,
+      memoryTtlMs,
+      mayStore: () => this.#isMemoryOpen,
+    }
     if (deps.redis !== undefined) {
       this.#redis = new RedisSide(deps.redis, options, shared, {
         onKeyChanged: key => this.#forget(key),
@@ -96,6 +111,7 @@ class Cache implements TieredCache {
       stop: async () => {
         await Promise.all([...stopFirst].map(stop => stop()))
         dispose()
+        unpublish()
         await this.#redis?.stop()
         this.#memory?.clear()
       },
@@ -203,6 +219,7 @@ class Cache implements TieredCache {
       redis: redis === undefined ? 'none' : redis.isUsable ? 'usable' : 'away',
       coherence: redis?.coherence ?? 'none',
       journaled: redis?.journaledCount ?? 0,
+      ...this.#statistics.read(),
     }
   }
 
@@ -216,7 +233,8 @@ class Cache implements TieredCache {
   }
 
   #hit(entry: MemoryEntry): Promise<unknown> {
-    this.#metrics.memoryHits.add()
+    const { counters } = entry
+    if (++counters.memoryHits >= counters.sampleAt) this.#statistics.sampleHit(entry.key, counters)
     const scope = currentRequestScope()
     if (scope !== undefined) scope.cacheHitCount++
     return entry.promise ?? Promise.resolve(readStored(entry.stored))

@@ -3,7 +3,8 @@ import { cacheErrors } from './errors.ts'
 import type { MemoryTier } from './l1/memory-tier.ts'
 import { checkKey, checkTags, type ResolvedCall, type ResolvedOptions, resolveCall, type SetOptions } from './options.ts'
 import type { RedisSide } from './redis-side.ts'
-import { copyToStored, type StoredValue } from './stored-value.ts'
+import type { CacheStatistics } from './statistics/cache-statistics.ts'
+import { copyToStored, type StoredValue, sizeOf } from './stored-value.ts'
 import { snapshotTags, type TagTable } from './tag-table.ts'
 
 /** What this process does when it hears of a change: memory, loads and reads under way. */
@@ -17,6 +18,7 @@ export interface LocalForgetting {
 export interface WriterDeps {
   readonly options: ResolvedOptions
   readonly clock: Clock
+  readonly statistics: CacheStatistics
   readonly random: () => number
   readonly memory: MemoryTier | undefined
   readonly tags: TagTable
@@ -48,12 +50,13 @@ export class Writer {
   }
 
   async #write(key: string, stored: StoredValue, call: ResolvedCall): Promise<void> {
-    const { options, clock, random, memory, redis, forget } = this.#deps
+    const { options, clock, random, memory, redis, forget, statistics } = this.#deps
     const ttlMs = call.ttlMs * (1 - options.jitter * random())
     const aliveMs = Math.max(1, Math.round(ttlMs + call.graceMs))
     forget.key(key)
     // After this line, so that an invalidation that comes during the round trip keeps the value out of memory.
     const tags = snapshotTags(this.#deps.tags, ['', ...call.tags])
+    statistics.filled(key, sizeOf(stored), ttlMs, tags)
     if (redis !== undefined) {
       const isWritten = await redis.write(key, stored, ttlMs, aliveMs, tags)
       forget.key(key)
@@ -66,8 +69,9 @@ export class Writer {
   }
 
   async delete(key: string): Promise<boolean> {
-    const { clock, memory, redis, forget } = this.#deps
+    const { clock, memory, redis, forget, statistics } = this.#deps
     checkKey(key)
+    statistics.dropped(key)
     const wasHere = memory?.get(key, clock.monotonicMs()) !== undefined
     forget.key(key)
     if (redis === undefined) return wasHere

@@ -104,6 +104,7 @@ export async function holdfast<Pool extends UserPool = UserPool>(options: Holdfa
       health: health(),
       metrics: telemetry.snapshot(),
       statements: pg?.statements() ?? [],
+      cache: cache.stats(),
     }),
   }
 }

@@ -1,8 +1,10 @@
+import type { CacheStats } from '../cache/index.ts'
 import type { Health } from '../core/index.ts'
 import type { StatementSnapshot } from '../postgres/index.ts'
 import type { FamilySnapshot } from '../telemetry/index.ts'
 
-/** Everything one process knows of itself, as plain data: what the console collects. Holds no literal of any statement and no secret. */
+/** Everything one process knows of itself, as plain data: what the console collects. Holds no literal of any statement and no value of the cache; the names of a few
+ *  keys are in it (the largest of each prefix and those read most), so keep secrets out of keys. */
 export interface InstanceSnapshot {
   readonly schema: 'holdfast.instance/1'
   readonly service: string
@@ -13,4 +15,6 @@ export interface InstanceSnapshot {
   readonly health: Health
   readonly metrics: readonly FamilySnapshot[]
   readonly statements: readonly StatementSnapshot[]
+  /** Absent from instances older than this field. */
+  readonly cache?: CacheStats
 }

@@ -1,3 +1,4 @@
+import type { PrefixCounters } from '../statistics/prefix-counters.ts'
 import type { StoredValue } from '../stored-value.ts'
 import { isCurrent, type TagSnapshot, withoutNamespaceTag } from '../tag-table.ts'
 import { type QueueEntry, S3Fifo, type S3FifoLimits } from './s3-fifo.ts'
@@ -12,6 +13,8 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   readonly freshUntilMs: number
   readonly goneAtMs: number
   readonly tags: TagSnapshot
+  /** Of the key's prefix; held here, so that a hit looks nothing up to be counted. */
+  readonly counters: PrefixCounters
   /** What readers of a plain value get; kept, so that a hit allocates nothing. */
   readonly promise: Promise<unknown> | undefined
   frequency = 0
@@ -21,7 +24,7 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   /** The value, or its bytes when there is no promise of it. */
   readonly #content: unknown
 
-  constructor(key: string, value: MemoryValue) {
+  constructor(key: string, value: MemoryValue, counters: PrefixCounters) {
     const { stored, freshUntilMs, goneAtMs, tags } = value
     const isPlain = stored.kind === 'plain'
     this.key = key
@@ -30,6 +33,7 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
     this.freshUntilMs = Math.floor(freshUntilMs)
     this.goneAtMs = Math.floor(goneAtMs)
     this.tags = tags
+    this.counters = counters
     this.promise = isPlain ? Promise.resolve(stored.value) : undefined
     this.#content = isPlain ? stored.value : stored.body
   }
@@ -66,11 +70,14 @@ const ENTRY_BYTES = 150
 export class MemoryTier {
   readonly #queue: S3Fifo<MemoryEntry>
   readonly #onEvict: (reason: EvictionReason) => void
+  readonly #countersOf: (key: string) => PrefixCounters
 
-  constructor(limits: S3FifoLimits, onEvict: (reason: EvictionReason) => void) {
+  constructor(limits: S3FifoLimits, onEvict: (reason: EvictionReason) => void, countersOf: (key: string) => PrefixCounters) {
     this.#onEvict = onEvict
+    this.#countersOf = countersOf
     this.#queue = new S3Fifo(limits, entry => {
       release(entry)
+      entry.counters.evictions++
       onEvict('capacity')
     })
   }
@@ -102,10 +109,11 @@ export class MemoryTier {
     if (!isCurrent(value.tags)) return
     const previous = this.#queue.peek(key)
     if (previous !== undefined) release(previous)
-    const entry = new MemoryEntry(key, { ...value, tags: withoutNamespaceTag(value.tags) })
-    for (const cell of entry.tags.cells) cell.uses++
+    const entry = new MemoryEntry(key, { ...value, tags: withoutNamespaceTag(value.tags) }, previous?.counters ?? this.#countersOf(key))
+    hold(entry)
     if (this.#queue.set(entry)) return
     release(entry)
+    entry.counters.refused++
     this.#onEvict('too_large')
   }
 
@@ -129,6 +137,14 @@ export class MemoryTier {
   }
 }
 
+function hold(entry: MemoryEntry): void {
+  for (const cell of entry.tags.cells) cell.uses++
+  entry.counters.entries++
+  entry.counters.bytes += entry.sizeBytes
+}
+
 function release(entry: MemoryEntry): void {
+  entry.counters.entries--
+  entry.counters.bytes -= entry.sizeBytes
   for (const cell of entry.tags.cells) cell.uses--
 }
