@@ -1,4 +1,5 @@
 import { Packr } from 'msgpackr'
+import { NOT_READ, readFrozen } from './msgpack-reader.ts'
 
 /** How a value is kept. `plain`: objects, arrays and primitives, frozen deeply and shared. `rich`: holds a Date, Map, Set, bytes or a class
  *  instance, which cannot be frozen; kept encoded and decoded for each reader, so that all see the same as from Redis and none can change it. */
@@ -58,9 +59,18 @@ export function bodyOf(stored: StoredValue): Buffer | undefined {
 export function fromBody(bytes: Buffer, isRich: boolean, start = 0): StoredValue {
   // The reply may be a slice of a larger network buffer, which a kept slice would keep alive.
   if (isRich) return { kind: 'rich', body: Buffer.from(bytes.subarray(start)) }
-  const value: unknown = plainPackr.unpack(bytes, { start })
-  freezeDeep(value)
-  return { kind: 'plain', value, sizeBytes: OBJECT_BYTES + (bytes.length - start) * 2 }
+  return { kind: 'plain', value: readPlain(bytes, start), sizeBytes: OBJECT_BYTES + (bytes.length - start) * 2 }
+}
+
+function readPlain(bytes: Buffer, start: number): unknown {
+  try {
+    return readFrozen(bytes, start)
+  } catch (error) {
+    if (error !== NOT_READ) throw error
+    const value: unknown = plainPackr.unpack(bytes, { start })
+    freezeDeep(value)
+    return value
+  }
 }
 
 function plainPackrFor(sizeBytes: number): Packr {
