@@ -126,7 +126,7 @@ async function inspectRedis(key: string, tier: RemoteTier | undefined): Promise<
   try {
     const bytes = await tier.read(key)
     if (bytes === null) return { redis: undefined, redisState: 'absent' }
-    const payload = decodePayload(bytes)
+    const payload = await decodePayload(bytes)
     if (payload === undefined) return { redis: undefined, redisState: 'unreadable' }
     const versions = await tier.versions(payload.tags.map(({ tag }) => tag))
     const tags = payload.tags.map(({ tag, version }, i) => ({ tag, isCurrent: version === versions[i] }))

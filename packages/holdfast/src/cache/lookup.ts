@@ -77,6 +77,10 @@ export class Lookup {
   /** Judges bytes that came another way, and stores nothing. At once when the versions of all tags are known here, else 1 round trip. @throws RedisFault */
   judge(bytes: Buffer): Found | Promise<Found> {
     const payload = decodePayload(bytes)
+    return payload instanceof Promise ? payload.then(expanded => this.#judge(expanded, bytes)) : this.#judge(payload, bytes)
+  }
+
+  #judge(payload: Payload | undefined, bytes: Buffer): Found | Promise<Found> {
     if (payload === undefined) {
       this.#deps.metrics.errors.bind('corrupt').add()
       return dead(bytes)

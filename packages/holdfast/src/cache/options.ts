@@ -40,6 +40,8 @@ export interface CacheOptions {
    *  what its load took before its end, drawn at random; a number above 0 up to 100 multiplies that. At most half the ttl. Default false: without it and
    *  without a grace a loader runs only while a caller waits for it. */
   readonly earlyRefresh?: boolean | number
+  /** Encoded size from which values are compressed in Redis; memory holds them as they are. `'0b'`: all. false: none. Default `'4kb'`. */
+  readonly compress?: false | Size
   /** Loads that may run at once while Redis is away, so that its outage does not become the database's. 1 or more. Default 32. */
   readonly outageLoads?: number
 }
@@ -85,6 +87,7 @@ export interface ResolvedOptions {
   readonly redisBudgetMs: number
   /** 0: no early refresh. */
   readonly earlyFactor: number
+  readonly compressFromBytes: number
   readonly coherence: 'auto' | 'pubsub'
   readonly outageLoads: number
 }
@@ -97,10 +100,22 @@ export interface ResolvedCall {
   readonly softTimeoutMs: number
   readonly hardTimeoutMs: number
   readonly earlyFactor: number
+  readonly compressFromBytes: number
   readonly tags: readonly string[]
 }
 
-const KNOWN: ReadonlySet<string> = new Set(['namespace', 'l1', 'ttl', 'grace', 'jitter', 'redisBudget', 'coherence', 'outageLoads', 'earlyRefresh'])
+const KNOWN: ReadonlySet<string> = new Set([
+  'namespace',
+  'l1',
+  'ttl',
+  'grace',
+  'jitter',
+  'redisBudget',
+  'coherence',
+  'outageLoads',
+  'earlyRefresh',
+  'compress',
+])
 const KNOWN_MEMORY: ReadonlySet<string> = new Set(['maxEntries', 'maxBytes', 'ttl'])
 const MAX_KEY_LENGTH = 1024
 /** Most tags of one entry. */
@@ -124,6 +139,7 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
     coherence,
     outageLoads,
     earlyFactor: earlyFactor ?? 0,
+    compressFromBytes: compressFrom(problems, 'cache.compress', options.compress),
     ttlMs: duration(problems, 'cache.ttl', options.ttl, 60_000, true),
     graceMs: duration(problems, 'cache.grace', options.grace, 0, false),
     redisBudgetMs: duration(problems, 'cache.redisBudget', options.redisBudget, 50, true),
@@ -131,6 +147,10 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
   }
   problems.throwIfAny('cache options')
   return resolved
+}
+
+function compressFrom(problems: ConfigProblems, path: string, option: false | Size = '4kb'): number {
+  return option === false ? Number.POSITIVE_INFINITY : problems.attempt(path, () => parseSizeBytes(option), 0)
 }
 
 function resolveMemory(problems: ConfigProblems, options: MemoryOptions): ResolvedOptions['memory'] {
@@ -190,6 +210,7 @@ export function resolveCall(key: string, options: GetOrSetOptions, defaults: Res
     softTimeoutMs: read('softTimeout', options.softTimeout, 0),
     hardTimeoutMs: read('hardTimeout', options.hardTimeout, Number.POSITIVE_INFINITY),
     earlyFactor,
+    compressFromBytes: defaults.compressFromBytes,
     tags: options.tags === undefined ? [] : checkTags(options.tags),
   }
 }

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { compressBody, expandBody } from './compression.ts'
 import { bodyOf, fromBody, type StoredValue } from './stored-value.ts'
 
 /** One tag of an entry with the version that it had before the entry was loaded. */
@@ -27,19 +28,35 @@ export interface Payload {
 const FORMAT = 3
 const FLAG_RICH = 1
 const CRC_AT = 2
-const KNOWN_FLAGS = FLAG_RICH
+/** The body is as {@link compressBody} makes it. */
+const FLAG_COMPRESSED = 2
+const KNOWN_FLAGS = FLAG_RICH | FLAG_COMPRESSED
 const TAG_COUNT_AT = 30
 const HEAD_BYTES = TAG_COUNT_AT + 1
 
-/** Bytes of an entry; `undefined` when the value cannot be encoded. */
-export function encodePayload(payload: Payload): Buffer | undefined {
+/** Bytes of an entry, compressed when its body has `compressFromBytes` or more; `undefined` when the value cannot be encoded. */
+export async function encodePayload(payload: Payload, compressFromBytes: number): Promise<Buffer | undefined> {
   const body = bodyOf(payload.stored)
   if (body === undefined) return undefined
+  const compressed = body.length < compressFromBytes ? undefined : await tryCompress(body)
+  return assemble(payload, compressed ?? body, compressed !== undefined)
+}
+
+async function tryCompress(body: Buffer): Promise<Buffer | undefined> {
+  try {
+    return await compressBody(body)
+  } catch {
+    // No memory for it: the value is stored as it is.
+    return undefined
+  }
+}
+
+function assemble(payload: Payload, body: Buffer, isCompressed: boolean): Buffer {
   const names = payload.tags.map(({ tag }) => Buffer.from(tag))
   const tagBytes = names.reduce((sum, name) => sum + 1 + name.length + 8, 0)
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + tagBytes + body.length)
   bytes[0] = FORMAT
-  bytes[1] = payload.stored.kind === 'rich' ? FLAG_RICH : 0
+  bytes[1] = (payload.stored.kind === 'rich' ? FLAG_RICH : 0) | (isCompressed ? FLAG_COMPRESSED : 0)
   bytes.writeDoubleBE(payload.freshUntilMs, 6)
   bytes.writeDoubleBE(payload.goneAtMs, 14)
   bytes.writeFloatBE(payload.loadMs, 22)
@@ -57,8 +74,9 @@ export function encodePayload(payload: Payload): Buffer | undefined {
   return bytes
 }
 
-/** The entry, or `undefined` when the bytes are of another format, cut short or damaged. Never throws: what cannot be read is a miss. */
-export function decodePayload(bytes: Buffer): Payload | undefined {
+/** The entry, or `undefined` when the bytes are of another format, cut short or damaged. At once, unless it is large and compressed. Never throws and
+ *  never rejects: what cannot be read is a miss. */
+export function decodePayload(bytes: Buffer): Payload | undefined | Promise<Payload | undefined> {
   if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT || (bytes[1]! & ~KNOWN_FLAGS) !== 0) return undefined
   if (bytes.readUInt32BE(CRC_AT) !== checksum(bytes)) return undefined
   try {
@@ -69,17 +87,23 @@ export function decodePayload(bytes: Buffer): Payload | undefined {
       tags.push({ tag: end === at + 1 ? '' : bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
       at = end + 8
     }
-    const stored = fromBody(bytes, (bytes[1]! & FLAG_RICH) !== 0, at)
-    return {
-      stored,
-      freshUntilMs: bytes.readDoubleBE(6),
-      goneAtMs: bytes.readDoubleBE(14),
-      loadMs: bytes.readFloatBE(22),
-      earlyMs: bytes.readFloatBE(26),
-      tags,
-    }
+    if ((bytes[1]! & FLAG_COMPRESSED) === 0) return toPayload(bytes, tags, bytes, at)
+    const body = expandBody(bytes.subarray(at))
+    if (!(body instanceof Promise)) return toPayload(bytes, tags, body, 0)
+    return body.then(expanded => toPayload(bytes, tags, expanded, 0)).catch(() => undefined)
   } catch {
     return undefined
+  }
+}
+
+function toPayload(bytes: Buffer, tags: readonly TagVersion[], body: Buffer, bodyAt: number): Payload {
+  return {
+    stored: fromBody(body, (bytes[1]! & FLAG_RICH) !== 0, bodyAt),
+    freshUntilMs: bytes.readDoubleBE(6),
+    goneAtMs: bytes.readDoubleBE(14),
+    loadMs: bytes.readFloatBE(22),
+    earlyMs: bytes.readFloatBE(26),
+    tags,
   }
 }
 

@@ -36,6 +36,13 @@ export interface RedisSideEvents {
   onStateChanged(isMemoryOpen: boolean): void
 }
 
+/** How a value is written. */
+export interface WriteLife {
+  readonly ttlMs: number
+  readonly aliveMs: number
+  readonly compressFromBytes: number
+}
+
 /** A write that Redis refused (out of memory, no permission) is tried again after this. */
 const RETRY_REFUSED_MS = 1000
 
@@ -141,14 +148,17 @@ export class RedisSide {
   }
 
   /** Writes a value; false when it was not written, and the key was noted for deletion instead. Never rejects. */
-  async write(key: string, stored: StoredValue, ttlMs: number, aliveMs: number, tags: TagSnapshot): Promise<boolean> {
+  async write(key: string, stored: StoredValue, { ttlMs, aliveMs, compressFromBytes }: WriteLife, tags: TagSnapshot): Promise<boolean> {
     const names = tags.cells.map(cell => cell.tag)
     const versions: (number | undefined)[] = await this.tier.ensuredVersions(names).catch(() => [undefined])
     const serverNowMs = this.tier.serverNowMs()
     const versioned = versions.includes(undefined) ? undefined : names.map((tag, i) => ({ tag, version: versions[i]! }))
     const bytes =
       versioned &&
-      encodePayload({ stored, freshUntilMs: serverNowMs + ttlMs, goneAtMs: serverNowMs + aliveMs, loadMs: 0, earlyMs: 0, tags: versioned })
+      (await encodePayload(
+        { stored, freshUntilMs: serverNowMs + ttlMs, goneAtMs: serverNowMs + aliveMs, loadMs: 0, earlyMs: 0, tags: versioned },
+        compressFromBytes,
+      ))
     if (bytes !== undefined) return this.tier.set(key, bytes, aliveMs)
     // The old value must go all the same.
     await this.tier.delete(key)

@@ -29,6 +29,13 @@ export interface ReloaderDeps {
   mayStore(): boolean
 }
 
+/** Times of a value from its storing on. */
+interface Life {
+  readonly ttlMs: number
+  readonly aliveMs: number
+  readonly earlyMs: number
+}
+
 /** What is known of the value to be replaced. */
 export interface ReloadOrigin {
   /** Checksum of what Redis held. */
@@ -197,11 +204,16 @@ export class Reloader {
     }
     const ttlMs = (loaded.ttlMs ?? (value === null ? call.nullTtlMs : call.ttlMs)) * (1 - jitter * random())
     const aliveMs = Math.max(1, Math.round(ttlMs + call.graceMs))
-    const life = { ttlMs, aliveMs, earlyMs: earlyMsOf(loaded.tookMs, call.earlyFactor, ttlMs) }
+    const life: Life = { ttlMs, aliveMs, earlyMs: earlyMsOf(loaded.tookMs, call.earlyFactor, ttlMs) }
     if (grant !== undefined && remote !== undefined) {
       const isRefused =
         grant.tags === undefined ||
-        !(await this.#fill(key, { ...life, loadMs: loaded.tookMs }, { ...grant, tags: [...grant.tags, ...chosen.versions] }, stored))
+        !(await this.#fill(
+          key,
+          { ...life, loadMs: loaded.tookMs, compressFromBytes: call.compressFromBytes },
+          { ...grant, tags: [...grant.tags, ...chosen.versions] },
+          stored,
+        ))
       if (grant.tags === undefined) this.#release(key, grant)
       // Refused: deleted, written or lost while loading. Whoever waits began before that; nobody else may see it.
       if (isRefused) return readStored(stored)
@@ -253,20 +265,23 @@ export class Reloader {
   /** False when Redis refused to store. True when it did, and also when it went away: then memory alone keeps the value. */
   async #fill(
     key: string,
-    { ttlMs, aliveMs, earlyMs, loadMs }: { ttlMs: number; aliveMs: number; earlyMs: number; loadMs: number },
+    { ttlMs, aliveMs, earlyMs, loadMs, compressFromBytes }: Life & { loadMs: number; compressFromBytes: number },
     grant: { token: string; tags: NonNullable<Grant['tags']> },
     stored: StoredValue,
   ): Promise<boolean> {
     const { tier } = this.#deps.remote!
     const serverNowMs = tier.serverNowMs()
-    const bytes = encodePayload({
-      stored,
-      freshUntilMs: serverNowMs + ttlMs,
-      goneAtMs: serverNowMs + aliveMs,
-      loadMs,
-      earlyMs,
-      tags: grant.tags,
-    })
+    const bytes = await encodePayload(
+      {
+        stored,
+        freshUntilMs: serverNowMs + ttlMs,
+        goneAtMs: serverNowMs + aliveMs,
+        loadMs,
+        earlyMs,
+        tags: grant.tags,
+      },
+      compressFromBytes,
+    )
     if (bytes === undefined) {
       this.#reportUnencodable(key)
       await tier.release(key, grant.token)

@@ -58,7 +58,7 @@ export class Writer {
     const tags = snapshotTags(this.#deps.tags, ['', ...call.tags])
     statistics.filled(key, sizeOf(stored), ttlMs, tags)
     if (redis !== undefined) {
-      const isWritten = await redis.write(key, stored, ttlMs, aliveMs, tags)
+      const isWritten = await redis.write(key, stored, { ttlMs, aliveMs, compressFromBytes: call.compressFromBytes }, tags)
       forget.key(key)
       // Read back from Redis when it is next asked for: somebody else may have written since, and memory could not tell.
       if (isWritten || redis.isUsable) return
