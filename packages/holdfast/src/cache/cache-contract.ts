@@ -69,12 +69,12 @@ export interface TieredCache extends Lifecycle, HealthSource {
   /** Drops the value everywhere; loads of the key under way are discarded. True when there was one, here or in Redis. 1 Redis round trip. When Redis is away:
    *  here at once, elsewhere as soon as it is back. @throws HF_CACHE_KEY_INVALID */
   delete(key: string): Promise<boolean>
-  /** Drops everything with one of the tags, everywhere; 1 Redis round trip whatever the number of entries. When Redis is away: as `delete`.
-   *  @throws HF_CACHE_TAG_INVALID */
-  invalidateTags(...tags: string[]): Promise<void>
+  /** Drops everything with one of the tags, everywhere; 1 Redis round trip whatever the number of entries. When Redis is away: as `delete`. True when
+   *  Redis has it, or there is none; false when it was noted and the other processes hear of it later. @throws HF_CACHE_TAG_INVALID */
+  invalidateTags(...tags: string[]): Promise<boolean>
   /** Drops everything of this namespace, everywhere. Keys of others in the same Redis are not touched. 1 Redis round trip; the memory in Redis is freed as
-   *  entries expire. */
-  clear(): Promise<void>
+   *  entries expire. Returns as {@link invalidateTags}. */
+  clear(): Promise<boolean>
   /** Adds to the counter `key`, shared by all processes, and returns it. Counters are apart from entries: `get`, `delete`, tags and `clear` do not see them.
    *  1 Redis round trip. @throws HF_CACHE_KEY_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then it may or may not have
    *  been added */

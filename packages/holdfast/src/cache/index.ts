@@ -4,7 +4,15 @@ export { cacheErrors } from './errors.ts'
 export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspection } from './inspection.ts'
 export type { Load, LoadContext } from './load-context.ts'
 export type { LockContext, LockOptions } from './lock.ts'
-export type { CacheOptions, GetOrSetOptions, IncrementOptions, MemoryOptions, SetOptions } from './options.ts'
+export {
+  type CacheOptions,
+  checkInvalidatedTags,
+  DEFAULT_NAMESPACE,
+  type GetOrSetOptions,
+  type IncrementOptions,
+  type MemoryOptions,
+  type SetOptions,
+} from './options.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
 export type { KeyStatistics } from './statistics/cache-statistics.ts'
 export type { HotKey, HotKeyWindow } from './statistics/hot-keys.ts'

@@ -122,10 +122,13 @@ const MAX_KEY_LENGTH = 1024
 export const MAX_TAGS = 64
 const MAX_TAG_BYTES = 255
 
+/** Namespace of a cache whose options name none. */
+export const DEFAULT_NAMESPACE = 'app'
+
 /** Checks the options of a cache. @throws HF_CONFIG_INVALID naming every problem at once. */
 export function resolveOptions(options: CacheOptions): ResolvedOptions {
   const problems = collectConfigProblems()
-  const { namespace = 'app', jitter = 0.1, coherence = 'auto', outageLoads = 32 } = options
+  const { namespace = DEFAULT_NAMESPACE, jitter = 0.1, coherence = 'auto', outageLoads = 32 } = options
   rejectUnknown(problems, 'cache', options, KNOWN)
   if (!/^[\w.-]{1,64}$/.test(namespace)) problems.add('cache.namespace', 'must be 1 to 64 letters, digits, ".", "_" or "-"')
   if (!(jitter >= 0 && jitter <= 0.5)) problems.add('cache.jitter', `must be from 0 to 0.5, is ${jitter}`)
@@ -245,11 +248,16 @@ export function checkKey(key: unknown): void {
 
 /** The tags, each once. @throws HF_CACHE_TAG_INVALID */
 export function checkTags(tags: readonly unknown[]): readonly string[] {
-  const bad = tags.find(tag => typeof tag !== 'string' || tag.length === 0 || Buffer.byteLength(tag) > MAX_TAG_BYTES)
-  if (bad !== undefined) throw cacheErrors.create('HF_CACHE_TAG_INVALID', `${JSON.stringify(bad)?.slice(0, 80)} is not a tag`)
-  const unique = new Set(tags as readonly string[])
-  if (unique.size > MAX_TAGS) throw cacheErrors.create('HF_CACHE_TAG_INVALID', `${unique.size} tags on one entry (limit ${MAX_TAGS})`)
-  return [...unique]
+  const unique = checkInvalidatedTags(tags)
+  if (unique.length > MAX_TAGS) throw cacheErrors.create('HF_CACHE_TAG_INVALID', `${unique.length} tags on one entry (limit ${MAX_TAGS})`)
+  return unique
+}
+
+/** The tags to invalidate, each once; any number of them. @throws HF_CACHE_TAG_INVALID */
+export function checkInvalidatedTags(tags: readonly unknown[]): readonly string[] {
+  const at = tags.findIndex(tag => typeof tag !== 'string' || tag.length === 0 || Buffer.byteLength(tag) > MAX_TAG_BYTES)
+  if (at >= 0) throw cacheErrors.create('HF_CACHE_TAG_INVALID', `${JSON.stringify(tags[at])?.slice(0, 80)} is not a tag`)
+  return [...new Set(tags as readonly string[])]
 }
 
 /** Few different durations are written in a program; texts made up at run time are not kept beyond this. */

@@ -175,11 +175,11 @@ class Cache implements TieredCache {
     return this.#writer.delete(key)
   }
 
-  invalidateTags(...tags: string[]): Promise<void> {
+  invalidateTags(...tags: string[]): Promise<boolean> {
     return this.#writer.invalidateTags(tags)
   }
 
-  clear(): Promise<void> {
+  clear(): Promise<boolean> {
     return this.#writer.clear()
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/index.ts'
 import { cacheErrors } from './errors.ts'
 import type { MemoryTier } from './l1/memory-tier.ts'
-import { checkKey, checkTags, type ResolvedCall, type ResolvedOptions, resolveCall, type SetOptions } from './options.ts'
+import { checkInvalidatedTags, checkKey, type ResolvedCall, type ResolvedOptions, resolveCall, type SetOptions } from './options.ts'
 import type { RedisSide } from './redis-side.ts'
 import type { CacheStatistics } from './statistics/cache-statistics.ts'
 import { copyToStored, type StoredValue, sizeOf } from './stored-value.ts'
@@ -80,21 +80,23 @@ export class Writer {
     return wasHere || wasThere
   }
 
-  async invalidateTags(tags: readonly string[]): Promise<void> {
+  async invalidateTags(tags: readonly string[]): Promise<boolean> {
     const { redis, forget } = this.#deps
-    const unique = checkTags(tags)
+    const unique = checkInvalidatedTags(tags)
     for (const tag of unique) forget.tag(tag)
-    if (redis === undefined) return
-    await redis.tier.bump(unique)
+    if (redis === undefined) return true
+    const isEverywhere = await redis.tier.bump(unique)
     for (const tag of unique) forget.tag(tag)
+    return isEverywhere
   }
 
-  async clear(): Promise<void> {
+  async clear(): Promise<boolean> {
     const { redis, forget } = this.#deps
     forget.all()
-    if (redis === undefined) return
-    await redis.tier.bump([''])
+    if (redis === undefined) return true
+    const isEverywhere = await redis.tier.bump([''])
     forget.all()
+    return isEverywhere
   }
 }
 

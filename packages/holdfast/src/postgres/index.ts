@@ -19,6 +19,7 @@ export {
 export type { BindSample } from './bind-reservoir.ts'
 export { pgErrors } from './errors.ts'
 export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'
+export type { InvalidationTarget } from './outbox.ts'
 export type { PoolHolder } from './pool/checkouts.ts'
 export type { PoolState } from './pool-health.ts'
 export { OTHER_STATEMENTS, type StatementSnapshot } from './statement-store.ts'

@@ -6,6 +6,7 @@ import {
   type HealthSource,
   type Lifecycle,
   type Logger,
+  mergeHealth,
   parseDurationMs,
   silentLogger,
   systemClock,
@@ -14,6 +15,7 @@ import { type Registry, subtractHistogram } from '../telemetry/index.ts'
 import type { BindSample } from './bind-reservoir.ts'
 import { pgErrors } from './errors.ts'
 import { loadParser } from './fingerprint.ts'
+import { InvalidationOutbox, type InvalidationTarget } from './outbox.ts'
 import { Checkouts, type PoolHolder } from './pool/checkouts.ts'
 import { createLeakWatch } from './pool/leak-watch.ts'
 import { createPoolListener } from './pool/pool-listener.ts'
@@ -36,6 +38,9 @@ export interface PostgresOptions {
   /** A connection that is checked out for longer is reported once, in the log and in health, with the code that took it. Nothing is taken away from it.
    *  Default `'30s'`. */
   readonly leakAfter?: Duration
+  /** Writes the tags of `tx.invalidate` to `holdfast.invalidation` in the same transaction, so that a crash between COMMIT and Redis does not lose them.
+   *  The table is made at start where the role may; where it may not, and without Redis, transactions are as with `false`. Default true. */
+  readonly outbox?: boolean
 }
 
 /** What {@link observePool} works with. */
@@ -48,7 +53,7 @@ export interface ObservePoolDeps {
   /** Numbers from 0 to 1, for back-off and sampling. Default `Math.random`. */
   readonly random?: () => number
   /** Forgets tags, called after a commit and awaited before `transaction` returns. Default: nothing is forgotten. */
-  readonly onCommit?: (tags: readonly string[]) => Promise<void>
+  readonly target?: InvalidationTarget
   readonly options?: PostgresOptions
 }
 
@@ -76,7 +81,7 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
  *  another `Client` and another `connect`; `stop()` puts both back and leaves the pool open. Works without PostgreSQL: start does not connect.
  *  @throws HF_CONFIG_INVALID when `pool` is not a `pg.Pool` or an option is wrong */
 export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePoolDeps): HoldfastPg<Pool> {
-  const { registry, clock = systemClock, logger = silentLogger, random = Math.random, onCommit } = deps
+  const { registry, clock = systemClock, logger = silentLogger, random = Math.random, target } = deps
   const { statementLimit, warnMs, errorMs, leakAfterMs } = resolveOptions(pool, deps.options ?? {})
   const store = createStatementStore({ clock, statementLimit })
   const poolState = (): PoolState => ({
@@ -89,7 +94,9 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
   const holders = (limit: number): PoolHolder[] => checkouts.holders(clock.monotonicMs(), limit)
   const health = new PoolHealth(clock, poolState, () => holders(1)[0], leakAfterMs)
   const slow = createSlowStatementLog(store, { warnMs, errorMs }, logger, clock)
-  const transactionDeps = { pool, clock, random, logger, onCommit }
+  const outbox =
+    target?.isShared && (deps.options?.outbox ?? true) ? new InvalidationOutbox({ pool, clock, random, logger, registry, target }) : undefined
+  const transactionDeps = { pool, clock, random, logger, target, outbox }
 
   const undo: (() => void)[] = []
   const lifecycle = createLifecycle({
@@ -112,8 +119,10 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
         createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }),
       )
       await loadParser()
+      outbox?.start()
     },
     async stop() {
+      await outbox?.stop()
       for (const step of undo.splice(0)) step()
       store.close()
     },
@@ -129,7 +138,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     bindSamples: fingerprint => store.bindSamples(fingerprint),
     poolState,
     holders: () => holders(HOLDERS_LIMIT),
-    health: () => health.health(),
+    health: () => mergeHealth([health.health(), ...(outbox?.problem ? [{ status: 'degraded' as const, reasons: [outbox.problem] }] : [])]),
   }
 }
 
@@ -153,6 +162,7 @@ function resolveOptions(pool: UserPool, options: PostgresOptions): ResolvedOptio
   const statementLimit = options.statementLimit ?? 1000
   if (!Number.isInteger(statementLimit) || statementLimit < 1) problems.add('pg.statementLimit', `is ${statementLimit}, not a whole number from 1 up`)
   const leakAfterMs = problems.attempt('pg.leakAfter', () => parseDurationMs(options.leakAfter ?? '30s'), 0)
+  if (options.outbox !== undefined && typeof options.outbox !== 'boolean') problems.add('pg.outbox', 'is neither true nor false')
   problems.throwIfAny('postgres')
   return { statementLimit, warnMs, errorMs, leakAfterMs }
 }

@@ -1,3 +1,4 @@
+import { COUNTED_AS } from './own-statement.ts'
 import type { ConnectionState, RunningStatement, StatementWatch } from './statement-watch.ts'
 import { isSubmittable, submittableText, watchSubmittable } from './submittable.ts'
 import type { DriverCallback, DriverClient, DriverQuery } from './user-pool.ts'
@@ -8,6 +9,7 @@ interface QueryConfigObject {
   readonly name?: unknown
   readonly values?: unknown
   readonly callback?: unknown
+  readonly [COUNTED_AS]?: string
 }
 
 /** One connection as its `query` sees it. */
@@ -79,8 +81,11 @@ function send(
   return watch.trace(running.trace, () => query.call(client, config, values, callback))
 }
 
-/** The text that the statement is counted under; `undefined` when the driver will refuse it. */
-function textOf({ text, name }: QueryConfigObject): string | undefined {
+/** The text that the statement is counted under; `undefined` when the driver will refuse it, or when it is Holdfast's own. */
+function textOf(config: QueryConfigObject): string | undefined {
+  const { text, name } = config
+  const countedAs = config[COUNTED_AS]
+  if (countedAs !== undefined) return countedAs === '' ? undefined : countedAs
   if (typeof text === 'string') return text
   return typeof name === 'string' && (text === undefined || text === null) ? `execute "${name.replaceAll('"', '""')}"` : undefined
 }

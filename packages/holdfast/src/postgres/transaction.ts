@@ -1,5 +1,6 @@
 import { type Clock, delay, type HoldfastError, type Logger } from '../core/index.ts'
 import { pgErrors } from './errors.ts'
+import type { InvalidationOutbox, InvalidationTarget } from './outbox.ts'
 import { errorLabel, isRetryableInTransaction, leavesOutcomeUnknown } from './sqlstate.ts'
 import type { ClientOf, UserClient, UserPool } from './user-pool.ts'
 
@@ -23,7 +24,8 @@ export interface Transaction<Pool extends UserPool = UserPool> {
   readonly query: Pool['query']
   /** The connection. The transaction releases it; the function must not. */
   readonly client: ClientOf<Pool>
-  /** Forgets these tags when the outermost transaction commits, and not at all when it, or the savepoint around this call, rolls back. */
+  /** Forgets these tags when the outermost transaction commits, and not at all when it, or the savepoint around this call, rolls back. They are written
+   *  with the transaction, so that a crash after COMMIT does not lose them. @throws HF_CACHE_TAG_INVALID */
   invalidate(...tags: readonly string[]): void
   /** Runs `work` inside a savepoint: what it throws undoes its own statements alone and passes on to the caller. One at a time. */
   transaction<T>(work: (tx: Transaction<Pool>) => Promise<T>): Promise<T>
@@ -35,7 +37,8 @@ export interface TransactionDeps<Pool extends UserPool> {
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
-  readonly onCommit: ((tags: readonly string[]) => Promise<void>) | undefined
+  readonly target: InvalidationTarget | undefined
+  readonly outbox: InvalidationOutbox | undefined
 }
 
 /** First pause before a retry, in ms; doubles each time up to the limit, of which a random part is waited. */
@@ -67,7 +70,7 @@ async function runOnce<Pool extends UserPool, T>(
   options: TransactionOptions,
 ): Promise<T> {
   const client = await deps.pool.connect()
-  const tx = new OpenTransaction<Pool>(client, 0)
+  const tx = new OpenTransaction<Pool>(client, 0, deps.target)
   let result: T
   try {
     await client.query(beginStatement(options))
@@ -78,9 +81,12 @@ async function runOnce<Pool extends UserPool, T>(
     throw error
   }
   tx.close()
-  const unknown = await commit(client)
-  await announce(tx.tags, deps)
-  if (unknown !== undefined) throw unknown
+  // Nothing to write for: the server would refuse it.
+  const outbox = tx.tags.size === 0 || options.readOnly === true ? undefined : deps.outbox
+  const committed = await commit(client, outbox, tx.tags)
+  const isEverywhere = await announce(tx.tags, deps)
+  if (isEverywhere && committed.rowId !== undefined) outbox?.acknowledge(committed.rowId)
+  if (committed.unknown !== undefined) throw committed.unknown
   return result
 }
 
@@ -98,23 +104,31 @@ const ISOLATION_SQL: Readonly<Record<IsolationLevel, string>> = {
   serializable: 'SERIALIZABLE',
 }
 
-/** Ends the transaction and gives the connection back, in every case. Returns the error of an outcome that nobody knows. */
-async function commit(client: UserClient): Promise<HoldfastError | undefined> {
+/** `unknown`: the error of an outcome that nobody knows. `rowId`: of the tags in the outbox, when they could be written there. */
+interface Committed {
+  readonly unknown?: HoldfastError
+  readonly rowId?: string | undefined
+}
+
+/** Ends the transaction and gives the connection back, in every case. */
+async function commit(client: UserClient, outbox: InvalidationOutbox | undefined, tags: ReadonlySet<string>): Promise<Committed> {
   let command: string
+  let rowId: string | undefined
   try {
-    command = (await client.query('COMMIT')).command
+    if (outbox === undefined) command = (await client.query('COMMIT')).command
+    else ({ command, rowId } = await outbox.commit(client, [...tags]))
   } catch (error) {
     if (!leavesOutcomeUnknown(error)) {
       client.release()
       throw error
     }
     client.release(true)
-    return pgErrors.create('HF_PG_COMMIT_UNKNOWN', `COMMIT was sent and not answered (${errorLabel(error)})`, { cause: error })
+    return { unknown: pgErrors.create('HF_PG_COMMIT_UNKNOWN', `COMMIT was sent and not answered (${errorLabel(error)})`, { cause: error }) }
   }
   client.release()
   // The server answers COMMIT of a failed transaction with ROLLBACK and no error.
   if (command === 'ROLLBACK') throw pgErrors.create('HF_PG_TRANSACTION_ABORTED', 'COMMIT was answered with ROLLBACK: nothing was written')
-  return undefined
+  return { rowId }
 }
 
 /** What to release the client with: the failure of ROLLBACK destroys it, so that nobody gets a connection inside somebody's transaction. */
@@ -127,13 +141,18 @@ async function rollBack(client: UserClient): Promise<true | undefined> {
   }
 }
 
-/** The data is written: a cache that could not be told is the cache's trouble, so the caller does not hear of it as a failed transaction. */
-async function announce<Pool extends UserPool>(tags: ReadonlySet<string>, { onCommit, logger }: TransactionDeps<Pool>): Promise<void> {
-  if (tags.size === 0 || onCommit === undefined) return
+/** The data is written: a cache that could not be told is the cache's trouble, so the caller does not hear of it as a failed transaction. True when
+ *  nobody is left to be told. */
+async function announce<Pool extends UserPool>(tags: ReadonlySet<string>, { target, logger }: TransactionDeps<Pool>): Promise<boolean> {
+  if (tags.size === 0 || target === undefined) return true
   try {
-    await onCommit([...tags])
+    return await target.invalidate([...tags])
   } catch (error) {
-    logger.error({ err: error, tags: [...tags] }, 'tags of a committed transaction were not invalidated; entries live on until their TTL')
+    logger.error(
+      { err: error, tags: [...tags] },
+      'tags of a committed transaction were not invalidated; without an outbox, entries live on until their TTL',
+    )
+    return false
   }
 }
 
@@ -142,10 +161,12 @@ class OpenTransaction<Pool extends UserPool> implements Transaction<Pool> {
   readonly query: Pool['query']
   readonly #client: UserClient
   readonly #depth: number
+  readonly #target: InvalidationTarget | undefined
   #isOpen = true
 
-  constructor(client: UserClient, depth: number) {
+  constructor(client: UserClient, depth: number, target: InvalidationTarget | undefined) {
     this.#client = client
+    this.#target = target
     this.#depth = depth
     const query = client.query as (...args: unknown[]) => unknown
     this.query = ((...args: unknown[]) => query.apply(this.#opened(), args)) as Pool['query']
@@ -157,6 +178,8 @@ class OpenTransaction<Pool extends UserPool> implements Transaction<Pool> {
 
   invalidate(...tags: readonly string[]): void {
     this.#opened()
+    // Now, while the transaction can still fail: after COMMIT a bad tag could only be logged, and the good ones beside it would be lost.
+    this.#target?.check(tags)
     for (const tag of tags) this.tags.add(tag)
   }
 
@@ -164,7 +187,7 @@ class OpenTransaction<Pool extends UserPool> implements Transaction<Pool> {
     const client = this.#opened()
     const savepoint = `hf_${this.#depth + 1}`
     await client.query(`SAVEPOINT ${savepoint}`)
-    const inner = new OpenTransaction<Pool>(client, this.#depth + 1)
+    const inner = new OpenTransaction<Pool>(client, this.#depth + 1, this.#target)
     try {
       const result = await work(inner)
       await client.query(`RELEASE SAVEPOINT ${savepoint}`)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type CacheOptions, createTieredCache, type TieredCache } from '../cache/index.ts'
+import { type CacheOptions, checkInvalidatedTags, createTieredCache, DEFAULT_NAMESPACE, type TieredCache } from '../cache/index.ts'
 import {
   type Clock,
   collectConfigProblems,
@@ -12,7 +12,7 @@ import {
   systemClock,
 } from '../core/index.ts'
 import { createRequestMonitor, type RequestMonitor } from '../http/index.ts'
-import { type HoldfastPg, observePool, type PostgresOptions, type UserPool } from '../postgres/index.ts'
+import { type HoldfastPg, type InvalidationTarget, observePool, type PostgresOptions, type UserPool } from '../postgres/index.ts'
 import { createRegistry, type Registry } from '../telemetry/index.ts'
 import { runtimeErrors } from './errors.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
@@ -63,7 +63,7 @@ export async function holdfast<Pool extends UserPool = UserPool>(options: Holdfa
       registry: telemetry,
       clock,
       logger,
-      onCommit: tags => cache.invalidateTags(...tags),
+      target: invalidationTarget(cache, options),
       ...(options.postgres ? { options: options.postgres } : {}),
     })
   const lifecycle = createLifecycle({
@@ -106,6 +106,18 @@ export async function holdfast<Pool extends UserPool = UserPool>(options: Holdfa
       statements: pg?.statements() ?? [],
       cache: cache.stats(),
     }),
+  }
+}
+
+/** What `tx.invalidate` reaches. */
+function invalidationTarget(cache: TieredCache, options: HoldfastOptions): InvalidationTarget {
+  return {
+    namespace: options.cache?.namespace ?? DEFAULT_NAMESPACE,
+    isShared: Boolean(options.redis),
+    check: checkInvalidatedTags,
+    isReachable: () => cache.stats().redis === 'usable',
+    invalidate: tags => cache.invalidateTags(...tags),
+    clear: () => cache.clear(),
   }
 }
 

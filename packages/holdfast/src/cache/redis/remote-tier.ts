@@ -145,9 +145,10 @@ export class RemoteTier {
     return found === 1
   }
 
-  /** Gives tags new versions; '' is the tag of everything. Never rejects, as {@link delete}. */
-  async bump(tags: readonly string[]): Promise<void> {
-    await Promise.all(tags.map(tag => this.#orJournal(this.#bumpOne(tag, false), () => this.#deps.journal.addTag(tag))))
+  /** Gives tags new versions; '' is the tag of everything. Never rejects, as {@link delete}. Returns whether Redis has all of them. */
+  async bump(tags: readonly string[]): Promise<boolean> {
+    const replies = await Promise.all(tags.map(tag => this.#orJournal(this.#bumpOne(tag, false), () => this.#deps.journal.addTag(tag))))
+    return !replies.includes(undefined)
   }
 
   /** Adds to a counter and returns it. 1 round trip. */

@@ -1,9 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { rolldown } from 'rolldown'
 import type { CacheOptions } from '../../../src/cache/index.ts'
+import { bundleChild } from '../bundle-child.ts'
 
 /** What a child can be told. `read`: `callers` calls of getOrSet at once, with a loader that takes `loadMs` and gives `value`. */
 export type ChildRequest =
@@ -30,25 +27,13 @@ export interface CacheProcess {
   stop(): Promise<void>
 }
 
-let bundle: Promise<string> | undefined
-
-/** Node 20 runs no TypeScript, so the child is bundled once for each run, to an ignored folder from which its packages can be found. */
-function bundledChild(): Promise<string> {
-  bundle ??= (async () => {
-    const folder = fileURLToPath(new URL('../../../.tsc/children/', import.meta.url))
-    mkdirSync(folder, { recursive: true })
-    const file = join(folder, 'cache-child.mjs')
-    const build = await rolldown({ input: fileURLToPath(new URL('cache-child.ts', import.meta.url)), platform: 'node', external: [/^[^./]/] })
-    await build.write({ file, format: 'esm' })
-    await build.close()
-    return file
-  })()
-  return bundle
-}
-
 /** Forks a process and starts its cache. */
 export async function startCacheProcess(url: string, options: CacheOptions): Promise<CacheProcess> {
-  const child: ChildProcess = fork(await bundledChild(), [JSON.stringify({ url, options: { jitter: 0, ...options } })], { execArgv: [] })
+  const child: ChildProcess = fork(
+    await bundleChild(new URL('cache-child.ts', import.meta.url)),
+    [JSON.stringify({ url, options: { jitter: 0, ...options } })],
+    { execArgv: [] },
+  )
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>()
   let nextId = 0
   child.on('message', (reply: ChildReply) => {

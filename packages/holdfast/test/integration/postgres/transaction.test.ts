@@ -1,5 +1,5 @@
 import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
-import { type HoldfastPg, observePool } from 'holdfast/postgres'
+import { type HoldfastPg, type InvalidationTarget, observePool } from 'holdfast/postgres'
 import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -7,14 +7,22 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 let database: ClonedDatabase
 let pool: pg.Pool
 let watched: HoldfastPg<pg.Pool>
-const onCommit = vi.fn(async (_tags: readonly string[]) => undefined)
+const onCommit = vi.fn(async (_tags: readonly string[]) => true)
+const target: InvalidationTarget = {
+  namespace: 'tx',
+  isShared: false,
+  check: () => undefined,
+  isReachable: () => true,
+  invalidate: onCommit,
+  clear: async () => true,
+}
 const logged = vi.fn()
 const logger = { debug: logged, info: logged, warn: logged, error: logged }
 
 beforeAll(async () => {
   database = await cloneDatabase({ name: 'tx' })
   pool = new pg.Pool({ connectionString: database.url, max: 3 })
-  watched = observePool(pool, { registry: createRegistry(), onCommit, logger, random: () => 0 })
+  watched = observePool(pool, { registry: createRegistry(), target, logger, random: () => 0 })
   await watched.start()
   await pool.query('create table fund (id int primary key, units int not null)')
 })
@@ -24,7 +32,7 @@ afterAll(async () => {
   await database.drop()
 })
 beforeEach(async () => {
-  onCommit.mockReset()
+  onCommit.mockReset().mockResolvedValue(true)
   await pool.query('truncate fund')
   await pool.query('insert into fund values (1, 10), (2, 20)')
 })
@@ -41,6 +49,7 @@ describe('transaction', () => {
     let unitsWhenTold: number | undefined
     onCommit.mockImplementation(async () => {
       unitsWhenTold = await units(1)
+      return true
     })
     const result = await watched.transaction(async tx => {
       tx.invalidate('fund:1', 'funds')
