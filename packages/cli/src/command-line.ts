@@ -122,6 +122,13 @@ function addFindings(program: Command, run: Run): void {
 
 function addCache(program: Command, run: Run): void {
   const group = program.command('cache').description('look into the cache in REDIS_URL, and drop what is old')
+  group
+    .command('ls')
+    .description('show what Redis holds, by prefix: entries, size, time left')
+    .option('--prefix <text>', 'only keys that begin with it', '')
+    .option('--limit <count>', 'entries looked at, at most 100000', '10000')
+    .option('--namespace <name>', 'namespace of the cache', 'app')
+    .action(options => run(async () => (await import('./commands/cache-ls.ts')).cacheLs, options))
   const verbs = {
     get: 'print the value; exit 1 when there is none',
     inspect: 'show size, time left and tags, without the value',

@@ -25,8 +25,8 @@ export async function cache(options: CacheCommandOptions, context: CommandContex
   }
 }
 
-/** @throws HF_CLI_NO_REDIS, HF_CACHE_REDIS_AWAY, HF_CONFIG_INVALID */
-async function openCache(namespace: string, { env }: CommandContext): Promise<TieredCache> {
+/** The cache as Redis holds it. @throws HF_CLI_NO_REDIS, HF_CACHE_REDIS_AWAY, HF_CONFIG_INVALID */
+export async function openCache(namespace: string, { env }: CommandContext): Promise<TieredCache> {
   const url = env.REDIS_URL || (await servicesStatus({ env }))?.cacheRedis?.url
   if (!url) throw cliErrors.create('HF_CLI_NO_REDIS', 'REDIS_URL is not set and no local services are up')
   // Without memory: what is shown is what Redis holds, which is what the services share.

@@ -46,6 +46,21 @@ describe('holdfast cache', () => {
     expect(JSON.parse((await run('explain', 'k', '--json')).out)).toMatchObject({ reason: 'tag_invalidated', movedTags: ['t'] })
   })
 
+  it('lists what Redis holds by prefix, and says when there is more than it looked at', async () => {
+    await service.clear()
+    await service.setMany(
+      Array.from({ length: 30 }, (_, i) => [`list:${i}`, i] as const),
+      { ttl: '10m' },
+    )
+    const { code, out, err } = await run('ls', '--prefix', 'list:')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^prefix +entries +stale +mean size +about +fresh for\nlist +30 +0 +\d+ B \(n 20\) +[\d.]+ k?B +\d+ min to 10 min\n$/)
+    expect(err).toBe('30 entries, all of them\n')
+    const part = await run('ls', '--prefix', 'list:', '--limit', '7', '--json')
+    expect(JSON.parse(part.out)).toMatchObject({ schema: 'holdfast.cache-list/1', scannedCount: 7, isComplete: false, prefixes: [{ entryCount: 7 }] })
+    expect(await run('ls', '--limit', '0')).toMatchObject({ code: 2 })
+  })
+
   it('says what is missing when there is no Redis to ask', async () => {
     const unset = fakeHost({ XDG_CACHE_HOME: '/nonexistent' })
     expect(await runCommandLine(['cache', 'get', 'k'], unset)).toBe(2)

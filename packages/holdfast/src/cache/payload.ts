@@ -107,6 +107,23 @@ function toPayload(bytes: Buffer, tags: readonly TagVersion[], body: Buffer, bod
   }
 }
 
+/** What stands before the value of an entry. Read without the value, so its checksum cannot be looked at. */
+export type PayloadHead = Pick<Payload, 'freshUntilMs' | 'goneAtMs' | 'tags'>
+
+/** The head of an entry from its first bytes. `short` when more bytes are needed, `undefined` when it is none of ours. */
+export function decodeHead(bytes: Buffer): PayloadHead | 'short' | undefined {
+  if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT) return undefined
+  const tags: TagVersion[] = []
+  let at = HEAD_BYTES
+  for (let left = bytes[TAG_COUNT_AT]!; left > 0; left--) {
+    const end = at + 1 + (bytes[at] ?? 0)
+    if (end + 8 > bytes.length) return 'short'
+    tags.push({ tag: bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
+    at = end + 8
+  }
+  return { freshUntilMs: bytes.readDoubleBE(6), goneAtMs: bytes.readDoubleBE(14), tags }
+}
+
 function checksum(bytes: Buffer): number {
   return crc32(bytes.subarray(CRC_AT + 4), bytes.readUInt16BE(0))
 }
