@@ -133,13 +133,13 @@ function addCache(program: Command, run: Run): void {
     get: 'print the value; exit 1 when there is none',
     inspect: 'show size, time left and tags, without the value',
     explain: 'say why a read is a hit or a miss now',
-    invalidate: 'drop everything with one of the tags, for all processes',
+    invalidate: 'drop everything with one of the tags, or what matches a pattern, for all processes',
   } as const
   for (const [action, description] of Object.entries(verbs)) {
     const isInvalidate = action === 'invalidate'
-    const command = group.command(isInvalidate ? `${action} <tag...>` : `${action} <key>`).description(description)
+    const command = group.command(isInvalidate ? `${action} [tag...]` : `${action} <key>`).description(description)
     command.option('--namespace <name>', 'namespace of the cache', 'app')
-    if (isInvalidate) command.option('-y, --yes', 'do not ask')
+    if (isInvalidate) command.option('--pattern <glob>', 'instead of tags: keys that match, for example "user:7:*"').option('-y, --yes', 'do not ask')
     command.action((names: string | string[], options) =>
       run(async () => (await import('./commands/cache.ts')).cache, { ...options, names: [names].flat(), action }),
     )

@@ -7,18 +7,27 @@ import type { CommandContext } from '../command-line.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
 
+/** From so many entries on the progress is shown. */
+const PROGRESS_FROM = 1000
+
 /** Options of `holdfast cache <action>`. */
 export interface CacheCommandOptions {
   readonly action: 'get' | 'inspect' | 'explain' | 'invalidate'
   /** One key, or for `invalidate` the tags. */
   readonly names: readonly string[]
   readonly namespace: string
+  /** For `invalidate`, instead of tags: a pattern of keys. */
+  readonly pattern?: string
 }
 
-/** `holdfast cache get|inspect|explain <key>` and `invalidate <tag>...`, on the Redis of REDIS_URL, else of `holdfast services up`. Exit code 1 when the key is a miss. */
+/** `holdfast cache get|inspect|explain <key>` and `invalidate <tag>...` or `--pattern <glob>`, on the Redis of REDIS_URL, else of `holdfast services up`. Exit code 1 when the key is a miss. */
 export async function cache(options: CacheCommandOptions, context: CommandContext): Promise<number> {
+  if (options.action === 'invalidate' && (options.names.length === 0) === (options.pattern === undefined)) {
+    throw cliErrors.create('HF_CLI_USAGE', 'invalidate takes either tags or --pattern')
+  }
   const opened = await openCache(options.namespace, context)
   try {
+    if (options.pattern !== undefined) return await dropPattern(options.pattern, options.namespace, opened, context)
     return await act(options, opened, context)
   } finally {
     await opened.stop()
@@ -41,7 +50,8 @@ export async function openCache(namespace: string, { env }: CommandContext): Pro
 async function act({ action, names, namespace }: CacheCommandOptions, opened: TieredCache, context: CommandContext): Promise<number> {
   const { terminal, json } = context
   if (action === 'invalidate') {
-    await confirm(names, namespace, context)
+    const what = `everything with ${names.map(name => JSON.stringify(name)).join(' or ')} in the namespace ${namespace}`
+    await confirm(what, context)
     await opened.invalidateTags(...names)
     if (opened.stats().journaled > 0) throw cacheErrors.create('HF_CACHE_REDIS_AWAY', 'Redis went away before it confirmed the invalidation')
     if (json) terminal.json({ schema: 'holdfast.cache-invalidation/1', namespace, tags: names })
@@ -65,10 +75,28 @@ async function act({ action, names, namespace }: CacheCommandOptions, opened: Ti
   return code
 }
 
+/** Counts first, so that whoever confirms knows what. @throws HF_CLI_CONFIRMATION_REQUIRED, HF_CACHE_REDIS_AWAY */
+async function dropPattern(pattern: string, namespace: string, opened: TieredCache, context: CommandContext): Promise<number> {
+  const { terminal, json, signal } = context
+  const found = await opened.deletePattern(pattern, { dryRun: true, signal })
+  const match = `that match ${JSON.stringify(pattern)} in the namespace ${namespace}`
+  if (found > 0) await confirm(`the ${entries(found)} ${match}`, context)
+  const onProgress = ({ dropped }: { dropped: number }): void => {
+    if (found > PROGRESS_FROM) terminal.say(`${dropped} of about ${found} dropped`)
+  }
+  const dropped = found === 0 ? 0 : await opened.deletePattern(pattern, { onProgress, signal })
+  if (json) terminal.json({ schema: 'holdfast.cache-invalidation/1', namespace, pattern, dropped })
+  else terminal.data(found === 0 ? `no entries ${match}` : `✓ ${entries(dropped)} dropped`)
+  return exitCode.ok
+}
+
+function entries(count: number): string {
+  return count === 1 ? '1 entry' : `${count} entries`
+}
+
 /** @throws HF_CLI_CONFIRMATION_REQUIRED */
-async function confirm(tags: readonly string[], namespace: string, { terminal, yes, signal }: CommandContext): Promise<void> {
+async function confirm(what: string, { terminal, yes, signal }: CommandContext): Promise<void> {
   if (yes) return
-  const what = `everything with ${tags.map(tag => JSON.stringify(tag)).join(' or ')} in the namespace ${namespace}`
   const hint = 'repeat the command with --yes'
   if (!terminal.interactive) throw cliErrors.create('HF_CLI_CONFIRMATION_REQUIRED', `dropping ${what} was not confirmed`, { hint })
   const prompt = createInterface({ input: process.stdin, output: process.stderr })

@@ -61,6 +61,21 @@ describe('holdfast cache', () => {
     expect(await run('ls', '--limit', '0')).toMatchObject({ code: 2 })
   })
 
+  it('drops by pattern only when confirmed, with the count first', async () => {
+    await service.setMany(['p:1', 'p:2', 'q:1'].map(key => [key, 1] as const))
+    const refused = await run('invalidate', '--pattern', 'p:*')
+    expect(refused).toMatchObject({ code: 2, out: '' })
+    expect(refused.err).toMatch(/the 2 entries that match "p:\*" in the namespace cli-\d+/)
+    expect(await service.get('p:1')).toBe(1)
+    expect(await run('invalidate', '--pattern', 'p:*', '--yes')).toMatchObject({ code: 0, out: '✓ 2 entries dropped\n' })
+    expect(await service.get('q:1')).toBe(1)
+    const again = await run('invalidate', '--pattern', 'p:*', '--json')
+    expect(JSON.parse(again.out)).toMatchObject({ schema: 'holdfast.cache-invalidation/1', pattern: 'p:*', dropped: 0 })
+    for (const argv of [[], ['t', '--pattern', 'p:*']]) {
+      expect(await run('invalidate', ...argv, '--yes')).toMatchObject({ code: 2, err: expect.stringContaining('either tags or --pattern') })
+    }
+  })
+
   it('says what is missing when there is no Redis to ask', async () => {
     const unset = fakeHost({ XDG_CACHE_HOME: '/nonexistent' })
     expect(await runCommandLine(['cache', 'get', 'k'], unset)).toBe(2)

@@ -5,6 +5,7 @@ import type { Explanation, Inspection } from './inspection.ts'
 import type { Load } from './load-context.ts'
 import type { LockContext, LockOptions } from './lock.ts'
 import type { GetOrSetOptions, IncrementOptions, SetOptions } from './options.ts'
+import type { PatternDropOptions } from './pattern-drop.ts'
 import type { IoRedisLike } from './redis/port.ts'
 import type { KeyStatistics } from './statistics/cache-statistics.ts'
 
@@ -75,6 +76,11 @@ export interface TieredCache extends Lifecycle, HealthSource {
   /** Drops everything of this namespace, everywhere. Keys of others in the same Redis are not touched. 1 Redis round trip; the memory in Redis is freed as
    *  entries expire. Returns as {@link invalidateTags}. */
   clear(): Promise<boolean>
+  /** Drops every entry whose key matches `glob` (`*`, `?`, `[a-z]`, `\\x`, as for SCAN), everywhere, with loads of them under way; how many there were in
+   *  Redis, without one here. By SCAN, so it looks at every name in that Redis, in steps under a millisecond, and deletes 128 at a time: for rare work
+   *  such as clearing up by hand; for what happens all the time use tags. Entries that are stored while it runs may stay.
+   *  @throws HF_CACHE_KEY_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then a part may be dropped, nothing is noted, and it may be called again */
+  deletePattern(glob: string, options?: PatternDropOptions): Promise<number>
   /** Adds to the counter `key`, shared by all processes, and returns it. Counters are apart from entries: `get`, `delete`, tags and `clear` do not see them.
    *  1 Redis round trip. @throws HF_CACHE_KEY_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then it may or may not have
    *  been added */

@@ -52,12 +52,14 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
     retryable: true,
   },
   HF_CACHE_REDIS_AWAY: {
-    summary: 'A counter or a lock needs Redis, and it does not answer or none was given. A counter may have been increased all the same.',
+    summary:
+      'A counter, a lock or a drop by pattern needs Redis, and it does not answer or none was given. A counter may have been increased all the same.',
     hint: 'decide what the request does without it, for example let it pass; `hf.health()` says since when Redis is away',
     retryable: true,
   },
   HF_CACHE_REDIS_REFUSED: {
-    summary: 'Redis answered a counter or a lock with an error: out of memory, no permission, or another type of value under the key.',
+    summary:
+      'Redis answered a counter, a lock or a drop by pattern with an error: out of memory, no permission, or another type of value under the key.',
     hint: "read Redis' words in the message",
     retryable: false,
   },

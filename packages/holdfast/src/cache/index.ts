@@ -13,6 +13,7 @@ export {
   type MemoryOptions,
   type SetOptions,
 } from './options.ts'
+export type { PatternDropOptions, PatternProgress } from './pattern-drop.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
 export type { KeyStatistics } from './statistics/cache-statistics.ts'
 export type { HotKey, HotKeyWindow } from './statistics/hot-keys.ts'

@@ -1,8 +1,8 @@
 import type { Counter, Histogram, MetricFamily, Registry } from '../telemetry/index.ts'
 
 /** Operations on Redis that are timed apart. */
-export type RedisOp = 'read' | 'lease' | 'fill' | 'set' | 'delete' | 'invalidate' | 'counter' | 'lock' | 'control'
-const REDIS_OPS: readonly RedisOp[] = ['read', 'lease', 'fill', 'set', 'delete', 'invalidate', 'counter', 'lock', 'control']
+export type RedisOp = 'read' | 'lease' | 'fill' | 'set' | 'delete' | 'invalidate' | 'counter' | 'lock' | 'scan' | 'control'
+const REDIS_OPS: readonly RedisOp[] = ['read', 'lease', 'fill', 'set', 'delete', 'invalidate', 'counter', 'lock', 'scan', 'control']
 
 /** What the cache counts, bound once. */
 export interface CacheMetrics {

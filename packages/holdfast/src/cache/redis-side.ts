@@ -31,6 +31,7 @@ export interface SharedParts {
 export interface RedisSideEvents {
   onKeyChanged(key: string): void
   onTagChanged(tag: string): void
+  onPatternDropped(glob: string): void
   onEverythingChanged(): void
   /** `isMemoryOpen` is false while Redis answers and changes are not heard of: then Redis is the only tier that can be right. */
   onStateChanged(isMemoryOpen: boolean): void

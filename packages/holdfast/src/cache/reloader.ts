@@ -135,6 +135,11 @@ export class Reloader {
     }
   }
 
+  /** As {@link detach}, for every key that matches. O(loads under way). */
+  detachMatching(matches: (key: string) => boolean): void {
+    for (const key of [...this.#reloads.keys()]) if (matches(key)) this.detach(key)
+  }
+
   /** Everything may have changed. */
   detachAll(): void {
     for (const key of [...this.#reloads.keys()]) this.detach(key)

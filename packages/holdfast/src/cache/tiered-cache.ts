@@ -4,6 +4,7 @@ import { Bulkhead } from './bulkhead.ts'
 import type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
 import { keepParts } from './cache-parts.ts'
 import { cacheErrors } from './errors.ts'
+import { compileGlob, type GlobMatch } from './glob.ts'
 import { type Explanation, explainInspection, type Inspection, inspectKey } from './inspection.ts'
 import { type MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
@@ -20,6 +21,7 @@ import {
   resolveOptions,
   type SetOptions,
 } from './options.ts'
+import { dropPattern, type PatternDropOptions } from './pattern-drop.ts'
 import { toCodedError } from './redis/fault.ts'
 import { checkRedis } from './redis/port.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
@@ -86,6 +88,7 @@ class Cache implements TieredCache {
       this.#redis = new RedisSide(deps.redis, options, shared, {
         onKeyChanged: key => this.#forget(key),
         onTagChanged: tag => this.#forgetTag(tag),
+        onPatternDropped: glob => this.#forgetMatching(compileGlob(glob)),
         onEverythingChanged: () => this.#forgetAll(),
         onStateChanged: isMemoryOpen => {
           this.#isMemoryOpen = isMemoryOpen
@@ -183,6 +186,14 @@ class Cache implements TieredCache {
     return this.#writer.clear()
   }
 
+  deletePattern(glob: string, options: PatternDropOptions = {}): Promise<number> {
+    return dropPattern(glob, options, {
+      tier: this.#redis?.tier,
+      forget: matches => this.#forgetMatching(matches),
+      count: matches => this.#memory?.countMatching(matches) ?? 0,
+    })
+  }
+
   async increment(key: string, options: IncrementOptions): Promise<number> {
     checkKey(key)
     const { by, ttlMs } = resolveIncrement(key, options)
@@ -255,6 +266,14 @@ class Cache implements TieredCache {
     this.#reloader.detachTag(tag)
   }
 
+  #forgetMatching(matches: GlobMatch): number {
+    const dropped = this.#memory?.deleteMatching(matches) ?? 0
+    this.#reloader.detachMatching(matches)
+    // Which reads are under way is not asked: not keeping what they bring costs one read more.
+    this.#redis?.onEverythingChanged()
+    return dropped
+  }
+
   #forgetAll(): void {
     this.#memory?.clear()
     this.#tags.forgetVersions()
@@ -266,5 +285,3 @@ class Cache implements TieredCache {
     return { entries: this.#memory?.count ?? 0, bytes: this.#memory?.bytes ?? 0 }
   }
 }
-
-/** @throws HF_CACHE_VALUE_UNENCODABLE */

@@ -125,6 +125,20 @@ export class MemoryTier {
     return true
   }
 
+  /** How many keys match. O(entries). */
+  countMatching(matches: (key: string) => boolean): number {
+    let count = 0
+    for (const { key } of this.#queue.entries()) if (matches(key)) count++
+    return count
+  }
+
+  /** Removes what matches; how many. O(entries). */
+  deleteMatching(matches: (key: string) => boolean): number {
+    let count = 0
+    for (const { key } of this.#queue.entries()) if (matches(key) && this.delete(key)) count++
+    return count
+  }
+
   clear(): void {
     for (const entry of this.#queue.entries()) release(entry)
     this.#queue.clear()

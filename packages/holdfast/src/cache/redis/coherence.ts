@@ -10,6 +10,8 @@ export type CoherenceMode = 'tracking' | 'pubsub'
 export interface CoherenceEvents {
   onKeyChanged(key: string): void
   onTagChanged(tag: string): void
+  /** Somebody drops what matches. */
+  onPatternDropped(glob: string): void
   /** Everything may have changed. Called before the channel is trusted, and when Redis was flushed. */
   onEverythingChanged(): void
   onTrustChanged(isTrusted: boolean): void
@@ -23,6 +25,7 @@ export interface CoherenceDeps {
   readonly keyPrefix: string
   readonly tagPrefix: string
   readonly channel: string
+  readonly patternPrefix: string
   /** Marks our own messages. */
   readonly senderId: string
   /** Skips the probe for tracking. */
@@ -195,10 +198,15 @@ export class Coherence {
       else for (const name of Array.isArray(message) ? (message as readonly Buffer[]) : [message as Buffer]) this.#onRedisKeyChanged(name.toString())
       return
     }
-    if (this.#mode !== 'pubsub' || channel !== this.#deps.channel || !Buffer.isBuffer(message)) return
+    if (channel !== this.#deps.channel || !Buffer.isBuffer(message)) return
     const text = message.toString()
     const senderEnd = text.indexOf(' ')
-    if (text.slice(0, senderEnd) !== this.#deps.senderId) this.#onRedisKeyChanged(text.slice(senderEnd + 1))
+    if (text.slice(0, senderEnd) === this.#deps.senderId) return
+    const name = text.slice(senderEnd + 1)
+    const { patternPrefix, events } = this.#deps
+    // Patterns come by message in either mode: Redis' own tracking knows none.
+    if (name.startsWith(patternPrefix)) events.onPatternDropped(name.slice(patternPrefix.length))
+    else if (this.#mode === 'pubsub') this.#onRedisKeyChanged(name)
   }
 
   #onRedisKeyChanged(name: string): void {

@@ -1,4 +1,5 @@
 import { type Clock, currentRequestScope, type RequestScope } from '../../core/index.ts'
+import { escapeGlob } from '../glob.ts'
 import type { CacheMetrics } from '../metrics.ts'
 import { BatchReader, type BytesReader } from './batch-reader.ts'
 import { isOutage, toFault } from './fault.ts'
@@ -22,6 +23,10 @@ export interface RedisNames {
   readonly counterPrefix: string
   readonly lockPrefix: string
   readonly channel: string
+  /** Before a pattern in a message. */
+  readonly patternPrefix: string
+  /** Before a pattern, itself a pattern: entries and leases. */
+  readonly scanPrefix: string
 }
 
 /** What the tier needs. */
@@ -43,6 +48,9 @@ export const LEASE_MS = 2000
 /** Least life of a tag's version. When it ends, entries with the tag are missed once; nothing wrong is served. */
 const TAG_LIFE_MS = 86_400_000
 
+/** Names that Redis looks at in one step of a scan: well under a millisecond. */
+const SCAN_COUNT = 1000
+
 /** Names for a namespace. */
 export function redisNames(namespace: string): RedisNames {
   const base = `hf:${namespace}`
@@ -53,6 +61,8 @@ export function redisNames(namespace: string): RedisNames {
     counterPrefix: `${base}:c:`,
     lockPrefix: `${base}:k:`,
     channel: `${base}:invalidate`,
+    patternPrefix: `${base}:p:`,
+    scanPrefix: `${escapeGlob(base)}:[vl]:`,
   }
 }
 
@@ -143,6 +153,26 @@ export class RemoteTier {
     const keys = this.#pair(key)
     const found = await this.#orJournal(this.#deps.link.run('delete', DELETE, keys, this.#message(keys[0]!)), () => this.#deps.journal.addKey(key))
     return found === 1
+  }
+
+  /** Names of entries and leases that match, in batches; never blocks Redis for longer than a look at {@link SCAN_COUNT} names. */
+  async *scan(glob: string): AsyncGenerator<{ entries: string[]; leased: string[] }> {
+    const { link, names } = this.#deps
+    let cursor = '0'
+    do {
+      const reply = await link.send('scan', 'scan', [cursor, 'match', names.scanPrefix + glob, 'count', SCAN_COUNT])
+      const [next, found] = reply as [Buffer, Buffer[]]
+      cursor = next.toString()
+      const all = found.map(name => name.toString())
+      const keysUnder = (prefix: string): string[] => all.filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length))
+      yield { entries: keysUnder(names.keyPrefix), leased: keysUnder(names.leasePrefix) }
+    } while (cursor !== '0')
+  }
+
+  /** Tells all processes to forget what matches. 1 round trip. */
+  async announcePattern(glob: string): Promise<void> {
+    const { link, names, senderId } = this.#deps
+    await link.send('invalidate', 'publish', [names.channel, `${senderId} ${names.patternPrefix}${glob}`])
   }
 
   /** Gives tags new versions; '' is the tag of everything. Never rejects, as {@link delete}. Returns whether Redis has all of them. */
