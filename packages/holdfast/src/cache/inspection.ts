@@ -72,13 +72,15 @@ export interface InspectionDeps {
 /** Looks at `key` without changing or counting anything. 2 Redis round trips. Never rejects. */
 export async function inspectKey(key: string, withValue: boolean, { nowMs, memory, tier }: InspectionDeps): Promise<Inspection> {
   const inMemory = memory && inspectMemory(memory, nowMs)
+  // Taken now: an entry that leaves memory meanwhile is emptied.
+  const stored = memory?.stored
   const { value: redisValue, ...redis } = await inspectRedis(key, tier)
   const found: Inspection = { key, memory: inMemory, ...redis }
   if (!withValue) return found
-  const isMemoryValid = memory !== undefined && inMemory !== undefined && isAlive(inMemory)
+  const isMemoryValid = stored !== undefined && inMemory !== undefined && isAlive(inMemory)
   return {
     ...found,
-    value: isMemoryValid ? readStored(memory.stored) : redis.redis !== undefined && isAlive(redis.redis) ? redisValue?.() : undefined,
+    value: isMemoryValid ? readStored(stored) : redis.redis !== undefined && isAlive(redis.redis) ? redisValue?.() : undefined,
   }
 }
 

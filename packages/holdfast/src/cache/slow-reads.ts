@@ -51,11 +51,15 @@ export class SlowReads {
     checkKey(key)
     const call = resolveCall(key, options, this.#deps.options)
     if (entry !== undefined) {
-      if (clock.monotonicMs() >= entry.freshUntilMs) return this.#serveStale(key, load, call, entry, undefined)
+      if (clock.monotonicMs() >= entry.freshUntilMs) {
+        const { stored, goneAtMs, tags } = entry
+        return this.#serveStale(key, load, call, { stored, goneAtMs, tags }, undefined)
+      }
       // Once for this copy: reads until its end are hits again, also when the refresh fails.
       entry.refreshAtMs = entry.freshUntilMs
+      const value = this.#deps.hit(entry)
       this.#refreshEarly(key, load, call, { previous: entry.stored })
-      return this.#deps.hit(entry)
+      return value
     }
     const underWay = reloader.joinMiss(key)
     if (underWay !== undefined) return underWay

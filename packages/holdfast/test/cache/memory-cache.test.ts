@@ -203,6 +203,19 @@ describe('a cache without Redis', () => {
     expect(failing).toHaveBeenCalledTimes(2)
   })
 
+  it('still has the stale value for those who wait when the key is deleted under them', async () => {
+    const { cache, clock } = memoryCache()
+    const options = { ttl: '1s', grace: '1m', softTimeout: '100ms' } as const
+    await cache.getOrSet('k', () => ({ v: 'old' }), options)
+    clock.advance(2000)
+    const deletesAndFails = async (): Promise<{ v: string }> => {
+      await cache.delete('k')
+      throw new Error('down')
+    }
+    expect(await cache.getOrSet('k', deletesAndFails, options)).toEqual({ v: 'old' })
+    expect(cache.peek('k')).toBeUndefined()
+  })
+
   it('ends the grace: then the loader\u2019s error shows', async () => {
     const { cache, clock } = memoryCache()
     await cache.getOrSet('k', () => 'old', { ttl: '1s', grace: '1m' })

@@ -1,6 +1,6 @@
 import type { PrefixCounters } from '../statistics/prefix-counters.ts'
 import type { StoredValue } from '../stored-value.ts'
-import { isCurrent, type TagSnapshot, withoutNamespaceTag } from '../tag-table.ts'
+import { isCurrent, NO_TAGS, type TagSnapshot, withoutNamespaceTag } from '../tag-table.ts'
 import { type QueueEntry, S3Fifo, type S3FifoLimits } from './s3-fifo.ts'
 
 /** One entry in this process. Times are on the monotonic clock, in whole milliseconds, and there is no object between the entry and its value:
@@ -12,17 +12,17 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   refreshAtMs: number
   readonly freshUntilMs: number
   readonly goneAtMs: number
-  readonly tags: TagSnapshot
+  tags: TagSnapshot
   /** Of the key's prefix; held here, so that a hit looks nothing up to be counted. */
   readonly counters: PrefixCounters
   /** What readers of a plain value get; kept, so that a hit allocates nothing. */
-  readonly promise: Promise<unknown> | undefined
+  promise: Promise<unknown> | undefined
   frequency = 0
   inMain = false
   newer: MemoryEntry | undefined = undefined
   older: MemoryEntry | undefined = undefined
   /** The value, or its bytes when there is no promise of it. */
-  readonly #content: unknown
+  #content: unknown
 
   constructor(key: string, value: MemoryValue, counters: PrefixCounters) {
     const { stored, freshUntilMs, goneAtMs, tags } = value
@@ -42,6 +42,14 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   get stored(): StoredValue {
     if (this.promise === undefined) return { kind: 'rich', body: this.#content as Buffer }
     return { kind: 'plain', value: this.#content, sizeBytes: this.sizeBytes - ENTRY_BYTES - this.key.length }
+  }
+
+  /** Lets go of the value, after which nobody may ask the entry for anything. The tables that a busy Map leaves behind keep the entries that were in them
+   *  until the next major collection; without this they would keep the values too, and every value that passed would be copied to the old generation. */
+  empty(): void {
+    this.tags = NO_TAGS
+    this.promise = undefined
+    this.#content = undefined
   }
 }
 
@@ -161,4 +169,5 @@ function release(entry: MemoryEntry): void {
   entry.counters.entries--
   entry.counters.bytes -= entry.sizeBytes
   for (const cell of entry.tags.cells) cell.uses--
+  entry.empty()
 }
