@@ -13,16 +13,16 @@ const RUN_LIMIT_MS = 60_000
  * @param {object} options
  * @param {string} options.url import.meta.url of the bench; its file name is the question
  * @param {string} options.about what was done, in one sentence
- * @param {{ key: string, title: string, digits?: number }[]} options.columns
+ * @param {{ key: string, title: string, digits?: number, take?: 'max' | 'min' }[]} options.columns `take` instead of the median
  * @param {Record<string, () => Promise<Record<string, unknown>>>} options.candidates each throws when the candidate is wrong: then no figure is printed
  * @param {{ candidate: string, column: string, atMost?: number, atLeast?: number, is?: unknown, why: string }[]} [options.claims]
  * @param {{ name: string, why: string }[]} [options.leftOut] who is not there, and why
- * @param {number} [options.rounds] default 1
+ * @param {number} [options.rounds] default 1; HOLDFAST_BENCH_ROUNDS goes before it
  * @param {string[]} [options.nodeOptions]
  * @param {(rows: Map<string, Record<string, unknown>>) => void} [options.derive] adds columns that need other rows, such as ratios
  */
 export async function benchTable(options) {
-  const { url, candidates, rounds = 1, nodeOptions = ['--expose-gc'] } = options
+  const { url, candidates, nodeOptions = ['--expose-gc'] } = options
   const mine = process.env.HOLDFAST_BENCH_CANDIDATE
   if (mine !== undefined) {
     const figures = await candidates[mine]()
@@ -31,6 +31,7 @@ export async function benchTable(options) {
     return
   }
   const file = fileURLToPath(url)
+  const rounds = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? options.rounds ?? 1)
   const names = Object.keys(candidates)
   const figures = Object.fromEntries(names.map(name => [name, []]))
   for (let round = 0; round < rounds; round++) {
@@ -73,8 +74,9 @@ function report(file, { about, columns, claims = [], leftOut = [], rounds, deriv
 
 function summary(columns, runs) {
   return Object.fromEntries(
-    columns.map(({ key }) => {
+    columns.map(({ key, take }) => {
       const values = runs.map(run => run[key] ?? null)
+      if (take !== undefined && values.every(value => typeof value === 'number')) return [key, Math[take](...values)]
       if (values.every(value => typeof value === 'number')) return [key, median(values)]
       return [key, [...new Set(values)].length === 1 ? values[0] : values.join(', ')]
     }),
