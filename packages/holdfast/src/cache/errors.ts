@@ -12,6 +12,8 @@ type CacheErrorCode =
   | 'HF_CACHE_REDIS_REFUSED'
   | 'HF_CACHE_LOCK_HELD'
   | 'HF_CACHE_LOCK_LOST'
+  | 'HF_CACHE_NO_SUCH_SOURCE'
+  | 'HF_CACHE_NO_WARMER'
   | 'HF_REDIS_CLIENT_MISSING'
 
 /** Errors of `cache`. */
@@ -73,6 +75,16 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
       'The lock may have passed to somebody else before the work was done: Redis was away, or the process stood still, for longer than its ttl.',
     hint: 'stop at ctx.signal, make the work safe to repeat, or choose a longer ttl',
     retryable: false,
+  },
+  HF_CACHE_NO_SUCH_SOURCE: {
+    summary: 'A source to warm was named that no process has.',
+    hint: 'use a name that the message lists',
+    retryable: false,
+  },
+  HF_CACHE_NO_WARMER: {
+    summary: 'No process of the namespace answered a request to warm, or those that had answered fell silent.',
+    hint: 'check the namespace, that a service with `createWarming` runs, and that it uses this Redis',
+    retryable: true,
   },
   HF_REDIS_CLIENT_MISSING: {
     summary: 'A Redis URL was given, but the package ioredis is not installed.',
