@@ -54,7 +54,7 @@ export async function requestWarming(cache: TieredCache, options: RequestWarming
     timer = clock.after(SILENCE_MS, () => noWarmer(`nothing was heard for ${SILENCE_MS} ms of the processes that had answered`), true)
     const progress = answers.add(JSON.parse(text) as WarmingAnswer)
     if (progress !== undefined) options.onProgress?.(progress)
-    if (hasGathered && answers.isComplete) resolve()
+    if (hasGathered && (answers.isComplete || answers.isUnknown)) resolve()
   }
   let hasGathered = false
   let isPublished = false

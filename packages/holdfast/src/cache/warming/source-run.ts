@@ -177,7 +177,8 @@ async function* inBatches(keys: Iterable<string> | AsyncIterable<string>, size: 
   if (batch.size > 0) yield [...batch]
 }
 
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The result of `work`, or the signal's reason as soon as it aborts. */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason)
     if (signal.aborted) onAbort()

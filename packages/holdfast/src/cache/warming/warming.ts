@@ -7,7 +7,7 @@ import { createWarmingMetrics, type WarmingMetrics } from './metrics.ts'
 import { NO_COUNTS, type SourceProgress, type SourceReport, type WarmingOutcome, type WarmingReport } from './report.ts'
 import { RequestListener } from './request-listener.ts'
 import { type ResolvedSource, resolveSources, type WarmingSource } from './source.ts'
-import { RunEnd, SourceRun } from './source-run.ts'
+import { orAborted, RunEnd, SourceRun } from './source-run.ts'
 
 /** Options of {@link createWarming}. */
 export interface WarmingOptions {
@@ -66,8 +66,7 @@ interface Place {
   state: SourceProgress['state']
   run: SourceRun | undefined
   /** The end of what runs or waits here. */
-  last: Promise<unknown>
-  isBusy: boolean
+  last: { readonly end: Promise<unknown>; isOver: boolean }
   timer: ClockTimer | undefined
 }
 
@@ -89,7 +88,13 @@ class CacheWarming implements Warming {
     this.#parts = parts
     this.#deployId = deployId
     this.#metrics = createWarmingMetrics(parts.registry)
-    this.#places = sources.map(source => ({ source, state: 'idle', run: undefined, last: Promise.resolve(), isBusy: false, timer: undefined }))
+    this.#places = sources.map(source => ({
+      source,
+      state: 'idle',
+      run: undefined,
+      last: { end: Promise.resolve(), isOver: true },
+      timer: undefined,
+    }))
     if (requests && parts.redis !== undefined) {
       this.#listener = new RequestListener(parts, parts.redis, {
         names: sources.map(source => source.name),
@@ -166,7 +171,7 @@ class CacheWarming implements Warming {
         if (clock.nowMs() < dueAtMs) return sleep()
         // What was missed while the process stood still is made up for once.
         this.#schedule(place, clock.nowMs())
-        if (!place.isBusy) void this.#begin('tick', [place], () => ({ kind: 'tick', dueAtMs }))
+        if (place.last.isOver) void this.#begin('tick', [place], () => ({ kind: 'tick', dueAtMs }))
       })
     }
     sleep()
@@ -204,22 +209,34 @@ class CacheWarming implements Warming {
 
   /** One run of a source at a time in this process. */
   #inTurn(occasion: Occasion, place: Place, signal: AbortSignal): Promise<SourceReport> {
-    const turn = place.last.then(async () => {
-      place.isBusy = true
-      const begunAtMs = this.#parts.clock.monotonicMs()
-      place.run = undefined
-      place.state = 'waiting'
-      const outcome = await this.#warmClaimed(occasion, place, signal)
-      place.state = outcome
-      place.isBusy = false
-      const tookMs = this.#parts.clock.monotonicMs() - begunAtMs
-      const run = place.run as SourceRun | undefined
-      const report: SourceReport = { source: place.source.name, outcome, tookMs, ...(run?.counts ?? NO_COUNTS), errors: run?.errors ?? [] }
-      this.#metrics.record(report)
-      return report
+    const before = place.last
+    const turn = before.isOver
+      ? this.#runNow(occasion, place, signal)
+      : orAborted(before.end, signal).then(
+          () => this.#runNow(occasion, place, signal),
+          () => this.#reportOf(place.source, 'stopped', undefined, 0),
+        )
+    const last = { isOver: false, end: Promise.allSettled([before.end, turn]) }
+    void last.end.then(() => {
+      last.isOver = true
     })
-    place.last = turn
+    place.last = last
     return turn
+  }
+
+  async #runNow(occasion: Occasion, place: Place, signal: AbortSignal): Promise<SourceReport> {
+    const begunAtMs = this.#parts.clock.monotonicMs()
+    place.run = undefined
+    place.state = 'waiting'
+    const outcome = await this.#warmClaimed(occasion, place, signal)
+    place.state = outcome
+    return this.#reportOf(place.source, outcome, place.run, this.#parts.clock.monotonicMs() - begunAtMs)
+  }
+
+  #reportOf({ name }: ResolvedSource, outcome: WarmingOutcome, run: SourceRun | undefined, tookMs: number): SourceReport {
+    const report: SourceReport = { source: name, outcome, tookMs, ...(run?.counts ?? NO_COUNTS), errors: run?.errors ?? [] }
+    this.#metrics.record(report)
+    return report
   }
 
   async #warmClaimed(occasion: Occasion, place: Place, signal: AbortSignal): Promise<WarmingOutcome> {
