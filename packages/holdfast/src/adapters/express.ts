@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { runInRequestScope } from '../core/index.ts'
-import { metricsResponse } from '../http/index.ts'
+import { metricsResponse, type ResponseCache } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
 
 /** The part of an Express 5 request read here. */
@@ -27,6 +27,25 @@ export function express(hf: Pick<Holdfast, 'requests'>): ExpressHandler {
     } as typeof writeHead
     response.once('close', () => observation.end(routeOf(request), response.statusCode))
     runInRequestScope(observation.scope, next)
+  }
+}
+
+/** The part of an Express 5 application used to run a request anew in the background. */
+interface ExpressApp {
+  handle(request: IncomingMessage, response: ServerResponse, done: (error?: unknown) => void): void
+}
+
+/** Middleware that answers GET and HEAD from a response cache and forgets what unsafe requests change. Mount it after {@link express} and before everything
+ *  whose answers it may store; compression and body parsers come after it. */
+export function responseCache(cache: ResponseCache): ExpressHandler {
+  return (request, response, next) => {
+    cache.node(request, response, {
+      run: () => next(),
+      rerun: (again, held) => {
+        const { app } = request as ExpressRequest & { readonly app: ExpressApp }
+        app.handle(again, held, () => held.destroy())
+      },
+    })
   }
 }
 

@@ -1,2 +1,5 @@
 export { type MetricsResponse, metricsResponse } from './metrics-response.ts'
 export { createRequestMonitor, type RequestMonitor, type RequestObservation } from './request-monitor.ts'
+export type { FetchHandler } from './response-cache/fetch-face.ts'
+export { createResponseCache, type ResponseCache, type ResponseCacheDeps, type ResponseCacheOptions } from './response-cache/response-cache.ts'
+export type { IdentityRequest, RouteRule } from './response-cache/route-rules.ts'

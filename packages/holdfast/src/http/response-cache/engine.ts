@@ -1,0 +1,373 @@
+import type { Clock } from '../../core/index.ts'
+import { type FieldLines, filterFields, hasField } from '../fields/fields.ts'
+import { answerFor, isConditional } from './conditions.ts'
+import { type RequestControl, readRequestControl, readResponseControl } from './control.ts'
+import { type Flight, Flights } from './flights.ts'
+import type { Exchange } from './freshness.ts'
+import { invalidatedKeys, isUnsafe } from './invalidation.ts'
+import { type CacheAnswer, type ForwardReason, type Outcome, OWN_TARGET, respond, statusLines } from './respond.ts'
+import type { FillTicket, ResponseStore, StoredVariants } from './response-store.ts'
+import { decideReuse, type StalenessRules, type StandIn } from './reuse.ts'
+import { selectingValues } from './selection.ts'
+import { varyFields, whyUnstorable } from './storage-rules.ts'
+import { freshen, type LifetimeRules, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
+import { agreesWithHead, conditional, confirmedBy, unconditional } from './validation.ts'
+import { aliveUntilMs, isSameSelection, select, selects, withValidators } from './variants.ts'
+
+/** What a route lets the cache do. */
+export interface RouteRules extends LifetimeRules, StalenessRules {
+  /** Whether requests may ask for validation, for something fresher, or for nothing but what is stored (RFC 9111 5.2.1). */
+  readonly obeysRequests: boolean
+  /** Cookies on a request do not forbid sharing an answer that says nothing about sharing. */
+  readonly ignoresCookies: boolean
+  /** The answer belongs to one identity, whose name is part of the key. */
+  readonly isPartitioned: boolean
+  /** The request may read, and its answer is not stored: for example when it carries a forwarding header from somebody not trusted. */
+  readonly mayFill: boolean
+  readonly maxBodyBytes: number
+  /** How long a stale response is kept after all its uses have passed, to be confirmed by its validator. */
+  readonly keepStaleMs: number
+}
+
+/** One request. */
+export interface EngineRequest {
+  readonly method: string
+  /** What identifies the resource: the same for all variants and for GET and HEAD. */
+  readonly key: string
+  /** The key of another URL as the origin wrote it, resolved against this request; `undefined` when it is on another origin. */
+  keyOf(url: string): string | undefined
+  readonly lines: FieldLines
+  readonly rules: RouteRules
+}
+
+/** What the origin (handler or upstream) answered: the head, and a body not yet read. */
+export interface OriginReply {
+  readonly status: number
+  readonly lines: FieldLines
+  /** The whole body, or `undefined` when it is larger than that or cannot be whole; then it can still be passed on as it comes. Rejects when it breaks off. */
+  collect(limitBytes: number): Promise<Uint8Array | undefined>
+  /** The body will not be sent on. */
+  discard(): void
+}
+
+/** Asks the origin. `inBackground`: nobody waits for the answer. */
+export type AskOrigin<Reply extends OriginReply> = (lines: FieldLines, inBackground: boolean) => Promise<Reply>
+
+/** What to send: a stored response, or the origin's own answer with these lines. */
+export type EngineAnswer<Reply extends OriginReply> =
+  | { readonly kind: 'stored'; readonly answer: CacheAnswer }
+  | { readonly kind: 'passed'; readonly reply: Reply; readonly lines: FieldLines; readonly outcome: Outcome }
+
+/** What the engine needs. */
+export interface EngineDeps {
+  readonly clock: Clock
+  readonly store: ResponseStore
+  onOutcome(outcome: Outcome): void
+  onBackgroundError(error: unknown): void
+}
+
+/** Responses of one key; more are dropped, oldest first, since a client chooses the values that Vary selects by. */
+const VARIANT_LIMIT = 32
+/** How long answers to a key count as not shareable after one was not. */
+const ALONE_MS = 10_000
+/** How long one request waits for another's headers before it asks the origin itself. */
+const FOLLOW_LIMIT_MS = 10_000
+/** RFC 5861 4. */
+const ORIGIN_ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504])
+
+/** A shared HTTP cache in front of an origin (RFC 9111). Pure of sockets and frameworks: the faces carry requests in and answers out. */
+export class CacheEngine<Reply extends OriginReply> {
+  readonly #deps: EngineDeps
+  readonly #flights = new Flights()
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps
+  }
+
+  /** Answers one request. Rejects only with what `ask` rejects with. */
+  async handle(request: EngineRequest, ask: AskOrigin<Reply>): Promise<EngineAnswer<Reply>> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#forwardOther(request, ask)
+    if (hasField(request.lines, 'if-match') || hasField(request.lines, 'if-unmodified-since')) return this.#pass(request, ask, 'bypass')
+    const { rules, key } = request
+    const control = readRequestControl(request.lines)
+    const obeyed = rules.obeysRequests ? control : undefined
+    const variants = this.#deps.store.peek(key) ?? (await this.#deps.store.find(key))
+    const selected = variants && select(variants, request.lines)
+    if (selected !== undefined) return this.#reuse({ request, control, ask, variants }, selected, obeyed)
+    if (obeyed?.onlyIfCached) return this.#refuse()
+    const why = variants === undefined ? 'uri-miss' : 'vary-miss'
+    if (request.method === 'HEAD') return this.#pass(request, ask, why)
+    const turn: Turn<Reply> = { request, control, ask, variants }
+    const need: Need = { why, selected: undefined, standIn: 'never' }
+    if (!this.#flights.isAlone(key, this.#deps.clock.nowMs())) return this.#collapse(turn, need)
+    // Nothing will come of it, most likely: nobody waits, and conditions are the handler's to answer.
+    return isConditional(request.lines) ? this.#pass(request, ask, why) : this.#fill(turn, need, false, undefined)
+  }
+
+  /** The answer when a fresh response is in this process and nothing needs to be asked; else `undefined`, and nothing has happened. */
+  peek(request: EngineRequest): CacheAnswer | undefined {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
+    if (hasField(request.lines, 'if-match') || hasField(request.lines, 'if-unmodified-since')) return undefined
+    const variants = this.#deps.store.peek(request.key)
+    const selected = variants && select(variants, request.lines)
+    if (selected === undefined) return undefined
+    const obeyed = request.rules.obeysRequests ? readRequestControl(request.lines) : undefined
+    if (decideReuse(selected, obeyed, request.rules, this.#deps.clock.nowMs()).kind !== 'fresh') return undefined
+    const hit = this.#hit(request, selected)
+    return hit.kind === 'stored' ? hit.answer : undefined
+  }
+
+  /** Forgets what is stored for `key`; what is under way is not stored. */
+  async purge(key: string): Promise<void> {
+    this.#flights.detach(key)
+    this.#flights.clearAlone(key)
+    await this.#deps.store.drop(key)
+  }
+
+  #reuse(turn: Turn<Reply>, selected: StoredResponse, obeyed: RequestControl | undefined): EngineAnswer<Reply> | Promise<EngineAnswer<Reply>> {
+    const { request, ask } = turn
+    const reuse = decideReuse(selected, obeyed, request.rules, this.#deps.clock.nowMs())
+    if (reuse.kind !== 'validate') {
+      if (reuse.kind === 'stale' && reuse.revalidate) this.#revalidate(turn, selected)
+      return this.#hit(request, selected)
+    }
+    if (obeyed?.onlyIfCached) return this.#refuse()
+    if (request.method === 'HEAD') return this.#forwardHead(request, ask, selected)
+    return this.#collapse(turn, { why: reuse.why === 'request' ? 'request' : 'stale', selected, standIn: reuse.standIn })
+  }
+
+  #hit(request: EngineRequest, stored: StoredResponse, detail?: string): EngineAnswer<Reply> {
+    const nowMs = this.#deps.clock.nowMs()
+    const ttlSec = Math.floor((stored.freshUntilMs - nowMs) / 1000)
+    return this.#answer(request, stored, { kind: 'hit', ttlSec, ...(detail === undefined ? {} : { detail }) })
+  }
+
+  #answer(request: EngineRequest, stored: StoredResponse, outcome: Outcome): EngineAnswer<Reply> {
+    const nowMs = this.#deps.clock.nowMs()
+    this.#deps.onOutcome(outcome)
+    return { kind: 'stored', answer: respond(stored, request.method, answerFor(request.method, request.lines, stored, nowMs), outcome, nowMs) }
+  }
+
+  /** RFC 9111 5.2.1.7. */
+  #refuse(): EngineAnswer<Reply> {
+    const outcome: Outcome = { kind: 'refused' }
+    this.#deps.onOutcome(outcome)
+    return { kind: 'stored', answer: { status: 504, lines: [...statusLines(outcome, []), 'Content-Length', '0'], body: undefined, outcome } }
+  }
+
+  async #pass(request: EngineRequest, ask: AskOrigin<Reply>, why: ForwardReason): Promise<EngineAnswer<Reply>> {
+    return this.#passed(await ask(request.lines, false), { kind: 'forward', why })
+  }
+
+  #passed(reply: Reply, outcome: Outcome): EngineAnswer<Reply> {
+    this.#deps.onOutcome(outcome)
+    const lines = [...filterFields(reply.lines, name => name !== OWN_TARGET && name !== 'cache-status'), ...statusLines(outcome, reply.lines)]
+    return { kind: 'passed', reply, lines, outcome }
+  }
+
+  async #forwardOther(request: EngineRequest, ask: AskOrigin<Reply>): Promise<EngineAnswer<Reply>> {
+    const reply = await ask(request.lines, false)
+    if (isUnsafe(request.method)) for (const key of invalidatedKeys(request, reply)) await this.purge(key)
+    return this.#passed(reply, { kind: 'forward', why: 'method' })
+  }
+
+  /** RFC 9111 4.3.5: the answer to a HEAD also tells whether what is stored for GET is still right. */
+  async #forwardHead(request: EngineRequest, ask: AskOrigin<Reply>, selected: StoredResponse): Promise<EngineAnswer<Reply>> {
+    const { clock, store } = this.#deps
+    const ticket = store.begin(request.key)
+    const requestedAtMs = clock.nowMs()
+    try {
+      const reply = await ask(unconditional(request.lines), false)
+      const exchange = { requestedAtMs, receivedAtMs: clock.nowMs() }
+      if (reply.status === selected.status && !agreesWithHead(selected, reply.lines)) await this.purge(request.key)
+      else if (reply.status === selected.status) {
+        await this.#keep({ request }, ticket, freshen(selected, reply.lines, exchange, request.rules), selected)
+      }
+      return this.#passed(reply, { kind: 'forward', why: 'stale' })
+    } finally {
+      store.end(ticket)
+    }
+  }
+
+  #revalidate(turn: Turn<Reply>, selected: StoredResponse): void {
+    const key = flightKey(turn)
+    if (this.#flights.get(key) !== undefined) return
+    const background: Turn<Reply> = { ...turn, request: { ...turn.request, method: 'GET' } }
+    this.#fill(background, { why: 'stale', selected, standIn: 'never' }, true, this.#flights.begin(key)).then(
+      answer => {
+        if (answer.kind === 'passed') answer.reply.discard()
+      },
+      error => this.#deps.onBackgroundError(error),
+    )
+  }
+
+  /** Follows a request under way for the same thing, or goes ahead. */
+  async #collapse(turn: Turn<Reply>, need: Need): Promise<EngineAnswer<Reply>> {
+    const { request } = turn
+    const key = flightKey(turn)
+    const flight = this.#flights.get(key)
+    if (flight === undefined) return this.#fill(turn, need, false, this.#flights.begin(key))
+    // A request that insists on validation is not answered by what was asked for before it came.
+    if (need.why === 'request') return this.#fill(turn, need, false, undefined)
+    const stored = await this.#follow(flight)
+    if (stored === undefined || !selects(stored, request.lines) || stored.control.noCache) return this.#fill(turn, need, false, undefined)
+    return this.#answer(request, stored, { kind: 'forward', why: need.why, isCollapsed: true })
+  }
+
+  async #follow(flight: Flight): Promise<StoredResponse | undefined> {
+    const verdict = await new Promise<string>(resolve => {
+      const timer = this.#deps.clock.after(FOLLOW_LIMIT_MS, () => resolve('late'), true)
+      void flight.verdict.then(said => {
+        timer.cancel()
+        resolve(said)
+      })
+    })
+    return verdict === 'shared' ? flight.stored : undefined
+  }
+
+  async #fill(turn: Turn<Reply>, need: Need, inBackground: boolean, flight: Flight | undefined): Promise<EngineAnswer<Reply>> {
+    let landed: StoredResponse | undefined
+    try {
+      const { answer, stored } = await this.#exchange({ ...turn, need, inBackground, flight })
+      landed = stored
+      return answer
+    } finally {
+      flight?.land(landed)
+    }
+  }
+
+  /** Asks the origin, and answers by what it says. */
+  async #exchange(fill: Fill<Reply>): Promise<Filled<Reply>> {
+    const { clock, store } = this.#deps
+    const { request, need, variants } = fill
+    const { selected, standIn } = need
+    const candidates = selected === undefined ? [] : withValidators(variants, selected)
+    const ticket = store.begin(request.key)
+    const requestedAtMs = clock.nowMs()
+    try {
+      const lines = candidates.length > 0 ? conditional(request.lines, candidates) : unconditional(request.lines)
+      const reply = await fill.ask(lines, fill.inBackground)
+      const exchange = { requestedAtMs, receivedAtMs: clock.nowMs() }
+      if (reply.status === 304 && candidates.length > 0) return await this.#confirm(fill, reply, exchange, ticket, candidates)
+      if (selected !== undefined && standIn === 'on-error' && ORIGIN_ERRORS.has(reply.status)) {
+        reply.discard()
+        return { answer: this.#hit(request, selected, `origin-${reply.status}`), stored: undefined }
+      }
+      return await this.#take(fill, reply, exchange, ticket)
+    } catch (error) {
+      if (selected === undefined || standIn === 'never') throw error
+      return { answer: this.#hit(request, selected, 'origin-unreachable'), stored: undefined }
+    } finally {
+      store.end(ticket)
+    }
+  }
+
+  async #confirm(
+    fill: Fill<Reply>,
+    reply: Reply,
+    exchange: Exchange,
+    ticket: FillTicket,
+    candidates: readonly StoredResponse[],
+  ): Promise<Filled<Reply>> {
+    const { request, need } = fill
+    reply.discard()
+    const confirmed = confirmedBy(reply.lines, candidates)
+    // A 304 about something that is not here: ask again, for the whole.
+    if (confirmed === undefined) return this.#exchange({ ...fill, need: { ...need, selected: undefined, standIn: 'never' } })
+    const stored = freshen(confirmed, reply.lines, exchange, request.rules)
+    const isStored = await this.#keep(fill, ticket, stored, confirmed)
+    return { answer: this.#answer(request, stored, { kind: 'forward', why: need.why, status: 304, isStored }), stored }
+  }
+
+  /** Stores what came, if it may be, and answers with it. */
+  async #take(fill: Fill<Reply>, reply: Reply, exchange: Exchange, ticket: FillTicket): Promise<Filled<Reply>> {
+    const { request, need, flight } = fill
+    const { rules, lines } = request
+    const control = readResponseControl(reply.lines, rules.targets)
+    const freshMs = lifetimeMs(reply.status, reply.lines, control, exchange, rules)
+    const outcome: Outcome = { kind: 'forward', why: need.why, status: reply.status }
+    const unstorable = whyUnstorable({
+      method: 'GET',
+      requestLines: lines,
+      requestControl: fill.control,
+      status: reply.status,
+      lines: reply.lines,
+      control,
+      hasLifetime: freshMs !== undefined,
+      mayFill: rules.mayFill,
+      isPartitioned: rules.isPartitioned,
+      ignoresCookies: rules.ignoresCookies,
+    })
+    if (unstorable !== undefined) {
+      // What this one request wished or lacked says nothing about the next one's.
+      if (unstorable !== 'request-no-store' && unstorable !== 'untrusted') this.#markAlone(request)
+      return { answer: this.#passed(reply, { ...outcome, detail: unstorable }), stored: undefined }
+    }
+    // What must be validated each time is nobody else's answer.
+    flight?.decide(control.noCache || freshMs === 0 ? 'alone' : 'shared')
+    const body = await reply.collect(rules.maxBodyBytes)
+    if (body === undefined) {
+      this.#markAlone(request)
+      return { answer: this.#passed(reply, { ...outcome, detail: 'too-large' }), stored: undefined }
+    }
+    const names = varyFields(reply.lines) ?? []
+    const stored = toStored({ status: reply.status, lines: reply.lines, body }, control, exchange, freshMs ?? 0, selectingValues(names, lines))
+    const isStored = await this.#keep(fill, ticket, stored, need.selected)
+    if (isStored) this.#flights.clearAlone(request.key)
+    return { answer: this.#answer(request, stored, { ...outcome, isStored }), stored }
+  }
+
+  #markAlone(request: EngineRequest): void {
+    this.#flights.markAlone(request.key, this.#deps.clock.nowMs() + ALONE_MS)
+  }
+
+  /** Puts a response among the variants of its key, in the place of `replaced`. */
+  #keep(
+    { request }: Pick<Fill<Reply>, 'request'>,
+    ticket: FillTicket,
+    stored: StoredResponse,
+    replaced: StoredResponse | undefined,
+  ): Promise<boolean> {
+    const { clock, store } = this.#deps
+    const before = store.peek(request.key)
+    const varyBy = varyFields(stored.lines) ?? []
+    const isSameVary = before !== undefined && before.varyBy.join() === varyBy.join()
+    const others = isSameVary ? before.responses.filter(other => other !== replaced && !isSameSelection(other, stored)) : []
+    const variants: StoredVariants = { varyBy, responses: [stored, ...others].slice(0, VARIANT_LIMIT) }
+    const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - clock.nowMs()
+    return aliveMs <= 0 ? Promise.resolve(false) : store.put(ticket, variants, aliveMs)
+  }
+}
+
+/** A request on its way through the engine. */
+interface Turn<Reply extends OriginReply> {
+  readonly request: EngineRequest
+  readonly control: RequestControl
+  readonly ask: AskOrigin<Reply>
+  /** What was stored when it came. */
+  readonly variants: StoredVariants | undefined
+}
+
+interface Fill<Reply extends OriginReply> extends Turn<Reply> {
+  readonly need: Need
+  readonly inBackground: boolean
+  /** Those who follow, if they may. */
+  readonly flight: Flight | undefined
+}
+
+interface Need {
+  readonly why: 'uri-miss' | 'vary-miss' | 'request' | 'stale'
+  readonly selected: StoredResponse | undefined
+  readonly standIn: StandIn
+}
+
+interface Filled<Reply extends OriginReply> {
+  readonly answer: EngineAnswer<Reply>
+  readonly stored: StoredResponse | undefined
+}
+
+/** Requests for different variants do not wait for each other once it is known what makes variants. */
+function flightKey({ request, variants }: Pick<Turn<OriginReply>, 'request' | 'variants'>): string {
+  if (variants === undefined || variants.varyBy.length === 0) return request.key
+  return `${request.key}\n${JSON.stringify(selectingValues(variants.varyBy, request.lines))}`
+}

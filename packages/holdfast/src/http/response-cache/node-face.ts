@@ -1,0 +1,94 @@
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { Duplex } from 'node:stream'
+import type { Clock } from '../../core/index.ts'
+import type { FieldLines } from '../fields/fields.ts'
+import type { CacheEngine, EngineRequest } from './engine.ts'
+import { NodeReply, sendHead } from './node-reply.ts'
+
+/** How the handler behind the cache is run. */
+export interface NodeHandler {
+  /** For the request as it came. */
+  readonly run: () => void
+  /** For another request, in the background. */
+  readonly rerun: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+/** Requests that the cache makes itself: they go to the handler, also where they pass the cache again on their way. */
+const background = new WeakSet<IncomingMessage>()
+
+/** True for a request that the cache made to fetch something anew. */
+export function isOwnRequest(request: IncomingMessage): boolean {
+  return background.has(request)
+}
+
+/** Answers a request of node through the engine. Never rejects: what fails before an answer was begun ends the connection. */
+export async function handleNode(
+  engine: CacheEngine<NodeReply>,
+  prepared: EngineRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+  handler: NodeHandler,
+  clock: Clock,
+): Promise<void> {
+  let reply: NodeReply | undefined
+  try {
+    const result = await engine.handle(prepared, async (lines, inBackground) => {
+      if (inBackground) return rerun(request, lines, handler, clock)
+      reply = new NodeReply(response, clock)
+      setHeaders(request, lines)
+      handler.run()
+      await reply.head
+      return reply
+    })
+    if (result.kind === 'passed') {
+      result.reply.pass(result.lines)
+      return
+    }
+    reply?.restore()
+    const { status, lines, body } = result.answer
+    if (response.headersSent || response.destroyed) return
+    sendHead(response, status, lines)
+    response.end(body)
+  } catch {
+    reply?.restore()
+    // The handler gave its answer up half way, so a whole one must not be made of it.
+    response.destroy()
+  }
+}
+
+/** Answers at once when a fresh response is at hand. */
+export function answerFromMemory<Reply extends NodeReply>(engine: CacheEngine<Reply>, prepared: EngineRequest, response: ServerResponse): boolean {
+  const answer = engine.peek(prepared)
+  if (answer === undefined) return false
+  sendHead(response, answer.status, answer.lines)
+  response.end(answer.body)
+  return true
+}
+
+async function rerun(request: IncomingMessage, lines: FieldLines, handler: NodeHandler, clock: Clock): Promise<NodeReply> {
+  const again = new IncomingMessage(request.socket)
+  again.method = 'GET'
+  again.url = (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '/'
+  again.httpVersion = request.httpVersion
+  setHeaders(again, lines)
+  again.push(null)
+  background.add(again)
+  const response = new ServerResponse(again)
+  // Never written to: what the handler sends is held by the reply.
+  response.assignSocket(new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() }) as never)
+  const reply = new NodeReply(response, clock)
+  handler.rerun(again, response)
+  await reply.head
+  return reply
+}
+
+function setHeaders(request: IncomingMessage, lines: FieldLines): void {
+  const headers: OutgoingHttpHeaders = {}
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]!.toLowerCase()
+    const before = headers[name]
+    headers[name] = before === undefined ? lines[i + 1]! : `${before}${name === 'cookie' ? '; ' : ', '}${lines[i + 1]!}`
+  }
+  request.rawHeaders = [...lines]
+  request.headers = headers as IncomingMessage['headers']
+}

@@ -1,0 +1,181 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Clock, ClockTimer } from '../../core/index.ts'
+import { type FieldLines, fieldValue } from '../fields/fields.ts'
+import type { OriginReply } from './engine.ts'
+
+type HeadArguments = [status: number, ...rest: unknown[]]
+type Chunk = string | Uint8Array
+
+/** The methods of a response that are taken over while the cache decides what becomes of it. */
+interface Original {
+  readonly writeHead: ServerResponse['writeHead']
+  readonly write: ServerResponse['write']
+  readonly end: ServerResponse['end']
+  readonly flushHeaders: ServerResponse['flushHeaders']
+}
+
+/** How long a handler may go on after its client left before it is given up. */
+const GRACE_MS = 30_000
+
+/** What a handler writes to a response of node, held back until the cache knows whether to store it or to pass it on. */
+export class NodeReply implements OriginReply {
+  status = 200
+  lines: FieldLines = []
+  /** Resolves when the handler has sent its head; rejects when the connection closes before. */
+  readonly head: Promise<void>
+  readonly #response: ServerResponse
+  readonly #original: Original
+  #chunks: Uint8Array[] = []
+  #sizeBytes = 0
+  #isEnded = false
+  #isClosed = false
+  #isDiscarded = false
+  #hasHead = false
+  #limitBytes = Number.POSITIVE_INFINITY
+  #onHead!: () => void
+  #onChange: (() => void) | undefined
+  #graceTimer: ClockTimer | undefined
+
+  /** Takes the response's methods over. */
+  constructor(response: ServerResponse, clock: Clock) {
+    this.#response = response
+    this.#original = {
+      writeHead: response.writeHead,
+      write: response.write,
+      end: response.end,
+      flushHeaders: response.flushHeaders,
+    }
+    this.head = new Promise((resolve, reject) => {
+      this.#onHead = resolve
+      // A client that leaves does not stop the handler, and others may wait for its answer.
+      response.once('close', () => {
+        if (this.#isEnded) return
+        this.#graceTimer = clock.after(GRACE_MS, () => {
+          this.#isClosed = true
+          reject(new Error('the connection closed and the handler did not answer'))
+          this.#onChange?.()
+        })
+      })
+    })
+    this.head.catch(() => undefined)
+    const reply = this
+    response.writeHead = function (this: ServerResponse, ...args: HeadArguments) {
+      reply.#takeHead(args)
+      return response
+    } as ServerResponse['writeHead']
+    response.flushHeaders = () => reply.#takeHead([response.statusCode])
+    response.write = ((chunk: Chunk, encoding?: unknown, callback?: unknown) => reply.#take(chunk, encoding, callback)) as ServerResponse['write']
+    response.end = ((chunk?: unknown, encoding?: unknown, callback?: unknown) => reply.#finish(chunk, encoding, callback)) as ServerResponse['end']
+  }
+
+  /** The handler's body, when it is at most that large and no stream of events. */
+  async collect(limitBytes: number): Promise<Uint8Array | undefined> {
+    this.#limitBytes = limitBytes
+    if (isEventStream(this.lines)) return undefined
+    while (!this.#isEnded && this.#sizeBytes <= limitBytes && !this.#isClosed) {
+      await new Promise<void>(resolve => {
+        this.#onChange = resolve
+      })
+    }
+    if (this.#isEnded) return this.#sizeBytes <= limitBytes ? Buffer.concat(this.#chunks, this.#sizeBytes) : undefined
+    if (this.#isClosed) throw new Error('the response was closed before its end')
+    return undefined
+  }
+
+  /** Gives the response back and sends what the handler wrote, with these lines as its head. What it writes later goes straight out. */
+  pass(lines: FieldLines): void {
+    this.restore()
+    const response = this.#response
+    sendHead(response, this.status, lines)
+    for (const chunk of this.#chunks) response.write(chunk)
+    this.#chunks = []
+    if (this.#isEnded) response.end()
+    else {
+      response.flushHeaders()
+      // A handler that was told to wait waits for this event; node sends it when the socket has taken everything, if it is full.
+      if (!response.writableNeedDrain) response.emit('drain')
+    }
+  }
+
+  /** Gives the response's methods back. */
+  restore(): void {
+    Object.assign(this.#response, this.#original)
+  }
+
+  discard(): void {
+    this.#isDiscarded = true
+    this.#chunks = []
+  }
+
+  #takeHead(args: HeadArguments): void {
+    if (this.#hasHead) return
+    this.#hasHead = true
+    const [status] = args
+    const headers = args.find((argument, i) => i > 0 && typeof argument === 'object' && argument !== null) as
+      | OutgoingHttpHeaders
+      | OutgoingHttpHeader[]
+      | undefined
+    this.status = status
+    this.lines = headLines(this.#response, headers)
+    this.#onHead()
+  }
+
+  #take(chunk: Chunk, encoding: unknown, callback: unknown): boolean {
+    this.#takeHead([this.#response.statusCode])
+    const bytes =
+      typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8') : Buffer.from(chunk)
+    const done = typeof encoding === 'function' ? encoding : callback
+    if (!this.#isDiscarded) {
+      this.#chunks.push(bytes)
+      this.#sizeBytes += bytes.byteLength
+    }
+    if (typeof done === 'function') queueMicrotask(done as () => void)
+    this.#onChange?.()
+    return this.#sizeBytes <= this.#limitBytes
+  }
+
+  #finish(chunk: unknown, encoding: unknown, callback: unknown): ServerResponse {
+    if (this.#isEnded) return this.#response
+    const hasChunk = chunk !== undefined && chunk !== null && typeof chunk !== 'function'
+    const done = [chunk, encoding, callback].find(argument => typeof argument === 'function') as (() => void) | undefined
+    this.#takeHead([this.#response.statusCode])
+    this.#isEnded = true
+    this.#graceTimer?.cancel()
+    if (hasChunk) this.#take(chunk as Chunk, encoding, undefined)
+    if (done !== undefined) this.#response.once('finish', done)
+    this.#onChange?.()
+    return this.#response
+  }
+}
+
+/** Sends a head that holds everything: what was set on the response before is in the lines already, or not meant for this answer. */
+export function sendHead(response: ServerResponse, status: number, lines: FieldLines): void {
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.writeHead(status, lines as string[])
+}
+
+/** The head that a handler is about to send: what it set before, and what it gives now. */
+function headLines(response: ServerResponse, headers: OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined): string[] {
+  if (Array.isArray(headers)) {
+    const flat = headers.flat().map(String)
+    const given = new Set(flat.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase()))
+    return [...setLines(response, given), ...flat]
+  }
+  const given = new Set(Object.keys(headers ?? {}).map(name => name.toLowerCase()))
+  return [...setLines(response, given), ...Object.entries(headers ?? {}).flatMap(([name, value]) => valueLines(name, value))]
+}
+
+function setLines(response: ServerResponse, except: ReadonlySet<string>): string[] {
+  // On every outgoing message since node 15.4; the types have it for requests only.
+  const { getRawHeaderNames } = response as ServerResponse & { getRawHeaderNames(): string[] }
+  return getRawHeaderNames.call(response).flatMap(name => (except.has(name.toLowerCase()) ? [] : valueLines(name, response.getHeader(name))))
+}
+
+function valueLines(name: string, value: OutgoingHttpHeader | undefined): string[] {
+  if (value === undefined) return []
+  return Array.isArray(value) ? value.flatMap(item => [name, item]) : [name, String(value)]
+}
+
+function isEventStream(lines: FieldLines): boolean {
+  return /^text\/event-stream\b/i.test(fieldValue(lines, 'content-type') ?? '')
+}

@@ -1,0 +1,102 @@
+import { type FieldLines, fieldLinesOf, filterFields } from '../fields/fields.ts'
+import type { Answer } from './conditions.ts'
+import type { StoredResponse } from './stored-response.ts'
+
+/** How an answer came about (RFC 9211 2). */
+export type Outcome =
+  | { readonly kind: 'hit'; readonly ttlSec: number; readonly detail?: string }
+  | {
+      readonly kind: 'forward'
+      readonly why: ForwardReason
+      readonly status?: number
+      readonly isStored?: boolean
+      readonly isCollapsed?: boolean
+      readonly detail?: string
+    }
+  | { readonly kind: 'refused' }
+
+/** RFC 9211 2.2, and why nothing was stored. */
+export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial'
+
+/** An answer ready to be sent. `body` is absent for HEAD, 304 and 416. */
+export interface CacheAnswer {
+  readonly status: number
+  readonly lines: FieldLines
+  readonly body: Uint8Array | undefined
+  readonly outcome: Outcome
+}
+
+/** The fields that a 304 carries (RFC 9110 15.4.5). */
+const ON_NOT_MODIFIED: ReadonlySet<string> = new Set([
+  'cache-control',
+  'content-location',
+  'date',
+  'etag',
+  'expires',
+  'vary',
+  'age',
+  'cache-status',
+  'cdn-cache-control',
+  'last-modified',
+  'x-cache',
+])
+
+/** Fields meant for this cache alone. */
+export const OWN_TARGET = 'holdfast-cache-control'
+
+/** The answer to one request from a stored response. Age is there on every answer that was not made for this request (RFC 9111 5.1). */
+export function respond(stored: StoredResponse, method: string, answer: Answer, outcome: Outcome, nowMs: number): CacheAnswer {
+  const lines = [...filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status'), ...statusLines(outcome, stored.lines)]
+  if (outcome.kind === 'hit' || nowMs - stored.bornAtMs >= 1000) lines.push('Age', String(ageSec(stored, nowMs)))
+  if (answer.kind === 'not-modified') return { status: 304, lines: filterFields(lines, name => ON_NOT_MODIFIED.has(name)), body: undefined, outcome }
+  const sizeBytes = stored.body.byteLength
+  if (answer.kind === 'unsatisfiable') {
+    const without = filterFields(lines, name => !name.startsWith('content-'))
+    return { status: 416, lines: [...without, 'Content-Range', `bytes */${sizeBytes}`, 'Content-Length', '0'], body: undefined, outcome }
+  }
+  if (answer.kind === 'part') {
+    const { first, last } = answer.range
+    const part = [...lines, 'Content-Range', `bytes ${first}-${last}/${sizeBytes}`, 'Content-Length', String(last - first + 1)]
+    return { status: 206, lines: part, body: stored.body.subarray(first, last + 1), outcome }
+  }
+  if (hasBody(stored.status)) lines.push('Content-Length', String(sizeBytes))
+  return { status: stored.status, lines, body: method === 'HEAD' || !hasBody(stored.status) ? undefined : stored.body, outcome }
+}
+
+/** Whole seconds since the response was generated, as far as can be known (RFC 9111 4.2.3). */
+export function ageSec(stored: StoredResponse, nowMs: number): number {
+  return Math.max(0, Math.floor((nowMs - stored.bornAtMs) / 1000))
+}
+
+/** Cache-Status appended to what caches behind us said (RFC 9211 2), and the short form. */
+export function statusLines(outcome: Outcome, behind: FieldLines): string[] {
+  const members = [...fieldLinesOf(behind, 'cache-status'), cacheStatus(outcome)]
+  return ['Cache-Status', members.join(', '), 'X-Cache', shortStatus(outcome)]
+}
+
+function cacheStatus(outcome: Outcome): string {
+  if (outcome.kind === 'hit') return `Holdfast; hit; ttl=${outcome.ttlSec}${detailOf(outcome.detail)}`
+  if (outcome.kind === 'refused') return 'Holdfast; detail=only-if-cached'
+  const { why, status, isStored, isCollapsed, detail } = outcome
+  const parts = [
+    `fwd=${why}`,
+    ...(status === undefined ? [] : [`fwd-status=${status}`]),
+    ...(isStored ? ['stored'] : []),
+    ...(isCollapsed ? ['collapsed'] : []),
+  ]
+  return `Holdfast; ${parts.join('; ')}${detailOf(detail)}`
+}
+
+function detailOf(detail: string | undefined): string {
+  return detail === undefined ? '' : `; detail=${detail}`
+}
+
+function shortStatus(outcome: Outcome): string {
+  if (outcome.kind === 'hit') return outcome.ttlSec < 0 ? 'STALE' : 'HIT'
+  if (outcome.kind === 'forward' && (outcome.why === 'bypass' || outcome.why === 'method' || outcome.why === 'request')) return 'BYPASS'
+  return 'MISS'
+}
+
+function hasBody(status: number): boolean {
+  return status !== 204 && status !== 304
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TieredCache } from '../../cache/index.ts'
+import { type Clock, type Logger, silentLogger, systemClock } from '../../core/index.ts'
+import type { Counter, Registry } from '../../telemetry/index.ts'
+import { type FieldLines, fieldValue } from '../fields/fields.ts'
+import { createCacheStore } from './cache-store.ts'
+import { CacheEngine, type EngineRequest, type RouteRules } from './engine.ts'
+import { type FetchHandler, type FetchReply, handleFetch, linesOf } from './fetch-face.ts'
+import { answerFromMemory, handleNode, isOwnRequest, type NodeHandler } from './node-face.ts'
+import type { NodeReply } from './node-reply.ts'
+import { resourceKey } from './resource-key.ts'
+import { type Outcome, OWN_TARGET } from './respond.ts'
+import { type ResolvedRule, type RouteRule, resolveRules } from './route-rules.ts'
+import { goesAround, hasForwarding } from './trust.ts'
+
+/** Settings of a response cache. Those of {@link RouteRule} stand for all routes that no rule matches. */
+export interface ResponseCacheOptions extends Omit<RouteRule, 'path'> {
+  /** Rules by path; the first that matches counts. */
+  readonly rules?: readonly RouteRule[]
+  /** All requests come through a proxy that sets `X-Forwarded-Host` and `X-Forwarded-Proto` itself. Default false: a request that carries such a field
+   *  may be answered from the cache and fills nothing. */
+  readonly trustForwarded?: boolean
+  /** Serve what is stale and still kept when the handler throws or the origin cannot be reached, unless the answer forbids it (RFC 9111 4.2.4).
+   *  Default true. */
+  readonly serveDisconnected?: boolean
+}
+
+/** What a response cache works with. */
+export interface ResponseCacheDeps {
+  /** Where answers are kept. */
+  readonly cache: Pick<TieredCache, 'peek' | 'get' | 'set' | 'delete'>
+  readonly registry: Registry
+  readonly clock?: Clock
+  readonly logger?: Logger
+}
+
+/** A shared HTTP cache (RFC 9111) in front of handlers. It stores what answers allow to be shared, and nothing else. */
+export interface ResponseCache {
+  /** Answers from the cache, or from `handler`, which gets the request without the conditions and ranges that the cache answers itself. Rejects only with
+   *  what `handler` rejects with. */
+  fetch(request: Request, handler: FetchHandler): Promise<Response>
+  /** Answers a request of node's `http` from the cache, or from the handler. The handler writes to `response` as ever; what it writes is held back until it is
+   *  known whether it is stored. */
+  node(request: IncomingMessage, response: ServerResponse, handler: NodeHandler): void
+  /** Forgets the answers under this URL, all variants of it. Answers under way are not stored. Identities are apart: see `identity` of the rule. */
+  purge(url: string | URL): Promise<void>
+}
+
+/** How long what is stale is kept to be confirmed by its validator or to stand in. */
+const KEEP_STALE_MS = 86_400_000
+
+/** Makes a response cache. @throws HF_CONFIG_INVALID naming every bad option at once */
+export function createResponseCache(options: ResponseCacheOptions, deps: ResponseCacheDeps): ResponseCache {
+  const { rules = [], trustForwarded = false, serveDisconnected = true, ...defaults } = options
+  const resolved = resolveRules(rules, defaults)
+  const { clock = systemClock, logger = silentLogger } = deps
+  const count = countOutcomes(deps.registry)
+  const engine = new CacheEngine<FetchReply | NodeReply>({
+    clock,
+    store: createCacheStore(deps.cache),
+    onOutcome: count,
+    onBackgroundError: error => logger.warn({ err: error }, 'response cache: a response could not be fetched anew'),
+  })
+  const engineRules = new Map(resolved.map(rule => [rule, toEngineRules(rule, serveDisconnected)]))
+  const ruleFor = (url: URL): ResolvedRule => resolved.find(rule => rule.pattern.test(url.pathname))!
+
+  const prepare = (method: string, requestUrl: URL, lines: FieldLines): EngineRequest | undefined => {
+    if (goesAround(method, lines)) return undefined
+    const url = trustForwarded ? forwardedUrl(requestUrl, lines) : requestUrl
+    const rule = ruleFor(url)
+    if (!rule.isCached) return undefined
+    const identity = rule.identity?.({ url, lines })
+    if (rule.identity !== undefined && identity === undefined) return undefined
+    const partition = identity === undefined ? '' : `${hashed(identity)} `
+    const key = resourceKey(url, { ignoredParameters: rule.ignoredParameters, partition })
+    const base = engineRules.get(rule)!
+    const mayFill = trustForwarded || !hasForwarding(lines)
+    return {
+      method,
+      key,
+      lines,
+      rules: { ...base, mayFill, isPartitioned: identity !== undefined },
+      keyOf: other =>
+        keyOfSameOrigin(other, url, candidate => resourceKey(candidate, { ignoredParameters: ruleFor(candidate).ignoredParameters, partition })),
+    }
+  }
+
+  return {
+    fetch: async (request, handler) => {
+      const prepared = prepare(request.method, new URL(request.url), linesOf(request.headers))
+      return prepared === undefined ? handler(request) : handleFetch(engine as CacheEngine<FetchReply>, prepared, request, handler)
+    },
+    node: (request, response, handler) => {
+      const url = isOwnRequest(request) ? undefined : urlOf(request)
+      const prepared = url && prepare(request.method ?? 'GET', url, request.rawHeaders)
+      if (prepared === undefined) handler.run()
+      else if (!answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) {
+        void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, clock)
+      }
+    },
+    purge: async text => {
+      const url = new URL(text)
+      await engine.purge(resourceKey(url, { ignoredParameters: ruleFor(url).ignoredParameters, partition: '' }))
+    },
+  }
+}
+
+function toEngineRules(rule: ResolvedRule, mayServeDisconnected: boolean): RouteRules {
+  return {
+    ...rule,
+    targets: [OWN_TARGET, 'cdn-cache-control'],
+    mayServeDisconnected,
+    isPartitioned: false,
+    mayFill: true,
+    keepStaleMs: KEEP_STALE_MS,
+  }
+}
+
+/** RFC 9111 4.4: only URLs of the same origin are invalidated by what an answer says. */
+function keyOfSameOrigin(text: string, base: URL, keyOf: (url: URL) => string): string | undefined {
+  const url = URL.canParse(text, base.href) ? new URL(text, base) : undefined
+  return url?.origin === base.origin ? keyOf(url) : undefined
+}
+
+/** The URL of a request of node: as it came, before a router took its part off. `undefined` when it is none, for example with a malformed Host. */
+function urlOf(request: IncomingMessage & { readonly originalUrl?: string }): URL | undefined {
+  const scheme = 'encrypted' in request.socket ? 'https' : 'http'
+  const target = request.originalUrl ?? request.url ?? '/'
+  const text = target.startsWith('/') ? `${scheme}://${request.headers.host ?? ''}${target}` : target
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+/** The URL that the client asked for, as the trusted proxy says. */
+function forwardedUrl(requestUrl: URL, lines: FieldLines): URL {
+  const url = new URL(requestUrl)
+  const first = (name: string): string | undefined => fieldValue(lines, name)?.split(',')[0]?.trim()
+  const proto = first('x-forwarded-proto')?.toLowerCase()
+  const host = first('x-forwarded-host')
+  if (proto === 'http' || proto === 'https') url.protocol = proto
+  if (host !== undefined && /^[\w.:[\]-]+$/.test(host)) url.host = host
+  return url
+}
+
+/** An identity may be a secret, such as a session's id; keys are shown by the console and the command line. */
+function hashed(identity: string): string {
+  return createHash('sha256').update(identity).digest('base64url').slice(0, 22)
+}
+
+function countOutcomes(registry: Registry): (outcome: Outcome) => void {
+  const answers = registry.counter({
+    name: 'holdfast_http_cache_answers',
+    help: 'Answers of the response cache, by how they came about.',
+    labels: ['outcome'],
+  })
+  const bound = new Map<string, Counter>()
+  return outcome => {
+    const name = outcome.kind === 'forward' ? outcome.why : outcome.kind === 'hit' && outcome.ttlSec < 0 ? 'stale-hit' : outcome.kind
+    let counter = bound.get(name)
+    if (counter === undefined) {
+      counter = answers.bind(name)
+      bound.set(name, counter)
+    }
+    counter.add()
+  }
+}

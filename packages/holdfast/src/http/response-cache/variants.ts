@@ -1,0 +1,42 @@
+import type { FieldLines } from '../fields/fields.ts'
+import type { RouteRules } from './engine.ts'
+import type { StoredVariants } from './response-store.ts'
+import { selectingValues } from './selection.ts'
+import { varyFields } from './storage-rules.ts'
+import type { StoredResponse } from './stored-response.ts'
+import { hasValidator } from './validation.ts'
+
+/** The newest response that the request selects (RFC 9111 4.1). */
+export function select(variants: StoredVariants, lines: FieldLines): StoredResponse | undefined {
+  const values = selectingValues(variants.varyBy, lines)
+  return variants.responses.find(response => response.selectedBy.every((value, i) => value === values[i]))
+}
+
+/** True when the request selects this response. */
+export function selects(stored: StoredResponse, lines: FieldLines): boolean {
+  const values = selectingValues(varyFields(stored.lines) ?? [], lines)
+  return stored.selectedBy.every((value, i) => value === values[i])
+}
+
+/** True when the same requests select both. */
+export function isSameSelection(a: StoredResponse, b: StoredResponse): boolean {
+  return a.selectedBy.length === b.selectedBy.length && a.selectedBy.every((value, i) => value === b.selectedBy[i])
+}
+
+/** What a validation asks about: the selected response, and others of the key that have tags; none when the selected one has no validator. */
+export function withValidators(variants: StoredVariants | undefined, selected: StoredResponse): StoredResponse[] {
+  const others = variants?.responses.filter(response => response !== selected && response.etag !== undefined) ?? []
+  return hasValidator(selected) ? [selected, ...others] : []
+}
+
+/** Until when a response is worth keeping: while it is fresh, may be served stale, or can be confirmed. */
+export function aliveUntilMs({ freshUntilMs, control, ...stored }: StoredResponse, rules: RouteRules): number {
+  const staleMs = Math.max(
+    rules.staleWhileRevalidateMs,
+    rules.staleIfErrorMs,
+    (control.staleWhileRevalidateSec ?? 0) * 1000,
+    (control.staleIfErrorSec ?? 0) * 1000,
+    stored.etag !== undefined || stored.lastModified !== undefined || rules.mayServeDisconnected ? rules.keepStaleMs : 0,
+  )
+  return freshUntilMs + staleMs
+}
