@@ -121,7 +121,7 @@ function addFindings(program: Command, run: Run): void {
 }
 
 function addCache(program: Command, run: Run): void {
-  const group = program.command('cache').description('look into the cache in REDIS_URL, and drop what is old')
+  const group = program.command('cache').description('look into the cache in REDIS_URL, warm it, and drop what is old')
   group
     .command('ls')
     .description('show what Redis holds, by prefix: entries, size, time left')
@@ -129,6 +129,12 @@ function addCache(program: Command, run: Run): void {
     .option('--limit <count>', 'entries looked at, at most 100000', '10000')
     .option('--namespace <name>', 'namespace of the cache', 'app')
     .action(options => run(async () => (await import('./commands/cache-ls.ts')).cacheLs, options))
+  group
+    .command('warm')
+    .description('have the running services warm their cache now, and wait for the report')
+    .option('--source <name...>', 'only these sources; default: all')
+    .option('--namespace <name>', 'namespace of the cache', 'app')
+    .action(options => run(async () => (await import('./commands/cache-warm.ts')).cacheWarm, options))
   const verbs = {
     get: 'print the value; exit 1 when there is none',
     inspect: 'show size, time left and tags, without the value',

@@ -82,7 +82,7 @@ export async function requestWarming(cache: TieredCache, options: RequestWarming
     subscription.stop()
     options.signal?.removeEventListener('abort', onAbort)
   }
-  if (answers.isUnknown) throw cacheErrors.create('HF_CACHE_NO_SUCH_SOURCE', `${options.sources?.join(', ')}; known are ${answers.known.join(', ')}`)
+  if (answers.isUnknown) throw cacheErrors.create('HF_CACHE_NO_SUCH_SOURCE', `${answers.unknown.join(', ')}; known are ${answers.known.join(', ')}`)
   return { processes: answers.processes, tookMs: clock.monotonicMs() - startedAtMs, sources: answers.best }
 }
 
@@ -104,9 +104,13 @@ class Answers {
     return [...new Set([...this.#expected.values()].flat())]
   }
 
-  /** Processes answered, and none has any of the sources wanted. */
+  /** Processes answered, and none has one of the sources wanted. */
   get isUnknown(): boolean {
-    return this.processes > 0 && !this.#sources.some(name => this.known.includes(name))
+    return this.processes > 0 && this.unknown.length > 0
+  }
+
+  get unknown(): readonly string[] {
+    return this.#sources.filter(name => !this.known.includes(name))
   }
 
   /** Every source was warmed by somebody, or all that answered have reported. */
