@@ -1,6 +1,6 @@
 import { type ByteRange, parseRange } from '../fields/byte-range.ts'
 import { noneMatchMatches, stronglyEqual } from '../fields/entity-tag.ts'
-import { type FieldLines, fieldLinesOf, fieldValue, hasField } from '../fields/fields.ts'
+import { type FieldLines, fieldLinesOf, fieldValue } from '../fields/fields.ts'
 import { parseHttpDate } from '../fields/http-date.ts'
 import type { StoredResponse } from './stored-response.ts'
 
@@ -11,14 +11,13 @@ export type Answer =
   | { readonly kind: 'part'; readonly range: ByteRange }
   | { readonly kind: 'unsatisfiable' }
 
-const WHOLE: Answer = { kind: 'whole' }
+/** The answer to a request without conditions. */
+export const WHOLE: Answer = { kind: 'whole' }
 const NOT_MODIFIED: Answer = { kind: 'not-modified' }
 
 /** Evaluates the conditions and the range of a GET or HEAD against what is about to be sent (RFC 9110 13.2.2, RFC 9111 4.3.2). If-Match and
  *  If-Unmodified-Since are the origin's business and never reach this point. */
 export function answerFor(method: string, lines: FieldLines, stored: StoredResponse, nowMs: number): Answer {
-  // Almost every request stops here.
-  if (!isConditional(lines)) return WHOLE
   // 13.2.1: conditions apply where the answer would be 200; a stored 404 is sent as it is.
   if (stored.status !== 200) return WHOLE
   const noneMatch = fieldValue(lines, 'if-none-match')
@@ -30,11 +29,6 @@ export function answerFor(method: string, lines: FieldLines, stored: StoredRespo
   const asked = parseRange(range, stored.body.byteLength)
   if (asked.kind === 'ignored') return WHOLE
   return asked.kind === 'unsatisfiable' ? { kind: 'unsatisfiable' } : { kind: 'part', range: asked.range }
-}
-
-/** True when the answer may be another than the whole. */
-export function isConditional(lines: FieldLines): boolean {
-  return hasField(lines, 'if-none-match') || hasField(lines, 'if-modified-since') || hasField(lines, 'range')
 }
 
 /** RFC 9110 13.1.3. Without Last-Modified, a cache compares with Date, and without that with the time of receipt (RFC 9111 4.3.2). */

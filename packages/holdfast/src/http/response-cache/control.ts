@@ -47,6 +47,16 @@ export function readResponseControl(lines: FieldLines, targets: readonly string[
   return toControl(parseDirectives(fieldValue(lines, 'cache-control')), undefined)
 }
 
+/** What a request without Cache-Control and Pragma asks. */
+export const NO_REQUEST_CONTROL: RequestControl = {
+  noStore: false,
+  noCache: false,
+  onlyIfCached: false,
+  maxAgeSec: undefined,
+  minFreshSec: undefined,
+  maxStaleSec: undefined,
+}
+
 /** Reads what a request asks. `Pragma: no-cache` counts only without Cache-Control (RFC 9111 5.4). */
 export function readRequestControl(lines: FieldLines): RequestControl {
   const directives = parseDirectives(fieldValue(lines, 'cache-control'))

@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/index.ts'
-import { type FieldLines, filterFields, hasField } from '../fields/fields.ts'
-import { answerFor, isConditional } from './conditions.ts'
-import { type RequestControl, readRequestControl, readResponseControl } from './control.ts'
+import { type FieldLines, filterFields } from '../fields/fields.ts'
+import { answerFor, WHOLE } from './conditions.ts'
+import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl, readResponseControl } from './control.ts'
 import { type Flight, Flights } from './flights.ts'
 import type { Exchange } from './freshness.ts'
 import { invalidatedKeys, isUnsafe } from './invalidation.ts'
+import { TRAIT } from './request-traits.ts'
 import { type CacheAnswer, type ForwardReason, type Outcome, OWN_TARGET, respond, statusLines } from './respond.ts'
 import type { FillTicket, ResponseStore, StoredVariants } from './response-store.ts'
 import { decideReuse, type StalenessRules, type StandIn } from './reuse.ts'
@@ -37,6 +38,8 @@ export interface EngineRequest {
   /** The key of another URL as the origin wrote it, resolved against this request; `undefined` when it is on another origin. */
   keyOf(url: string): string | undefined
   readonly lines: FieldLines
+  /** What the lines are about, by `traitsOf`. */
+  readonly traits: number
   readonly rules: RouteRules
 }
 
@@ -87,9 +90,9 @@ export class CacheEngine<Reply extends OriginReply> {
   /** Answers one request. Rejects only with what `ask` rejects with. */
   async handle(request: EngineRequest, ask: AskOrigin<Reply>): Promise<EngineAnswer<Reply>> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return this.#forwardOther(request, ask)
-    if (hasField(request.lines, 'if-match') || hasField(request.lines, 'if-unmodified-since')) return this.#pass(request, ask, 'bypass')
+    if ((request.traits & TRAIT.precondition) !== 0) return this.#pass(request, ask, 'bypass')
     const { rules, key } = request
-    const control = readRequestControl(request.lines)
+    const control = controlOf(request)
     const obeyed = rules.obeysRequests ? control : undefined
     const variants = this.#deps.store.peek(key) ?? (await this.#deps.store.find(key))
     const selected = variants && select(variants, request.lines)
@@ -101,17 +104,17 @@ export class CacheEngine<Reply extends OriginReply> {
     const need: Need = { why, selected: undefined, standIn: 'never' }
     if (!this.#flights.isAlone(key, this.#deps.clock.nowMs())) return this.#collapse(turn, need)
     // Nothing will come of it, most likely: nobody waits, and conditions are the handler's to answer.
-    return isConditional(request.lines) ? this.#pass(request, ask, why) : this.#fill(turn, need, false, undefined)
+    return (request.traits & TRAIT.conditional) !== 0 ? this.#pass(request, ask, why) : this.#fill(turn, need, false, undefined)
   }
 
   /** The answer when a fresh response is in this process and nothing needs to be asked; else `undefined`, and nothing has happened. */
   peek(request: EngineRequest): CacheAnswer | undefined {
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
-    if (hasField(request.lines, 'if-match') || hasField(request.lines, 'if-unmodified-since')) return undefined
+    if ((request.traits & TRAIT.precondition) !== 0) return undefined
     const variants = this.#deps.store.peek(request.key)
     const selected = variants && select(variants, request.lines)
     if (selected === undefined) return undefined
-    const obeyed = request.rules.obeysRequests ? readRequestControl(request.lines) : undefined
+    const obeyed = request.rules.obeysRequests ? controlOf(request) : undefined
     if (decideReuse(selected, obeyed, request.rules, this.#deps.clock.nowMs()).kind !== 'fresh') return undefined
     const hit = this.#hit(request, selected)
     return hit.kind === 'stored' ? hit.answer : undefined
@@ -145,7 +148,9 @@ export class CacheEngine<Reply extends OriginReply> {
   #answer(request: EngineRequest, stored: StoredResponse, outcome: Outcome): EngineAnswer<Reply> {
     const nowMs = this.#deps.clock.nowMs()
     this.#deps.onOutcome(outcome)
-    return { kind: 'stored', answer: respond(stored, request.method, answerFor(request.method, request.lines, stored, nowMs), outcome, nowMs) }
+    // Almost every request is without conditions.
+    const answer = (request.traits & TRAIT.conditional) === 0 ? WHOLE : answerFor(request.method, request.lines, stored, nowMs)
+    return { kind: 'stored', answer: respond(stored, request.method, answer, outcome, nowMs) }
   }
 
   /** RFC 9111 5.2.1.7. */
@@ -364,6 +369,10 @@ interface Need {
 interface Filled<Reply extends OriginReply> {
   readonly answer: EngineAnswer<Reply>
   readonly stored: StoredResponse | undefined
+}
+
+function controlOf({ traits, lines }: EngineRequest): RequestControl {
+  return (traits & TRAIT.control) === 0 ? NO_REQUEST_CONTROL : readRequestControl(lines)
 }
 
 /** Requests for different variants do not wait for each other once it is known what makes variants. */

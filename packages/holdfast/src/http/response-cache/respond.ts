@@ -44,23 +44,54 @@ const ON_NOT_MODIFIED: ReadonlySet<string> = new Set([
 /** Fields meant for this cache alone. */
 export const OWN_TARGET = 'holdfast-cache-control'
 
+/** What every answer from one stored response begins with, worked out once. */
+interface Head {
+  readonly lines: readonly string[]
+  /** What caches behind this one said, with a comma where more follows. */
+  readonly statusBefore: string
+}
+
+const heads = new WeakMap<StoredResponse, Head>()
+
+function headOf(stored: StoredResponse): Head {
+  let head = heads.get(stored)
+  if (head === undefined) {
+    const lines = filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status')
+    if (hasBody(stored.status)) lines.push('Content-Length', String(stored.body.byteLength))
+    head = {
+      lines,
+      statusBefore: fieldLinesOf(stored.lines, 'cache-status')
+        .map(member => `${member}, `)
+        .join(''),
+    }
+    heads.set(stored, head)
+  }
+  return head
+}
+
 /** The answer to one request from a stored response. Age is there on every answer that was not made for this request (RFC 9111 5.1). */
 export function respond(stored: StoredResponse, method: string, answer: Answer, outcome: Outcome, nowMs: number): CacheAnswer {
-  const lines = [...filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status'), ...statusLines(outcome, stored.lines)]
+  const head = headOf(stored)
+  const lines = head.lines.slice()
+  lines.push('Cache-Status', head.statusBefore + cacheStatus(outcome), 'X-Cache', shortStatus(outcome))
   if (outcome.kind === 'hit' || nowMs - stored.bornAtMs >= 1000) lines.push('Age', String(ageSec(stored, nowMs)))
+  if (answer.kind === 'whole')
+    return { status: stored.status, lines, body: method === 'HEAD' || !hasBody(stored.status) ? undefined : stored.body, outcome }
   if (answer.kind === 'not-modified') return { status: 304, lines: filterFields(lines, name => ON_NOT_MODIFIED.has(name)), body: undefined, outcome }
   const sizeBytes = stored.body.byteLength
   if (answer.kind === 'unsatisfiable') {
     const without = filterFields(lines, name => !name.startsWith('content-'))
     return { status: 416, lines: [...without, 'Content-Range', `bytes */${sizeBytes}`, 'Content-Length', '0'], body: undefined, outcome }
   }
-  if (answer.kind === 'part') {
-    const { first, last } = answer.range
-    const part = [...lines, 'Content-Range', `bytes ${first}-${last}/${sizeBytes}`, 'Content-Length', String(last - first + 1)]
-    return { status: 206, lines: part, body: stored.body.subarray(first, last + 1), outcome }
-  }
-  if (hasBody(stored.status)) lines.push('Content-Length', String(sizeBytes))
-  return { status: stored.status, lines, body: method === 'HEAD' || !hasBody(stored.status) ? undefined : stored.body, outcome }
+  const { first, last } = answer.range
+  const part = [
+    ...filterFields(lines, name => name !== 'content-length'),
+    'Content-Range',
+    `bytes ${first}-${last}/${sizeBytes}`,
+    'Content-Length',
+    String(last - first + 1),
+  ]
+  return { status: 206, lines: part, body: stored.body.subarray(first, last + 1), outcome }
 }
 
 /** Whole seconds since the response was generated, as far as can be known (RFC 9111 4.2.3). */

@@ -9,10 +9,10 @@ import { CacheEngine, type EngineRequest, type RouteRules } from './engine.ts'
 import { type FetchHandler, type FetchReply, handleFetch, linesOf } from './fetch-face.ts'
 import { answerFromMemory, handleNode, isOwnRequest, type NodeHandler } from './node-face.ts'
 import type { NodeReply } from './node-reply.ts'
-import { resourceKey } from './resource-key.ts'
+import { goesAround, TRAIT, traitsOf } from './request-traits.ts'
+import { resourceKey, type Target, targetOf, targetOfUrl } from './resource-key.ts'
 import { type Outcome, OWN_TARGET } from './respond.ts'
 import { type ResolvedRule, type RouteRule, resolveRules } from './route-rules.ts'
-import { goesAround, hasForwarding } from './trust.ts'
 
 /** Settings of a response cache. Those of {@link RouteRule} stand for all routes that no rule matches. */
 export interface ResponseCacheOptions extends Omit<RouteRule, 'path'> {
@@ -62,47 +62,47 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
     onOutcome: count,
     onBackgroundError: error => logger.warn({ err: error }, 'response cache: a response could not be fetched anew'),
   })
-  const engineRules = new Map(resolved.map(rule => [rule, toEngineRules(rule, serveDisconnected)]))
-  const ruleFor = (url: URL): ResolvedRule => resolved.find(rule => rule.pattern.test(url.pathname))!
+  const routes = resolved.map(rule => ({ rule, engineRules: toEngineRules(rule, serveDisconnected) }))
+  const routeOf = (path: string): (typeof routes)[number] => routes.find(({ rule }) => rule.pattern.test(path))!
+  const keyOf = (target: Target, partition: string): string =>
+    resourceKey(target, { ignoredParameters: routeOf(target.path).rule.ignoredParameters, partition })
 
-  const prepare = (method: string, requestUrl: URL, lines: FieldLines): EngineRequest | undefined => {
-    if (goesAround(method, lines)) return undefined
-    const url = trustForwarded ? forwardedUrl(requestUrl, lines) : requestUrl
-    const rule = ruleFor(url)
+  const prepare = (method: string, asked: Target, lines: FieldLines): EngineRequest | undefined => {
+    const traits = traitsOf(lines)
+    if (goesAround(method, traits)) return undefined
+    const isForwarded = (traits & TRAIT.forwarding) !== 0
+    const target = isForwarded && trustForwarded ? forwardedTarget(asked, lines) : asked
+    const { rule, engineRules } = routeOf(target.path)
     if (!rule.isCached) return undefined
-    const identity = rule.identity?.({ url, lines })
+    const url = rule.identity && urlOf(target)
+    const identity = url && rule.identity?.({ url, lines })
     if (rule.identity !== undefined && identity === undefined) return undefined
     const partition = identity === undefined ? '' : `${hashed(identity)} `
-    const key = resourceKey(url, { ignoredParameters: rule.ignoredParameters, partition })
-    const base = engineRules.get(rule)!
-    const mayFill = trustForwarded || !hasForwarding(lines)
+    const isPlain = identity === undefined && (trustForwarded || !isForwarded)
     return {
       method,
-      key,
+      key: resourceKey(target, { ignoredParameters: rule.ignoredParameters, partition }),
       lines,
-      rules: { ...base, mayFill, isPartitioned: identity !== undefined },
-      keyOf: other =>
-        keyOfSameOrigin(other, url, candidate => resourceKey(candidate, { ignoredParameters: ruleFor(candidate).ignoredParameters, partition })),
+      traits,
+      rules: isPlain ? engineRules : { ...engineRules, mayFill: trustForwarded || !isForwarded, isPartitioned: identity !== undefined },
+      keyOf: other => keyOfSameOrigin(other, target, same => keyOf(same, partition)),
     }
   }
 
   return {
     fetch: async (request, handler) => {
-      const prepared = prepare(request.method, new URL(request.url), linesOf(request.headers))
+      const prepared = prepare(request.method, targetOfUrl(new URL(request.url)), linesOf(request.headers))
       return prepared === undefined ? handler(request) : handleFetch(engine as CacheEngine<FetchReply>, prepared, request, handler)
     },
     node: (request, response, handler) => {
-      const url = isOwnRequest(request) ? undefined : urlOf(request)
-      const prepared = url && prepare(request.method ?? 'GET', url, request.rawHeaders)
+      const target = isOwnRequest(request) ? undefined : nodeTarget(request)
+      const prepared = target && prepare(request.method ?? 'GET', target, request.rawHeaders)
       if (prepared === undefined) handler.run()
       else if (!answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) {
         void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, clock)
       }
     },
-    purge: async text => {
-      const url = new URL(text)
-      await engine.purge(resourceKey(url, { ignoredParameters: ruleFor(url).ignoredParameters, partition: '' }))
-    },
+    purge: text => engine.purge(keyOf(targetOfUrl(new URL(text)), '')),
   }
 }
 
@@ -118,28 +118,30 @@ function toEngineRules(rule: ResolvedRule, mayServeDisconnected: boolean): Route
 }
 
 /** RFC 9111 4.4: only URLs of the same origin are invalidated by what an answer says. */
-function keyOfSameOrigin(text: string, base: URL, keyOf: (url: URL) => string): string | undefined {
-  const url = URL.canParse(text, base.href) ? new URL(text, base) : undefined
-  return url?.origin === base.origin ? keyOf(url) : undefined
+function keyOfSameOrigin(text: string, base: Target, keyOf: (target: Target) => string): string | undefined {
+  const from = urlOf(base)?.href
+  const url = from !== undefined && URL.canParse(text, from) ? new URL(text, from) : undefined
+  return url?.origin === base.origin ? keyOf(targetOfUrl(url)) : undefined
 }
 
-/** The URL of a request of node: as it came, before a router took its part off. `undefined` when it is none, for example with a malformed Host. */
-function urlOf(request: IncomingMessage & { readonly originalUrl?: string }): URL | undefined {
-  const scheme = 'encrypted' in request.socket ? 'https' : 'http'
-  const target = request.originalUrl ?? request.url ?? '/'
-  const text = target.startsWith('/') ? `${scheme}://${request.headers.host ?? ''}${target}` : target
+/** The target of a request of node: as it came, before a router took its part off. */
+function nodeTarget(request: IncomingMessage & { readonly originalUrl?: string }): Target | undefined {
+  return targetOf('encrypted' in request.socket ? 'https' : 'http', request.headers.host, request.originalUrl ?? request.url ?? '')
+}
+
+function urlOf({ origin, path, query }: Target): URL | undefined {
+  const text = `${origin}${path}${query === '' ? '' : `?${query}`}`
   return URL.canParse(text) ? new URL(text) : undefined
 }
 
-/** The URL that the client asked for, as the trusted proxy says. */
-function forwardedUrl(requestUrl: URL, lines: FieldLines): URL {
-  const url = new URL(requestUrl)
+/** What the client asked for, as the trusted proxy says. */
+function forwardedTarget(target: Target, lines: FieldLines): Target {
   const first = (name: string): string | undefined => fieldValue(lines, name)?.split(',')[0]?.trim()
-  const proto = first('x-forwarded-proto')?.toLowerCase()
-  const host = first('x-forwarded-host')
-  if (proto === 'http' || proto === 'https') url.protocol = proto
-  if (host !== undefined && /^[\w.:[\]-]+$/.test(host)) url.host = host
-  return url
+  const [scheme, host] = target.origin.split('://')
+  const proto = first('x-forwarded-proto')?.toLowerCase() ?? scheme
+  const named = first('x-forwarded-host') ?? host
+  const origin = proto === 'http' || proto === 'https' ? targetOf(proto, named, '/')?.origin : undefined
+  return { ...target, origin: origin ?? target.origin }
 }
 
 /** An identity may be a secret, such as a session's id; keys are shown by the console and the command line. */

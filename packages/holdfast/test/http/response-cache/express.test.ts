@@ -159,6 +159,22 @@ describe('the response cache in Express', () => {
     expect((await ask('/nothing')).status).toBe(404)
   })
 
+  it('takes URLs as the application sees them, and no host that could move the border of the path', async () => {
+    const { app, ask } = await open()
+    let calls = 0
+    app.use((request, response) => {
+      response.set('Cache-Control', 'public, max-age=60').send(`${++calls} ${request.headers.host} ${request.url}`)
+    })
+    const paths = ['/b', '/a/../b', '/./b', '//b', '/%62', '/B', '/b/', '/b?', '/b?x']
+    const texts = new Set<string>()
+    for (const path of paths) texts.add((await ask(path, { host: 'shop.test' })).text)
+    expect(texts.size).toBe(paths.length - 1)
+    for (const host of ['shop.test/b?', 'x@shop.test', 'shop.test/a', 'shop.test:99999']) await ask('/c', { host })
+    const before = calls
+    await ask('/c', { host: 'shop.test' })
+    expect(calls).toBe(before + 1)
+  })
+
   it('forgets what a POST changed', async () => {
     const { app, ask } = await open()
     let calls = 0

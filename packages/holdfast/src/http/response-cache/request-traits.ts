@@ -1,0 +1,59 @@
+import type { FieldLines } from '../fields/fields.ts'
+
+/** What the fields of a request are about, as bits, so that a plain request is known to be plain after one pass. */
+export const TRAIT = {
+  /** If-Match, If-Unmodified-Since: the handler's business. */
+  precondition: 1,
+  /** If-None-Match, If-Modified-Since, Range. */
+  conditional: 2,
+  /** Cache-Control, Pragma. */
+  control: 4,
+  /** Says where the request came from in a way that the key does not know. It may be answered from the cache, and must not fill it. */
+  forwarding: 8,
+  /** Turns the request into another one. It goes around the cache. */
+  overriding: 16,
+  /** Announces a body. */
+  body: 32,
+} as const
+
+const TRAITS: ReadonlyMap<string, number> = new Map<string, number>([
+  ['if-match', TRAIT.precondition],
+  ['if-unmodified-since', TRAIT.precondition],
+  ['if-none-match', TRAIT.conditional],
+  ['if-modified-since', TRAIT.conditional],
+  ['range', TRAIT.conditional],
+  ['cache-control', TRAIT.control],
+  ['pragma', TRAIT.control],
+  ['forwarded', TRAIT.forwarding],
+  ['x-forwarded-host', TRAIT.forwarding],
+  ['x-forwarded-proto', TRAIT.forwarding],
+  ['x-forwarded-scheme', TRAIT.forwarding],
+  ['x-forwarded-port', TRAIT.forwarding],
+  ['x-forwarded-prefix', TRAIT.forwarding],
+  ['x-forwarded-path', TRAIT.forwarding],
+  ['x-forwarded-server', TRAIT.forwarding],
+  ['x-host', TRAIT.forwarding],
+  ['x-http-method-override', TRAIT.overriding],
+  ['x-http-method', TRAIT.overriding],
+  ['x-method-override', TRAIT.overriding],
+  ['x-original-url', TRAIT.overriding],
+  ['x-rewrite-url', TRAIT.overriding],
+  ['upgrade', TRAIT.overriding],
+  ['transfer-encoding', TRAIT.body],
+])
+
+/** The traits of a request. O(lines). */
+export function traitsOf(lines: FieldLines): number {
+  let traits = 0
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]!.toLowerCase()
+    if (name === 'content-length') traits |= lines[i + 1] === '0' ? 0 : TRAIT.body
+    else traits |= TRAITS.get(name) ?? 0
+  }
+  return traits
+}
+
+/** True when the request may mean another than its method and URL say, or brings a body where none belongs. */
+export function goesAround(method: string, traits: number): boolean {
+  return (traits & TRAIT.overriding) !== 0 || ((method === 'GET' || method === 'HEAD') && (traits & TRAIT.body) !== 0)
+}
