@@ -4,7 +4,12 @@ type PgErrorCode =
   | 'HF_PG_ACQUIRE_TIMEOUT'
   | 'HF_PG_ALREADY_OBSERVED'
   | 'HF_PG_COMMIT_UNKNOWN'
+  | 'HF_PG_CONNECT_FAILED'
+  | 'HF_PG_CONNECTION_LOST'
+  | 'HF_PG_LOGIN_REFUSED'
   | 'HF_PG_OPEN_TRANSACTION'
+  | 'HF_PG_POOL_ENDED'
+  | 'HF_PG_QUEUE_FULL'
   | 'HF_PG_TRANSACTION_ABORTED'
   | 'HF_PG_TRANSACTION_CLOSED'
 
@@ -25,10 +30,35 @@ export const pgErrors: ErrorTable<PgErrorCode> = defineErrors<PgErrorCode>({
     hint: 'read what the transaction should have written before doing it again',
     retryable: false,
   },
+  HF_PG_CONNECT_FAILED: {
+    summary: 'No connection to PostgreSQL could be opened in the time that a caller waits; the pool goes on trying when it is asked.',
+    hint: 'see the cause: is the server up and reachable from here, and has it connections left (53300)?',
+    retryable: true,
+  },
+  HF_PG_CONNECTION_LOST: {
+    summary: 'The connection broke while a statement of `pool.query` was under way; nobody on this side knows whether it took effect.',
+    hint: 'a read may simply be sent again; before a write is, read what it should have written',
+    retryable: false,
+  },
+  HF_PG_LOGIN_REFUSED: {
+    summary: 'PostgreSQL refused the role, the password or the database.',
+    hint: 'correct the connection string; until then every caller of the pool fails at once',
+    retryable: false,
+  },
   HF_PG_OPEN_TRANSACTION: {
     summary: 'A client was given back to the pool inside an open transaction; what it had written was rolled back. Logged, not thrown.',
     hint: 'use hf.pg.transaction(), or put ROLLBACK before release() on every path out of the function',
     retryable: false,
+  },
+  HF_PG_POOL_ENDED: {
+    summary: 'A connection was asked of a pool after its end() was called. Callers that waited before are still served.',
+    hint: 'end the pool after everything that uses it',
+    retryable: false,
+  },
+  HF_PG_QUEUE_FULL: {
+    summary: 'As many callers wait for a connection as the pool lets wait, so the next one fails at once.',
+    hint: 'shed load before it reaches the pool, and look at the holder that the message names',
+    retryable: true,
   },
   HF_PG_TRANSACTION_ABORTED: {
     summary: 'The transaction was rolled back at COMMIT, because a statement in it had failed and its error was swallowed.',

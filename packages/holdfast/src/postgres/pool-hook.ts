@@ -177,7 +177,7 @@ function hookConnect({ pool, clock, listener, checkouts }: HookDeps, stateOf: (c
   }
 }
 
-/** Ends a checkout. A client that comes back inside a transaction is closed, which rolls back, so that nobody gets somebody else's transaction. One
+/** Ends a checkout. A client that comes back inside a transaction is closed, which rolls back (a pool of ours does so itself), so that nobody gets somebody else's transaction. One
  *  with a statement under way is left alone: that statement may be its COMMIT. */
 function hookReturns({ pool, listener, checkouts }: HookDeps, find: (client: object) => ConnectionState | undefined): () => void {
   const onRelease = (error: unknown, client: DriverClient): void => {
@@ -185,7 +185,7 @@ function hookReturns({ pool, listener, checkouts }: HookDeps, find: (client: obj
     if (state === undefined) return
     if (!error && state.runningCount === 0 && isInTransaction(client, () => checkouts.textOf(state))) {
       listener.onOpenTransaction(state)
-      client.end(() => undefined)
+      if (pool.rollsBack !== true) client.end(() => undefined)
     }
     state.heldSinceMs = undefined
     state.site = undefined

@@ -17,11 +17,12 @@ export function sqlstateOf(error: unknown): string | undefined {
   return typeof code === 'string' && typeof severity === 'string' && code.length === 5 ? code : undefined
 }
 
-/** What the error is counted under: its SQLSTATE, else `connection` or `driver`. */
+/** What the error is counted under: its SQLSTATE, else `connection` or `driver`; an error of ours under what caused it, else its own code. */
 export function errorLabel(error: unknown): string {
   const state = sqlstateOf(error)
   if (state !== undefined) return state
-  const code = (error as { code?: unknown } | null)?.code
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown }
+  if (typeof code === 'string' && code.startsWith('HF_')) return cause === undefined || code === 'HF_PG_ACQUIRE_TIMEOUT' ? code : errorLabel(cause)
   return typeof code === 'string' && code.startsWith('E') ? CONNECTION_FAILURE : DRIVER_FAILURE
 }
 

@@ -59,6 +59,8 @@ export type ConnectCallback = (error: unknown, client: DriverClient | undefined,
 export interface DriverPool {
   Client: new (options?: unknown) => DriverClient
   Promise?: PromiseConstructor
+  /** True for a pool of ours, which rolls back what is left open. */
+  readonly rollsBack?: boolean
   connect: (this: DriverPool, callback?: unknown) => unknown
   on(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
   removeListener(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown

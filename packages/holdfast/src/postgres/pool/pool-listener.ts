@@ -39,9 +39,11 @@ export function createPoolListener({ pool, registry, health, logger, clock, chec
     },
     onAcquireFailed(error, waitMs) {
       waits.record(waitMs / 1000)
-      failures.bind(errorLabel(error)).add()
-      health.noteFailure(errorLabel(error))
-      return isQueueTimeout(pool, error, waitMs) ? acquireTimeout(pool, error, waitMs, checkouts, clock) : error
+      const shown = isQueueTimeout(pool, error, waitMs) ? acquireTimeout(pool, error, waitMs, checkouts, clock) : error
+      const label = errorLabel(shown)
+      failures.bind(label).add()
+      health.noteFailure(label)
+      return shown
     },
     onConnectionLost(error) {
       lost.bind(errorLabel(error)).add()
@@ -58,10 +60,12 @@ export function createPoolListener({ pool, registry, health, logger, clock, chec
   }
 }
 
-/** The pool gives up a queued caller with an error that has neither a code nor a cause; one that waited for a connect has a cause. */
+/** `pg.Pool` gives up a queued caller with an error that has neither a code nor a cause; one that waited for a connect has a cause. A pool of ours
+ *  has its own code for it, and knows less of the holder than the observer. */
 function isQueueTimeout(pool: UserPool, error: unknown, waitMs: number): boolean {
   const limitMs = pool.options.connectionTimeoutMillis
   if (!limitMs || !(error instanceof Error)) return false
+  if ((error as { code?: unknown }).code === 'HF_PG_ACQUIRE_TIMEOUT') return true
   // A millisecond of grace, for timers are rounded.
   return waitMs >= limitMs - 1 && (error as { code?: unknown }).code === undefined && error.cause === undefined
 }

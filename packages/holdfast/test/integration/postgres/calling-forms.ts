@@ -234,8 +234,8 @@ export const callingForms: readonly CallingForm[] = [
   }),
   form('types of what is handed out', 0, pool =>
     onClient(pool, async client => {
-      // The pool and the client add these two when they are used.
-      const ownKeys = Object.keys(client).filter(key => key !== '_poolUseCount' && key !== 'hasExecuted')
+      // The pool and the client add these when they are used.
+      const ownKeys = Object.keys(client).filter(key => !['_poolUseCount', 'hasExecuted', 'connectionTimeoutHandle'].includes(key))
       return { isClient: client instanceof pg.Client, isPool: pool instanceof pg.Pool, ownKeys: ownKeys.sort(), poolKeys: Object.keys(pool).sort() }
     }),
   ),

@@ -1,5 +1,5 @@
 import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
-import { observePool } from 'holdfast/postgres'
+import { createPool, observePool } from 'holdfast/postgres'
 import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -13,6 +13,12 @@ beforeAll(async () => {
 })
 afterEach(() => Promise.all(pools.splice(0).map(pool => pool.end())))
 afterAll(() => database.drop())
+
+function openOwnPool(): pg.Pool {
+  const pool = createPool(pg, { connectionString: database.url, max: 1 })
+  pools.push(pool)
+  return pool
+}
 
 function openPool(url: string = database.url): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 1 })
@@ -38,6 +44,17 @@ describe('every calling form gives over the observed pool what it gives over raw
       expect(await form.run(older.pool)).toEqual(expected)
       expect(older.callCount()).toBe(form.statementCount)
       await Promise.all([fresh.stop(), older.stop()])
+    })
+
+    it(`${form.name}: over a pool of ours, observed and not`, async () => {
+      const raw = openPool()
+      raw.on('error', () => undefined)
+      const expected = await form.run(raw)
+      expect(await form.run(openOwnPool())).toEqual(expected)
+      const watched = await observed(openOwnPool())
+      expect(await form.run(watched.pool)).toEqual(expected)
+      expect(watched.callCount()).toBe(form.statementCount)
+      await watched.stop()
     })
   }
 

@@ -1,0 +1,109 @@
+import type { Clock, ClockTimer } from '../../core/index.ts'
+import type { PoolMemberClient } from './member.ts'
+
+/** How connections are made. */
+export interface ConnectorDeps {
+  readonly clock: Clock
+  readonly random: () => number
+  /** A client that is not connected yet; its own time-out must end an attempt. */
+  createClient(): PoolMemberClient
+  /** Whatever must be done on a new connection before anybody gets it. */
+  prepare(client: PoolMemberClient): Promise<void>
+  onOpened(client: PoolMemberClient): void
+  /** True when the attempt may be made again at once, because its cause is mended. */
+  isMended(error: unknown): boolean
+  /** An attempt failed; `isPausing` is true now. */
+  onFailed(error: unknown): void
+}
+
+/** First pause after a failed attempt, in ms; doubles up to the limit, and a random half of it is waited, so that a fleet does not return as one. */
+const PAUSE_MS = 50
+const PAUSE_LIMIT_MS = 2000
+
+/** Opens connections, bound to no caller, with back-off after a failure. */
+export class Connector {
+  /** When attempts began to fail without one good one between; `undefined` while they succeed. */
+  failingSinceMs: number | undefined
+  lastError: unknown
+  readonly #opening = new Set<PoolMemberClient>()
+  #failureCount = 0
+  #retryMs = Number.NEGATIVE_INFINITY
+  #timer: ClockTimer | undefined
+  readonly #deps: ConnectorDeps
+
+  constructor(deps: ConnectorDeps) {
+    this.#deps = deps
+  }
+
+  /** Attempts under way. */
+  get openingCount(): number {
+    return this.#opening.size
+  }
+
+  /** True while the pause after a failure lasts. */
+  get isPausing(): boolean {
+    return this.#deps.clock.monotonicMs() < this.#retryMs
+  }
+
+  /** Calls `then` once when the pause is over. Idempotent while it waits. */
+  afterPause(then: () => void): void {
+    this.#timer ??= this.#deps.clock.after(
+      Math.max(1, this.#retryMs - this.#deps.clock.monotonicMs()),
+      () => {
+        this.#timer = undefined
+        then()
+      },
+      // Somebody waits for it.
+      true,
+    )
+  }
+
+  open(): void {
+    const client = this.#deps.createClient()
+    this.#opening.add(client)
+    // Until the pool listens: a socket that fails beside the callback would otherwise end the process.
+    client.on('error', () => undefined)
+    client.connect(error => {
+      if (error) this.#fail(client, error)
+      else
+        this.#deps.prepare(client).then(
+          () => this.#succeed(client),
+          failure => this.#fail(client, failure),
+        )
+    })
+  }
+
+  /** Nobody waits any more. */
+  rest(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Gives up what is under way; each attempt then fails as if the network had. */
+  abort(): void {
+    for (const { connection } of this.#opening) connection?.stream.destroy()
+  }
+
+  #succeed(client: PoolMemberClient): void {
+    this.#opening.delete(client)
+    this.#failureCount = 0
+    this.failingSinceMs = undefined
+    this.#deps.onOpened(client)
+  }
+
+  #fail(client: PoolMemberClient, error: unknown): void {
+    this.#opening.delete(client)
+    client.end(() => undefined)
+    if (!this.#deps.isMended(error)) this.#pause(error)
+    this.#deps.onFailed(error)
+  }
+
+  #pause(error: unknown): void {
+    const { clock, random } = this.#deps
+    const nowMs = clock.monotonicMs()
+    this.failingSinceMs ??= nowMs
+    this.lastError = error
+    const pauseMs = Math.min(PAUSE_LIMIT_MS, PAUSE_MS * 2 ** Math.min(this.#failureCount++, 10))
+    this.#retryMs = nowMs + pauseMs / 2 + (random() * pauseMs) / 2
+  }
+}

@@ -1,0 +1,149 @@
+import { type Clock, collectConfigProblems, type Duration, type Logger, parseDurationMs } from '../../core/index.ts'
+
+/** Settings of a pool of ours, beside those of the driver's own `PoolConfig` (`connectionString`, `ssl`, `onConnect`, ...). */
+export interface PoolSettings {
+  /** Connections kept open once they were needed; `warm()` opens them ahead. Default 0. */
+  readonly min?: number
+  /** Most connections, those of all classes together. Default 10. Many are slower than few: twice the cores of the server is a good start. */
+  readonly max?: number
+  /** How long a caller waits for a connection, an outage of PostgreSQL included. Default: `connectionTimeoutMillis`, else `'10s'`. */
+  readonly acquireTimeout?: Duration
+  /** How long one attempt to connect may take. Default `'5s'`. No caller is bound to an attempt. */
+  readonly connectTimeout?: Duration
+  /** A connection beyond `min` that is idle for this long is closed. Default: `idleTimeoutMillis`, else `'10s'`. */
+  readonly idleTimeout?: Duration
+  /** A connection older than this is replaced when it is idle, give or take a tenth. Default: `maxLifetimeSeconds`, else `'1h'`. `'0s'`: never. */
+  readonly maxLifetime?: Duration
+  /** An idle connection is asked this often whether it lives. Default `'1m'`. `'0s'`: never. */
+  readonly validateEvery?: Duration
+  /** The server ends statements that take longer. Default `'30s'`; `'0s'`: no limit. */
+  readonly statementTimeout?: Duration
+  /** A further connection beyond `min` is opened only when a caller has waited this long, so that a short burst is served by the connections there are.
+   *  Default `'10ms'`. */
+  readonly growAfter?: Duration
+  /** Connects under way at one time. Default 4. */
+  readonly connectsAtOnce?: number
+  /** Callers that may wait. Default 10,000; the next one fails with HF_PG_QUEUE_FULL. */
+  readonly queueLimit?: number
+  /** Pools of their own for some work, within the same `max`; get one with `pool.of(name)`. */
+  readonly classes?: Readonly<Record<string, PoolClass>>
+  /** Whether PostgreSQL is reached through a pooler that shares server sessions, such as PgBouncer in transaction mode. Default `auto`: the first
+   *  connection asks. Through one, statements are sent without their names, and the time-out of statements cannot be set from here. */
+  readonly pooler?: 'auto' | 'none' | 'transaction'
+}
+
+/** One class of work. */
+export interface PoolClass {
+  /** Connections that no other class can take. Default 0. */
+  readonly reserved?: number
+  /** Most connections of this class. Default: the pool's `max`. */
+  readonly max?: number
+  /** Default by name: `critical` 5 s, `cached` 2 s, `long` 3 min, any other 30 s. @source spec/mastery.md, statement classes */
+  readonly statementTimeout?: Duration
+  /** Default: the pool's. */
+  readonly acquireTimeout?: Duration
+}
+
+/** What a pool takes from outside. */
+export interface PoolDeps {
+  /** Default: the system clock. */
+  readonly clock?: Clock
+  /** From 0 to 1, for jitter. Default `Math.random`. */
+  readonly random?: () => number
+  /** Default: silent. */
+  readonly logger?: Logger
+}
+
+/** Limits of one class, resolved. */
+export interface PoolLimits {
+  readonly name: string
+  readonly min: number
+  readonly max: number
+  readonly reserved: number
+  readonly acquireMs: number
+  readonly connectMs: number
+  readonly idleMs: number
+  readonly lifetimeMs: number
+  readonly validateMs: number
+  readonly statementMs: number
+  readonly growAfterMs: number
+  readonly connectsAtOnce: number
+  readonly queueLimit: number
+  readonly maxUses: number
+  readonly exitsOnIdle: boolean
+}
+
+/** Settings of `pg.Pool` that have a meaning here too. */
+export interface DriverSettings {
+  readonly connectionTimeoutMillis?: number | undefined
+  readonly idleTimeoutMillis?: number | null | undefined
+  readonly maxLifetimeSeconds?: number | undefined
+  readonly maxUses?: number | undefined
+  readonly allowExitOnIdle?: boolean | undefined
+  readonly statement_timeout?: number | false | undefined
+}
+
+/** Name of the pool that is no class. */
+export const MAIN_CLASS = 'default'
+
+const CLASS_TIMEOUTS: Readonly<Record<string, Duration>> = { critical: '5s', cached: '2s', long: '3m' }
+
+/** Limits of the pool itself and of each class.
+ *  @throws HF_CONFIG_INVALID with every problem at once */
+export function resolvePoolLimits(settings: PoolSettings & DriverSettings): readonly PoolLimits[] {
+  const problems = collectConfigProblems()
+  const ms = (name: string, value: Duration | undefined, fallback: Duration | number): number =>
+    problems.attempt(
+      `pool.${name}`,
+      () => (value === undefined && typeof fallback === 'number' ? fallback : parseDurationMs(value ?? (fallback as Duration))),
+      0,
+    )
+  const count = (name: string, value: number | undefined, fallback: number, least: number): number => {
+    const given = value ?? fallback
+    if (!Number.isInteger(given) || given < least) problems.add(`pool.${name}`, `is ${given}, not a whole number from ${least} up`)
+    return given
+  }
+  const max = count('max', settings.max, 10, 1)
+  const min = count('min', settings.min, 0, 0)
+  if (min > max) problems.add('pool.min', `is ${min}, above max (${max})`)
+  const idle = settings.idleTimeoutMillis
+  const main: PoolLimits = {
+    name: MAIN_CLASS,
+    min,
+    max,
+    reserved: 0,
+    acquireMs: ms('acquireTimeout', settings.acquireTimeout, settings.connectionTimeoutMillis || '10s'),
+    connectMs: ms('connectTimeout', settings.connectTimeout, '5s'),
+    // The driver takes 0 and null for "never".
+    idleMs: ms('idleTimeout', settings.idleTimeout, idle === undefined ? '10s' : idle || Number.POSITIVE_INFINITY),
+    lifetimeMs:
+      ms('maxLifetime', settings.maxLifetime, settings.maxLifetimeSeconds ? settings.maxLifetimeSeconds * 1000 : '1h') || Number.POSITIVE_INFINITY,
+    validateMs: ms('validateEvery', settings.validateEvery, '1m') || Number.POSITIVE_INFINITY,
+    statementMs: ms('statementTimeout', settings.statementTimeout, settings.statement_timeout || '30s'),
+    growAfterMs: ms('growAfter', settings.growAfter, '10ms'),
+    connectsAtOnce: count('connectsAtOnce', settings.connectsAtOnce, 4, 1),
+    queueLimit: count('queueLimit', settings.queueLimit, 10_000, 0),
+    maxUses: settings.maxUses || Number.POSITIVE_INFINITY,
+    exitsOnIdle: settings.allowExitOnIdle ?? false,
+  }
+  const classes = Object.entries(settings.classes ?? {}).map(([name, own]): PoolLimits => {
+    if (name === MAIN_CLASS) problems.add(`pool.classes.${name}`, 'is the name of the pool itself')
+    const reserved = count(`classes.${name}.reserved`, own.reserved, 0, 0)
+    const classMax = Math.min(max, count(`classes.${name}.max`, own.max, max, 1))
+    if (reserved > classMax) problems.add(`pool.classes.${name}.reserved`, `is ${reserved}, above its max (${classMax})`)
+    return {
+      ...main,
+      name,
+      min: 0,
+      max: classMax,
+      reserved,
+      statementMs: ms(`classes.${name}.statementTimeout`, own.statementTimeout, CLASS_TIMEOUTS[name] ?? '30s'),
+      acquireMs: ms(`classes.${name}.acquireTimeout`, own.acquireTimeout, main.acquireMs),
+    }
+  })
+  const reserved = classes.reduce((sum, one) => sum + one.reserved, 0)
+  if (reserved >= max && classes.length > 0)
+    problems.add('pool.classes', `reserve ${reserved} connections of ${max}: at least one must be left for everything else`)
+  problems.throwIfAny('createPool()')
+  return [main, ...classes]
+}
