@@ -43,13 +43,14 @@ export interface InspectOptions {
   readonly value?: boolean
 }
 
-/** A cache in two tiers: this process's memory, and Redis. Reads never fail for a reason of the cache: without Redis they come from memory or the loader. */
-export interface TieredCache extends Lifecycle, HealthSource {
+/** A cache in two tiers: this process's memory, and Redis. Reads never fail for a reason of the cache: without Redis they come from memory or the loader.
+ *  `L`: names of its lifetimes; `E`: its events with their payloads. */
+export interface TieredCache<L extends string = never, E extends object = Record<never, never>> extends Lifecycle, HealthSource {
   /** The value under `key`, from memory, Redis, or `load`, which runs once for all callers of all processes. Plain values are frozen and shared;
    *  values with a Date, Map, Set or bytes inside are decoded for each caller. 0 Redis round trips from memory, 1 from Redis, 3 with a load.
    *  @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID, HF_CACHE_OPTION_INVALID at once, when the value is not in memory
    *  @throws HF_CACHE_LOAD_TIMEOUT, HF_CACHE_OVERLOADED as rejections; the loader's own errors pass through as they are */
-  getOrSet<T>(key: string, load: Load<T>, options?: GetOrSetOptions): Promise<T>
+  getOrSet<T>(key: string, load: Load<T>, options?: GetOrSetOptions<L>): Promise<T>
   /** The value under `key`, or `undefined`; also a stale one within its grace. At most 1 Redis round trip, 2 when its tags are new here. */
   get<T>(key: string): Promise<T | undefined>
   /** Those of the values that exist, by key. Reads as {@link get}, together: 1 Redis round trip for each 128 keys not in memory. */
@@ -58,21 +59,26 @@ export interface TieredCache extends Lifecycle, HealthSource {
    *  caller or process loads already is waited for and not loaded again, and does not hold the others up. Keys that the loader leaves out are not in the
    *  map. 1 Redis round trip for each 128 keys not in memory; 3 with a load. Keys whose lease comes more than 5 ms after the first one's, and those
    *  beyond `outageLoads` while Redis is away, come in a further call. @throws as {@link getOrSet}; a failing load fails all that needed it */
-  getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions): Promise<Map<string, T>>
+  getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions<L>): Promise<Map<string, T>>
   /** The value under `key` if this process has it in memory and it is fresh. Asks nobody, counts nothing as a hit or a miss. */
   peek<T>(key: string): T | undefined
   /** Stores a copy of `value`; loads of the key under way are discarded. 1 Redis round trip, 2 with tags. When Redis is away: in memory, and what Redis
    *  holds is deleted as soon as it is back. `undefined` deletes. @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_VALUE_UNENCODABLE */
-  set(key: string, value: unknown, options?: SetOptions): Promise<void>
+  set(key: string, value: unknown, options?: SetOptions<L>): Promise<void>
   /** Stores a copy of each value, as {@link set} with the same options. Everything is checked before anything is written; then 128 entries at a time are
    *  written together. @throws as `set` */
-  setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions): Promise<void>
+  setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions<L>): Promise<void>
   /** Drops the value everywhere; loads of the key under way are discarded. True when there was one, here or in Redis. 1 Redis round trip. When Redis is away:
    *  here at once, elsewhere as soon as it is back. @throws HF_CACHE_KEY_INVALID */
   delete(key: string): Promise<boolean>
   /** Drops everything with one of the tags, everywhere; 1 Redis round trip whatever the number of entries. When Redis is away: as `delete`. True when
    *  Redis has it, or there is none; false when it was noted and the other processes hear of it later. @throws HF_CACHE_TAG_INVALID */
   invalidateTags(...tags: string[]): Promise<boolean>
+  /** Drops what the event makes old, by the option `invalidation`. As {@link invalidateTags} with its tags. @throws HF_CACHE_EVENT_UNKNOWN,
+   *  HF_CACHE_TAG_INVALID, and what the option's function throws */
+  emit<K extends keyof E & string>(event: K, payload: E[K]): Promise<boolean>
+  /** The tags of the event, for where they are needed as such: `tx.invalidate(...hf.cache.tagsOf('lead.assigned', lead))`. @throws as {@link emit} */
+  tagsOf<K extends keyof E & string>(event: K, payload: E[K]): readonly string[]
   /** Drops everything of this namespace, everywhere. Keys of others in the same Redis are not touched. 1 Redis round trip; the memory in Redis is freed as
    *  entries expire. Returns as {@link invalidateTags}. */
   clear(): Promise<boolean>

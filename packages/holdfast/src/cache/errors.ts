@@ -3,6 +3,7 @@ import { defineErrors, type ErrorTable } from '../core/index.ts'
 type CacheErrorCode =
   | 'HF_CACHE_KEY_INVALID'
   | 'HF_CACHE_TAG_INVALID'
+  | 'HF_CACHE_EVENT_UNKNOWN'
   | 'HF_CACHE_OPTION_INVALID'
   | 'HF_CACHE_VALUE_UNENCODABLE'
   | 'HF_CACHE_LOAD_TIMEOUT'
@@ -26,6 +27,11 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
   HF_CACHE_TAG_INVALID: {
     summary: 'A tag is not a string of 1 to 255 bytes, or one entry has more than 64 tags.',
     hint: 'tag by what changes together, for example `fund:7`',
+    retryable: false,
+  },
+  HF_CACHE_EVENT_UNKNOWN: {
+    summary: 'An event was emitted that the option `invalidation` of the cache does not name.',
+    hint: "add it to the cache's options: { invalidation: { 'lead.assigned': lead => ['leads'] } }",
     retryable: false,
   },
   HF_CACHE_OPTION_INVALID: {

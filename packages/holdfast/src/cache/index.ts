@@ -2,6 +2,7 @@ export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
 export type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
 export { cacheErrors } from './errors.ts'
 export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspection } from './inspection.ts'
+export type { InvalidationEvents } from './invalidation-events.ts'
 export type { Load, LoadContext } from './load-context.ts'
 export type { LockContext, LockOptions } from './lock.ts'
 export {
@@ -14,7 +15,9 @@ export {
   type SetOptions,
 } from './options.ts'
 export type { PatternDropOptions, PatternProgress } from './pattern-drop.ts'
+export { type CachePreset, cachePresets } from './presets.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
+export type { CacheRule } from './rules.ts'
 export type { KeyStatistics } from './statistics/cache-statistics.ts'
 export type { HotKey, HotKeyWindow } from './statistics/hot-keys.ts'
 export { HERD_WAITERS, LARGE_BYTES, type PrefixStats } from './statistics/prefix-counters.ts'

@@ -23,7 +23,6 @@ export interface LookupDeps {
   readonly memory: MemoryTier | undefined
   readonly tags: TagTable
   readonly metrics: CacheMetrics
-  readonly memoryTtlMs: number
   /** True while memory may be filled. */
   mayStore(): boolean
   /** True while every change of a tag's version is heard of, so that a version once read stays right. */
@@ -134,10 +133,10 @@ export class Lookup {
   }
 
   #alive(payload: Payload, bytes: Buffer, tags: TagSnapshot): Found {
-    const { clock, random, remote, memoryTtlMs } = this.#deps
+    const { clock, random, remote } = this.#deps
     const nowMs = clock.monotonicMs()
     const toMonotonic = nowMs - remote.serverNowMs()
-    const freshUntilMs = Math.min(payload.freshUntilMs + toMonotonic, nowMs + memoryTtlMs)
+    const freshUntilMs = payload.freshUntilMs + toMonotonic
     const refreshAtMs = drawRefreshAtMs(payload.freshUntilMs + toMonotonic, payload.earlyMs, random)
     // Only a stale value, or one to be refreshed early, is reloaded, so only then is it asked what was seen.
     const seen = Math.min(refreshAtMs, freshUntilMs) > nowMs ? NO_BYTES : seenOf(bytes)

@@ -8,7 +8,10 @@ import {
   type Size,
 } from '../core/index.ts'
 import { cacheErrors } from './errors.ts'
+import { type InvalidationEvents, type ResolvedEvents, resolveEvents } from './invalidation-events.ts'
 import type { LockOptions, ResolvedLock } from './lock.ts'
+import { compressFrom, duration, EARLY_RULE, earlyFactor, earlyFactorOf, positiveInteger, rejectUnknown } from './option-parsing.ts'
+import { type CacheRule, type ResolvedRule, resolveLifetimes, resolveRules, ruleFor } from './rules.ts'
 
 /** Settings of the tier in this process. */
 export interface MemoryOptions {
@@ -21,15 +24,21 @@ export interface MemoryOptions {
 }
 
 /** Settings of the cache. */
-export interface CacheOptions {
+export interface CacheOptions<L extends string = never, E extends object = Record<never, never>> {
   /** Separates caches that share a Redis: 1 to 64 letters, digits, `.`, `_` or `-`. Default `app`. */
   readonly namespace?: string
   /** The tier in this process. `false` switches it off: every read asks Redis. */
   readonly l1?: false | MemoryOptions
   /** How long entries are fresh when a call names no ttl. More than 0. Default `'1m'`. */
-  readonly ttl?: Duration
+  readonly ttl?: Duration | NoInfer<L>
   /** How long after that they may be served while they are reloaded, or while reloading fails. Default `'0ms'`: never. */
-  readonly grace?: Duration
+  readonly grace?: Duration | NoInfer<L>
+  /** Durations with a name, to be used wherever a lifetime is asked for: `{ profile: '1h' }` allows `{ ttl: 'profile' }`. Default none. */
+  readonly lifetimes?: Readonly<Record<L, Duration>>
+  /** Defaults for keys that begin alike. At most 100. Default none. */
+  readonly rules?: readonly CacheRule<NoInfer<L>>[]
+  /** Which tags an event of the application makes old, for `emit`. Default none. */
+  readonly invalidation?: InvalidationEvents<E>
   /** Share of each ttl cut off at random, 0 to 0.5, so that entries written together do not expire together. Default 0.1. */
   readonly jitter?: number
   /** Longest wait for one answer of Redis; beyond it Redis counts as away until it answers again. Default `'50ms'`. */
@@ -47,17 +56,17 @@ export interface CacheOptions {
 }
 
 /** Options of one write. */
-export interface SetOptions {
-  /** How long the value is fresh. Default: the cache's ttl. */
-  readonly ttl?: Duration
-  /** How long after that it may be served stale. Default: the cache's grace. */
-  readonly grace?: Duration
+export interface SetOptions<L extends string = never> {
+  /** How long the value is fresh. Default: that of the rule, else the cache's ttl. */
+  readonly ttl?: Duration | L
+  /** How long after that it may be served stale. Default: that of the rule, else the cache's grace. */
+  readonly grace?: Duration | L
   /** What the value depends on; `invalidateTags` with one of them drops it. At most 64 of at most 255 bytes. */
   readonly tags?: readonly string[]
 }
 
 /** Options of one read with a loader. They are looked at only when the loader may have to run. */
-export interface GetOrSetOptions extends SetOptions {
+export interface GetOrSetOptions<L extends string = never> extends SetOptions<L> {
   /** How long a caller waits for a reload before it gets the stale value. Default `'0ms'`: the stale value at once, the reload in the background.
    *  Means nothing without a grace. */
   readonly softTimeout?: Duration
@@ -66,7 +75,7 @@ export interface GetOrSetOptions extends SetOptions {
   /** As the option of the cache of the same name. */
   readonly earlyRefresh?: boolean | number
   /** How long `null` is fresh, when shorter than other values. Default: as `ttl`. */
-  readonly nullTtl?: Duration
+  readonly nullTtl?: Duration | L
 }
 
 /** Options of an increment. */
@@ -90,6 +99,9 @@ export interface ResolvedOptions {
   readonly compressFromBytes: number
   readonly coherence: 'auto' | 'pubsub'
   readonly outageLoads: number
+  readonly lifetimes: ReadonlyMap<string, number>
+  readonly rules: readonly ResolvedRule[]
+  readonly events: ResolvedEvents
 }
 
 /** Options of one call, checked and in base units. */
@@ -115,6 +127,9 @@ const KNOWN: ReadonlySet<string> = new Set([
   'outageLoads',
   'earlyRefresh',
   'compress',
+  'lifetimes',
+  'rules',
+  'invalidation',
 ])
 const KNOWN_MEMORY: ReadonlySet<string> = new Set(['maxEntries', 'maxBytes', 'ttl'])
 const MAX_KEY_LENGTH = 1024
@@ -126,7 +141,7 @@ const MAX_TAG_BYTES = 255
 export const DEFAULT_NAMESPACE = 'app'
 
 /** Checks the options of a cache. @throws HF_CONFIG_INVALID naming every problem at once. */
-export function resolveOptions(options: CacheOptions): ResolvedOptions {
+export function resolveOptions(options: CacheOptions<string, object>): ResolvedOptions {
   const problems = collectConfigProblems()
   const { namespace = DEFAULT_NAMESPACE, jitter = 0.1, coherence = 'auto', outageLoads = 32 } = options
   rejectUnknown(problems, 'cache', options, KNOWN)
@@ -134,26 +149,26 @@ export function resolveOptions(options: CacheOptions): ResolvedOptions {
   if (!(jitter >= 0 && jitter <= 0.5)) problems.add('cache.jitter', `must be from 0 to 0.5, is ${jitter}`)
   if (coherence !== 'auto' && coherence !== 'pubsub') problems.add('cache.coherence', `must be 'auto' or 'pubsub', is ${JSON.stringify(coherence)}`)
   positiveInteger(problems, 'cache.outageLoads', outageLoads)
-  const earlyFactor = earlyFactorOf(options.earlyRefresh ?? false)
-  if (earlyFactor === undefined) problems.add('cache.earlyRefresh', EARLY_RULE)
+  const lifetimes = resolveLifetimes(problems, options.lifetimes ?? {})
+  const time = (name: 'ttl' | 'grace', fallbackMs: number, mustBePositive: boolean): number =>
+    lifetimes.get(options[name] ?? '') ?? duration(problems, `cache.${name}`, options[name] as Duration | undefined, fallbackMs, mustBePositive)
   const resolved: ResolvedOptions = {
     namespace,
     jitter,
     coherence,
     outageLoads,
-    earlyFactor: earlyFactor ?? 0,
-    compressFromBytes: compressFrom(problems, 'cache.compress', options.compress),
-    ttlMs: duration(problems, 'cache.ttl', options.ttl, 60_000, true),
-    graceMs: duration(problems, 'cache.grace', options.grace, 0, false),
+    lifetimes,
+    rules: resolveRules(problems, options.rules ?? [], lifetimes, checkTags),
+    events: resolveEvents(problems, options.invalidation ?? {}),
+    earlyFactor: earlyFactor(problems, 'cache.earlyRefresh', options.earlyRefresh ?? false),
+    compressFromBytes: compressFrom(problems, 'cache.compress', options.compress ?? '4kb'),
+    ttlMs: time('ttl', 60_000, true),
+    graceMs: time('grace', 0, false),
     redisBudgetMs: duration(problems, 'cache.redisBudget', options.redisBudget, 50, true),
     memory: options.l1 === false ? undefined : resolveMemory(problems, options.l1 ?? {}),
   }
   problems.throwIfAny('cache options')
   return resolved
-}
-
-function compressFrom(problems: ConfigProblems, path: string, option: false | Size = '4kb'): number {
-  return option === false ? Number.POSITIVE_INFINITY : problems.attempt(path, () => parseSizeBytes(option), 0)
 }
 
 function resolveMemory(problems: ConfigProblems, options: MemoryOptions): ResolvedOptions['memory'] {
@@ -165,33 +180,12 @@ function resolveMemory(problems: ConfigProblems, options: MemoryOptions): Resolv
   return { maxEntries, maxBytes: bytes, ttlMs: duration(problems, 'cache.l1.ttl', options.ttl, Number.POSITIVE_INFINITY, true) }
 }
 
-function duration(problems: ConfigProblems, path: string, text: Duration | undefined, fallbackMs: number, mustBePositive: boolean): number {
-  if (text === undefined) return fallbackMs
-  const ms = problems.attempt(path, () => parseDurationMs(text), 1)
-  if (mustBePositive && ms === 0) problems.add(path, 'must be more than 0')
-  return ms
-}
-
-function positiveInteger(problems: ConfigProblems, path: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) problems.add(path, `must be a whole number of 1 or more, is ${value}`)
-}
-
-function rejectUnknown(problems: ConfigProblems, path: string, options: object, known: ReadonlySet<string>): void {
-  for (const key of Object.keys(options)) if (!known.has(key)) problems.add(`${path}.${key}`, `is not an option; known are ${[...known].join(', ')}`)
-}
-
-const EARLY_RULE = 'must be true, false, or a number above 0 up to 100'
-
-function earlyFactorOf(option: boolean | number): number | undefined {
-  if (typeof option === 'boolean') return option ? 1 : 0
-  return option > 0 && option <= 100 ? option : undefined
-}
-
 /** Checks the options of one call. @throws HF_CACHE_OPTION_INVALID, HF_CACHE_TAG_INVALID */
-export function resolveCall(key: string, options: GetOrSetOptions, defaults: ResolvedOptions): ResolvedCall {
-  const read = (name: string, text: Duration | undefined, fallbackMs: number): number => {
+export function resolveCall(key: string, options: GetOrSetOptions<string>, defaults: ResolvedOptions): ResolvedCall {
+  const rule = ruleFor(defaults.rules, key)
+  const read = (name: string, text: string | undefined, fallbackMs: number): number => {
     if (text === undefined) return fallbackMs
-    const ms = parseCached(key, name, text)
+    const ms = defaults.lifetimes.get(text) ?? parseCached(key, name, text as Duration)
     if (ms === 0 && name !== 'grace' && name !== 'softTimeout') {
       throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `${name} of ${JSON.stringify(key)} is 0`, {
         hint: `${name} must be more than 0; leave it out for the default`,
@@ -199,23 +193,28 @@ export function resolveCall(key: string, options: GetOrSetOptions, defaults: Res
     }
     return ms
   }
-  const ttlMs = read('ttl', options.ttl, defaults.ttlMs)
-  const earlyFactor = options.earlyRefresh === undefined ? defaults.earlyFactor : earlyFactorOf(options.earlyRefresh)
-  if (earlyFactor === undefined) {
-    throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `earlyRefresh of ${JSON.stringify(key)} is ${options.earlyRefresh}`, {
-      hint: `it ${EARLY_RULE}`,
-    })
-  }
+  const ttlMs = read('ttl', options.ttl, rule?.ttlMs ?? defaults.ttlMs)
   return {
     ttlMs,
-    nullTtlMs: read('nullTtl', options.nullTtl, ttlMs),
-    graceMs: read('grace', options.grace, defaults.graceMs),
+    nullTtlMs: read('nullTtl', options.nullTtl, rule?.nullTtlMs ?? ttlMs),
+    graceMs: read('grace', options.grace, rule?.graceMs ?? defaults.graceMs),
     softTimeoutMs: read('softTimeout', options.softTimeout, 0),
     hardTimeoutMs: read('hardTimeout', options.hardTimeout, Number.POSITIVE_INFINITY),
-    earlyFactor,
-    compressFromBytes: defaults.compressFromBytes,
-    tags: options.tags === undefined ? [] : checkTags(options.tags),
+    earlyFactor: options.earlyRefresh === undefined ? (rule?.earlyFactor ?? defaults.earlyFactor) : readEarly(key, options.earlyRefresh),
+    compressFromBytes: rule?.compressFromBytes ?? defaults.compressFromBytes,
+    tags: tagsOf(options.tags, rule),
   }
+}
+
+function readEarly(key: string, option: boolean | number): number {
+  const factor = earlyFactorOf(option)
+  if (factor !== undefined) return factor
+  throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `earlyRefresh of ${JSON.stringify(key)} is ${option}`, { hint: `it ${EARLY_RULE}` })
+}
+
+function tagsOf(tags: readonly string[] | undefined, rule: ResolvedRule | undefined): readonly string[] {
+  if (rule === undefined || rule.tags.length === 0) return tags === undefined ? [] : checkTags(tags)
+  return tags === undefined ? rule.tags : checkTags([...rule.tags, ...tags])
 }
 
 /** Options of an increment, checked. @throws HF_CACHE_OPTION_INVALID */

@@ -22,7 +22,6 @@ export interface SharedParts {
   readonly logger: Logger
   readonly metrics: CacheMetrics
   readonly memory: MemoryTier | undefined
-  readonly memoryTtlMs: number
   readonly tags: TagTable
   mayStore(): boolean
 }

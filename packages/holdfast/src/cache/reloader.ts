@@ -24,7 +24,6 @@ export interface ReloaderDeps {
   readonly statistics: CacheStatistics
   readonly bulkhead: Bulkhead
   readonly jitter: number
-  readonly memoryTtlMs: number
   /** True while memory may be filled. */
   mayStore(): boolean
 }
@@ -235,7 +234,7 @@ export class Reloader {
       {
         stored,
         refreshAtMs: drawRefreshAtMs(nowMs + ttlMs, life.earlyMs, random),
-        freshUntilMs: nowMs + Math.min(ttlMs, this.#deps.memoryTtlMs),
+        freshUntilMs: nowMs + ttlMs,
         goneAtMs: nowMs + aliveMs,
         tags: chosen.tags,
       },

@@ -46,12 +46,15 @@ export class SlowReads {
   }
 
   /** The value from wherever it can be had. `entry` is what memory holds: stale within its grace, or due for an early refresh. */
-  getOrSet(key: string, load: Load<unknown>, options: GetOrSetOptions, entry: MemoryEntry | undefined): Promise<unknown> {
+  getOrSet(key: string, load: Load<unknown>, options: GetOrSetOptions<string>, entry: MemoryEntry | undefined): Promise<unknown> {
     const { reloader, redis, clock } = this.#deps
     checkKey(key)
     const call = resolveCall(key, options, this.#deps.options)
     if (entry !== undefined) {
-      if (clock.monotonicMs() >= entry.freshUntilMs) {
+      const nowMs = clock.monotonicMs()
+      if (nowMs >= entry.freshUntilMs) {
+        // Still fresh but for its time in memory: Redis knows better, while it can be asked.
+        if (redis?.isUsable && nowMs < entry.goneAtMs - call.graceMs) return this.#findOrLoad(key, load, call, redis)
         const { stored, goneAtMs, tags } = entry
         return this.#serveStale(key, load, call, { stored, goneAtMs, tags }, undefined)
       }
@@ -68,7 +71,7 @@ export class SlowReads {
   }
 
   /** The value from the loader, although what is there may be fresh. Joins a load under way. */
-  async refresh(key: string, load: Load<unknown>, options: GetOrSetOptions): Promise<unknown> {
+  async refresh(key: string, load: Load<unknown>, options: GetOrSetOptions<string>): Promise<unknown> {
     checkKey(key)
     const call = resolveCall(key, options, this.#deps.options)
     const found = await this.#deps.redis?.find(key)

@@ -27,6 +27,7 @@ import { checkRedis } from './redis/port.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
 import { RedisSide } from './redis-side.ts'
 import { Reloader } from './reloader.ts'
+import { ruleFor } from './rules.ts'
 import { SlowReads } from './slow-reads.ts'
 import { CacheStatistics } from './statistics/cache-statistics.ts'
 import { readStored } from './stored-value.ts'
@@ -38,13 +39,16 @@ const START_LIMIT_MS = 1000
 
 /** Makes a cache. Call `start()` before use; until then, and without Redis, it works from memory.
  *  @throws HF_CONFIG_INVALID naming every bad option at once */
-export function createTieredCache(options: CacheOptions, deps: CacheDeps): TieredCache {
+export function createTieredCache<L extends string = never, E extends object = Record<never, never>>(
+  options: CacheOptions<L, E>,
+  deps: CacheDeps,
+): TieredCache<L, E> {
   const resolved = resolveOptions(options)
   checkRedis(deps.redis)
   return new Cache(resolved, deps)
 }
 
-class Cache implements TieredCache {
+class Cache implements TieredCache<string, Record<string, unknown>> {
   readonly start: () => Promise<void>
   readonly stop: () => Promise<void>
   readonly #clock: Clock
@@ -70,9 +74,14 @@ class Cache implements TieredCache {
     const unpublish = statistics.publish(deps.registry, metrics.memoryHits)
     this.#statistics = statistics
     if (options.memory !== undefined) {
-      this.#memory = new MemoryTier(options.memory, reason => metrics.evictions.bind(reason).add(), statistics.of)
+      const { ttlMs } = options.memory
+      this.#memory = new MemoryTier(options.memory, {
+        clock,
+        onEvict: reason => metrics.evictions.bind(reason).add(),
+        countersOf: statistics.of,
+        ttlMsOf: options.rules.length === 0 ? () => ttlMs : key => ruleFor(options.rules, key)?.memoryTtlMs ?? ttlMs,
+      })
     }
-    const memoryTtlMs = options.memory?.ttlMs ?? Number.POSITIVE_INFINITY
     const shared = {
       clock,
       random,
@@ -81,7 +90,6 @@ class Cache implements TieredCache {
       statistics,
       memory: this.#memory,
       tags: this.#tags,
-      memoryTtlMs,
       mayStore: () => this.#isMemoryOpen,
     }
     if (deps.redis !== undefined) {
@@ -127,7 +135,7 @@ class Cache implements TieredCache {
     return this.stop()
   }
 
-  getOrSet<T>(key: string, load: Load<T>, options?: GetOrSetOptions): Promise<T> {
+  getOrSet<T>(key: string, load: Load<T>, options?: GetOrSetOptions<string>): Promise<T> {
     // The whole cost of a hit is in these lines: keep objects, closures and option parsing out of them.
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#isMemoryOpen ? this.#memory?.get(key, nowMs) : undefined
@@ -152,7 +160,7 @@ class Cache implements TieredCache {
     return found
   }
 
-  async getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions): Promise<Map<string, T>> {
+  async getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions<string>): Promise<Map<string, T>> {
     const unique = [...new Set(keys)]
     for (const key of unique) checkKey(key)
     const bulk = new BulkLoad(loadMany, unique, this.#clock)
@@ -166,11 +174,11 @@ class Cache implements TieredCache {
     return entry !== undefined && nowMs < entry.freshUntilMs ? (readStored(entry.stored) as T) : undefined
   }
 
-  set(key: string, value: unknown, options?: SetOptions): Promise<void> {
+  set(key: string, value: unknown, options?: SetOptions<string>): Promise<void> {
     return this.#writer.setMany([[key, value]], options ?? {})
   }
 
-  setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions): Promise<void> {
+  setMany(entries: Iterable<readonly [key: string, value: unknown]>, options?: SetOptions<string>): Promise<void> {
     return this.#writer.setMany(entries, options ?? {})
   }
 
@@ -180,6 +188,14 @@ class Cache implements TieredCache {
 
   invalidateTags(...tags: string[]): Promise<boolean> {
     return this.#writer.invalidateTags(tags)
+  }
+
+  emit(event: string, payload: unknown): Promise<boolean> {
+    return this.#writer.emit(event, payload)
+  }
+
+  tagsOf(event: string, payload: unknown): readonly string[] {
+    return this.#writer.tagsOf(event, payload)
   }
 
   clear(): Promise<boolean> {

@@ -38,7 +38,7 @@ export class Writer {
     this.#deps = deps
   }
 
-  async setMany(entries: Iterable<readonly [key: string, value: unknown]>, options: SetOptions): Promise<void> {
+  async setMany(entries: Iterable<readonly [key: string, value: unknown]>, options: SetOptions<string>): Promise<void> {
     const writes = [...entries].map(([key, value]) => {
       checkKey(key)
       return { key, stored: value === undefined ? undefined : toCopy(key, value), call: resolveCall(key, options, this.#deps.options) }
@@ -64,8 +64,7 @@ export class Writer {
       if (isWritten || redis.isUsable) return
     }
     const nowMs = clock.monotonicMs()
-    const freshUntilMs = nowMs + Math.min(ttlMs, options.memory?.ttlMs ?? ttlMs)
-    memory?.set(key, { stored, freshUntilMs, goneAtMs: nowMs + aliveMs, tags })
+    memory?.set(key, { stored, freshUntilMs: nowMs + ttlMs, goneAtMs: nowMs + aliveMs, tags })
   }
 
   async delete(key: string): Promise<boolean> {
@@ -88,6 +87,20 @@ export class Writer {
     const isEverywhere = await redis.tier.bump(unique)
     for (const tag of unique) forget.tag(tag)
     return isEverywhere
+  }
+
+  emit(event: string, payload: unknown): Promise<boolean> {
+    return this.invalidateTags(this.tagsOf(event, payload))
+  }
+
+  tagsOf(event: string, payload: unknown): readonly string[] {
+    const { events } = this.#deps.options
+    const tagsOf = events.get(event)
+    if (tagsOf !== undefined) return checkInvalidatedTags(tagsOf(payload))
+    throw cacheErrors.create(
+      'HF_CACHE_EVENT_UNKNOWN',
+      `${JSON.stringify(event)} is not in cache.invalidation, which has ${[...events.keys()].join(', ') || 'nothing'}`,
+    )
   }
 
   async clear(): Promise<boolean> {

@@ -18,7 +18,7 @@ import { runtimeErrors } from './errors.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
 
 /** Options of {@link holdfast}. */
-export interface HoldfastOptions<Pool extends UserPool = UserPool> {
+export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends string = never, E extends object = Record<never, never>> {
   /** Your `pg.Pool` (8.16 or newer). It stays yours: Holdfast never ends it. Absent: `hf.pg` throws HF_CONFIG_NO_POSTGRES. */
   readonly pg?: Pool
   /** Settings of the observation of `pg`. */
@@ -26,7 +26,7 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool> {
   /** Redis URL, `redis://` or `rediss://`. Absent, undefined or empty: the cache lives in this process only and health says so. */
   readonly redis?: string | undefined
   /** Settings of the cache. */
-  readonly cache?: CacheOptions
+  readonly cache?: CacheOptions<L, E>
   /** Name of the service in the console and in metrics. Default `app`. */
   readonly service?: string
   /** A pino-shaped logger. Default: silent. */
@@ -36,9 +36,9 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool> {
 }
 
 /** Holdfast in one process: cache, PostgreSQL and measurements. */
-export interface Holdfast<Pool extends UserPool = UserPool> extends Lifecycle {
+export interface Holdfast<Pool extends UserPool = UserPool, L extends string = never, E extends object = Record<never, never>> extends Lifecycle {
   readonly service: string
-  readonly cache: TieredCache
+  readonly cache: TieredCache<L, E>
   /** @throws HF_CONFIG_NO_POSTGRES when no pool was given. */
   readonly pg: HoldfastPg<Pool>
   /** Where every layer records. Add your own metrics here. */
@@ -52,11 +52,18 @@ export interface Holdfast<Pool extends UserPool = UserPool> extends Lifecycle {
 
 /** Starts Holdfast over your pool and Redis. Resolves as soon as it can serve: an unreachable Redis does not hold it up, it is retried and reported by `health()`.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
-export async function holdfast<Pool extends UserPool = UserPool>(options: HoldfastOptions<Pool> = {}): Promise<Holdfast<Pool>> {
+export async function holdfast<Pool extends UserPool = UserPool, L extends string = never, E extends object = Record<never, never>>(
+  options: HoldfastOptions<Pool, L, E> = {},
+): Promise<Holdfast<Pool, L, E>> {
   validate(options)
   const { clock = systemClock, logger = silentLogger, service = 'app' } = options
   const telemetry = createRegistry()
-  const cache = createTieredCache(options.cache ?? {}, { ...(options.redis ? { redis: options.redis } : {}), clock, registry: telemetry, logger })
+  const cache = createTieredCache<L, E>(options.cache ?? {}, {
+    ...(options.redis ? { redis: options.redis } : {}),
+    clock,
+    registry: telemetry,
+    logger,
+  })
   const pg =
     options.pg &&
     observePool(options.pg, {
@@ -110,7 +117,7 @@ export async function holdfast<Pool extends UserPool = UserPool>(options: Holdfa
 }
 
 /** What `tx.invalidate` reaches. */
-function invalidationTarget(cache: TieredCache, options: HoldfastOptions): InvalidationTarget {
+function invalidationTarget(cache: TieredCache, options: HoldfastOptions<UserPool, string, object>): InvalidationTarget {
   return {
     namespace: options.cache?.namespace ?? DEFAULT_NAMESPACE,
     isShared: Boolean(options.redis),
@@ -121,7 +128,7 @@ function invalidationTarget(cache: TieredCache, options: HoldfastOptions): Inval
   }
 }
 
-function validate<Pool extends UserPool>(options: HoldfastOptions<Pool>): void {
+function validate(options: object & { readonly redis?: string | undefined }): void {
   const problems = collectConfigProblems()
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/index.ts'
 import type { PrefixCounters } from '../statistics/prefix-counters.ts'
 import type { StoredValue } from '../stored-value.ts'
 import { isCurrent, NO_TAGS, type TagSnapshot, withoutNamespaceTag } from '../tag-table.ts'
@@ -74,15 +75,28 @@ export type EvictionReason = 'capacity' | 'too_large' | 'expired' | 'invalidated
 /** Map slot, entry object, promise and queue links of one entry. @source bench/results/cache/does-memory-stay-flat.json */
 const ENTRY_BYTES = 150
 
+/** What the tier needs. */
+export interface MemoryTierDeps {
+  readonly clock: Clock
+  onEvict(reason: EvictionReason): void
+  countersOf(key: string): PrefixCounters
+  /** Longest time an entry is fresh in this tier; 0: it is not held here. */
+  ttlMsOf(key: string): number
+}
+
 /** The first tier: bounded, in this process. */
 export class MemoryTier {
   readonly #queue: S3Fifo<MemoryEntry>
   readonly #onEvict: (reason: EvictionReason) => void
   readonly #countersOf: (key: string) => PrefixCounters
+  readonly #clock: Clock
+  readonly #ttlMsOf: (key: string) => number
 
-  constructor(limits: S3FifoLimits, onEvict: (reason: EvictionReason) => void, countersOf: (key: string) => PrefixCounters) {
+  constructor(limits: S3FifoLimits, { onEvict, countersOf, clock, ttlMsOf }: MemoryTierDeps) {
     this.#onEvict = onEvict
     this.#countersOf = countersOf
+    this.#clock = clock
+    this.#ttlMsOf = ttlMsOf
     this.#queue = new S3Fifo(limits, entry => {
       release(entry)
       entry.counters.evictions++
@@ -112,12 +126,15 @@ export class MemoryTier {
     return this.#queue.peek(key)
   }
 
-  /** Stores, unless a tag was invalidated after `value.tags` was taken. */
+  /** Stores, unless a tag was invalidated after `value.tags` was taken, or the key has no place in memory. */
   set(key: string, value: MemoryValue): void {
     if (!isCurrent(value.tags)) return
+    const ttlMs = this.#ttlMsOf(key)
+    if (ttlMs === 0) return void this.delete(key)
+    const freshUntilMs = ttlMs === Number.POSITIVE_INFINITY ? value.freshUntilMs : Math.min(value.freshUntilMs, this.#clock.monotonicMs() + ttlMs)
     const previous = this.#queue.peek(key)
     if (previous !== undefined) release(previous)
-    const entry = new MemoryEntry(key, { ...value, tags: withoutNamespaceTag(value.tags) }, previous?.counters ?? this.#countersOf(key))
+    const entry = new MemoryEntry(key, { ...value, freshUntilMs, tags: withoutNamespaceTag(value.tags) }, previous?.counters ?? this.#countersOf(key))
     hold(entry)
     if (this.#queue.set(entry)) return
     release(entry)
