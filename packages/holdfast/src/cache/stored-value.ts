@@ -45,6 +45,14 @@ export function readStored(stored: StoredValue): unknown {
   return stored.kind === 'plain' ? stored.value : richPackr.unpack(stored.body)
 }
 
+/** Decodes without copying bytes: they stay slices of the body. */
+const sharedPackr = new Packr({ ...OPTIONS, copyBuffers: false })
+
+/** The value of a rich body for all readers who promise not to change it: its bytes are slices of the body. */
+export function readShared(body: Buffer): unknown {
+  return sharedPackr.unpack(body)
+}
+
 /** Estimated size: in memory for a plain value, encoded for a rich one. */
 export function sizeOf(stored: StoredValue): number {
   return stored.kind === 'plain' ? stored.sizeBytes : stored.body.length

@@ -169,9 +169,18 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
   }
 
   peek<T>(key: string): T | undefined {
+    const entry = this.#freshInMemory(key)
+    return entry && (readStored(entry.stored) as T)
+  }
+
+  peekShared<T>(key: string): T | undefined {
+    return this.#freshInMemory(key)?.shared as T | undefined
+  }
+
+  #freshInMemory(key: string): MemoryEntry | undefined {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#isMemoryOpen ? this.#memory?.get(key, nowMs) : undefined
-    return entry !== undefined && nowMs < entry.freshUntilMs ? (readStored(entry.stored) as T) : undefined
+    return entry !== undefined && nowMs < entry.freshUntilMs ? entry : undefined
   }
 
   set(key: string, value: unknown, options?: SetOptions<string>): Promise<void> {

@@ -1,8 +1,19 @@
 import type { Clock } from '../../core/index.ts'
 import type { PrefixCounters } from '../statistics/prefix-counters.ts'
-import type { StoredValue } from '../stored-value.ts'
+import { readShared, type StoredValue } from '../stored-value.ts'
 import { isCurrent, NO_TAGS, type TagSnapshot, withoutNamespaceTag } from '../tag-table.ts'
 import { type QueueEntry, S3Fifo, type S3FifoLimits } from './s3-fifo.ts'
+
+/** A rich value whose decoded form some readers share. */
+class SharedBody {
+  readonly body: Buffer
+  readonly value: unknown
+
+  constructor(body: Buffer) {
+    this.body = body
+    this.value = readShared(body)
+  }
+}
 
 /** One entry in this process. Times are on the monotonic clock, in whole milliseconds, and there is no object between the entry and its value:
  *  both save memory. @source bench/results/cache/does-memory-stay-flat.json */
@@ -22,7 +33,7 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   inMain = false
   newer: MemoryEntry | undefined = undefined
   older: MemoryEntry | undefined = undefined
-  /** The value, or its bytes when there is no promise of it. */
+  /** The value; without a promise of it a Buffer with its bytes, or a SharedBody. */
   #content: unknown
 
   constructor(key: string, value: MemoryValue, counters: PrefixCounters) {
@@ -41,8 +52,16 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
 
   /** The value as it was put in. */
   get stored(): StoredValue {
-    if (this.promise === undefined) return { kind: 'rich', body: this.#content as Buffer }
+    if (this.promise === undefined)
+      return { kind: 'rich', body: this.#content instanceof SharedBody ? this.#content.body : (this.#content as Buffer) }
     return { kind: 'plain', value: this.#content, sizeBytes: this.sizeBytes - ENTRY_BYTES - this.key.length }
+  }
+
+  /** The value, the same object for all who ask here. */
+  get shared(): unknown {
+    if (this.promise !== undefined) return this.#content
+    if (!(this.#content instanceof SharedBody)) this.#content = new SharedBody(this.#content as Buffer)
+    return (this.#content as SharedBody).value
   }
 
   /** Lets go of the value, after which nobody may ask the entry for anything. The tables that a busy Map leaves behind keep the entries that were in them

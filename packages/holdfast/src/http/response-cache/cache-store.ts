@@ -9,7 +9,7 @@ interface OpenTicket extends FillTicket {
 }
 
 /** Keeps responses in the data cache: in this process, and in Redis when there is one. */
-export function createCacheStore(cache: Pick<TieredCache, 'peek' | 'get' | 'set' | 'delete'>): ResponseStore {
+export function createCacheStore(cache: Pick<TieredCache, 'peekShared' | 'get' | 'set' | 'delete'>): ResponseStore {
   const open = new Map<string, Set<OpenTicket>>()
   const close = (ticket: OpenTicket): void => {
     const tickets = open.get(ticket.key)
@@ -17,7 +17,7 @@ export function createCacheStore(cache: Pick<TieredCache, 'peek' | 'get' | 'set'
     if (tickets?.size === 0) open.delete(ticket.key)
   }
   return {
-    peek: key => cache.peek<StoredVariants>(PREFIX + key),
+    peek: key => cache.peekShared<StoredVariants>(PREFIX + key),
     find: key => cache.get<StoredVariants>(PREFIX + key),
     begin: key => {
       const ticket: OpenTicket = { key, isVoid: false }

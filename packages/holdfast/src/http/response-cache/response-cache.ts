@@ -29,7 +29,7 @@ export interface ResponseCacheOptions extends Omit<RouteRule, 'path'> {
 /** What a response cache works with. */
 export interface ResponseCacheDeps {
   /** Where answers are kept. */
-  readonly cache: Pick<TieredCache, 'peek' | 'get' | 'set' | 'delete'>
+  readonly cache: Pick<TieredCache, 'peekShared' | 'get' | 'set' | 'delete'>
   readonly registry: Registry
   readonly clock?: Clock
   readonly logger?: Logger
