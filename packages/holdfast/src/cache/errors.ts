@@ -15,6 +15,8 @@ type CacheErrorCode =
   | 'HF_CACHE_LOCK_LOST'
   | 'HF_CACHE_NO_SUCH_SOURCE'
   | 'HF_CACHE_NO_WARMER'
+  | 'HF_CACHE_WRITE_BEHIND_FULL'
+  | 'HF_CACHE_WRITE_BEHIND_STOPPED'
   | 'HF_REDIS_CLIENT_MISSING'
 
 /** Errors of `cache`. */
@@ -91,6 +93,16 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
     summary: 'No process of the namespace answered a request to warm, or those that had answered fell silent.',
     hint: 'check the namespace, that a service with `createWarming` runs, and that it uses this Redis',
     retryable: true,
+  },
+  HF_CACHE_WRITE_BEHIND_FULL: {
+    summary: 'A write-behind holds as many keys as it may, and no room came within `wait`. The value was not accepted.',
+    hint: 'write to the database directly or answer 503; see why flushes are slow or fail in `holdfast_cache_write_behind_flushes`',
+    retryable: true,
+  },
+  HF_CACHE_WRITE_BEHIND_STOPPED: {
+    summary: 'A write-behind was stopped: a later `set` is not accepted, and a flush that ran out of time is aborted.',
+    hint: 'stop the write-behind after whatever writes to it; raise stopWithin if flushing takes longer',
+    retryable: false,
   },
   HF_REDIS_CLIENT_MISSING: {
     summary: 'A Redis URL was given, but the package ioredis is not installed.',

@@ -28,3 +28,5 @@ export { type RequestedWarming, type RequestWarmingOptions, requestWarming } fro
 export type { WarmingSchedule } from './warming/schedule.ts'
 export type { WarmingKeys, WarmingSource, WarmingSourceOptions } from './warming/source.ts'
 export { createWarming, type Warming, type WarmingOptions, type WarmOptions } from './warming/warming.ts'
+export { createWriteBehind, type WriteBehind, type WriteBehindStats } from './write-behind.ts'
+export type { WriteBehindOptions, WrittenEntries } from './write-behind-options.ts'
