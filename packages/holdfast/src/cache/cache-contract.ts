@@ -6,13 +6,13 @@ import type { Load } from './load-context.ts'
 import type { LockContext, LockOptions } from './lock.ts'
 import type { GetOrSetOptions, IncrementOptions, SetOptions } from './options.ts'
 import type { PatternDropOptions } from './pattern-drop.ts'
-import type { IoRedisLike } from './redis/port.ts'
+import type { RedisOption } from './redis/redis-option.ts'
 import type { KeyStatistics } from './statistics/cache-statistics.ts'
 
 /** What the cache needs from outside. */
 export interface CacheDeps {
-  /** A URL (`redis://`, `rediss://`), or an ioredis client, which is duplicated and stays yours. Absent: this process's memory is the only tier. */
-  readonly redis?: string | IoRedisLike
+  /** How to reach Redis, a Redis Cluster or a Redis behind Sentinel. Absent: this process's memory is the only tier. */
+  readonly redis?: RedisOption
   /** Default: the system's. */
   readonly clock?: Clock
   /** Where the cache counts. */

@@ -6,16 +6,23 @@ import type { Load } from './load-context.ts'
 import type { GetOrSetOptions } from './options.ts'
 import type { LuaScript } from './redis/lua-script.ts'
 import type { IoRedisLike, RedisArg } from './redis/port.ts'
+import type { RedisNames } from './redis/redis-names.ts'
+import type { ScanPage } from './redis/remote-tier.ts'
 
-/** Redis as features beside the cache see it: the cache's own data connection with its budget and breaker. */
+/** Redis as features beside the cache see it: the cache's own data connection with its budget and breaker. In a cluster the first key, or what stands in
+ *  the place of one, decides which server is asked, and all keys of a script must share a slot. */
 export interface RedisAccess {
   readonly isUsable: boolean
   /** The Redis server's clock in milliseconds, as this process knows it. */
   serverNowMs(): number
   /** Runs a script. 1 round trip. @throws RedisFault */
   run(script: LuaScript, keys: readonly string[], args: readonly RedisArg[]): Promise<unknown>
-  /** Sends one command. 1 round trip. @throws RedisFault */
-  send(command: string, args: RedisArg[]): Promise<unknown>
+  /** Sends one command. `at`, by default the first argument, decides which server of a cluster is asked. 1 round trip. @throws RedisFault */
+  send(command: string, args: RedisArg[], at?: string): Promise<unknown>
+  /** Names of keys that match, by SCAN, in pages of about `count`; one server of a cluster after the other. @throws RedisFault */
+  scan(match: string, count: number): AsyncGenerator<ScanPage>
+  /** What things are called in Redis. */
+  readonly names: RedisNames
   /** One more connection, not yet connected, for a subscription. */
   connect(name: string): IoRedisLike
 }

@@ -17,6 +17,13 @@ export {
 export type { PatternDropOptions, PatternProgress } from './pattern-drop.ts'
 export { type CachePreset, cachePresets } from './presets.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
+export {
+  addRedisProblems,
+  type IoRedisClusterLike,
+  type RedisClusterServers,
+  type RedisOption,
+  type RedisSentinelServers,
+} from './redis/redis-option.ts'
 export type { CacheRule } from './rules.ts'
 export type { KeyStatistics } from './statistics/cache-statistics.ts'
 export type { HotKey, HotKeyWindow } from './statistics/hot-keys.ts'

@@ -134,7 +134,7 @@ async function inspectRedis(key: string, tier: RemoteTier | undefined): Promise<
     const tags = payload.tags.map(({ tag, version }, i) => ({ tag, isCurrent: version === versions[i] }))
     const redis = {
       sizeBytes: bytes.length,
-      ...timesLeft(payload.freshUntilMs, payload.goneAtMs, tier.serverNowMs()),
+      ...timesLeft(payload.freshUntilMs, payload.goneAtMs, tier.serverNowMs(key)),
       tags: tags.filter(({ tag }) => tag !== ''),
       isCleared: tags.some(({ tag, isCurrent }) => tag === '' && !isCurrent),
       loadMs: payload.loadMs,

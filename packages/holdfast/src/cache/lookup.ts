@@ -25,8 +25,6 @@ export interface LookupDeps {
   readonly metrics: CacheMetrics
   /** True while memory may be filled. */
   mayStore(): boolean
-  /** True while every change of a tag's version is heard of, so that a version once read stays right. */
-  mayKeepVersions(): boolean
 }
 
 interface Read extends TaintableRead {
@@ -63,7 +61,7 @@ export class Lookup {
     }
     this.#deps.remote.ask(key, {
       onBytes: bytes => {
-        const found = bytes === null ? ABSENT : this.judge(bytes)
+        const found = bytes === null ? ABSENT : this.judge(key, bytes)
         // The link has counted the fault.
         if (found instanceof Promise) found.then(settle, () => settle(UNREACHABLE))
         else settle(found)
@@ -74,18 +72,19 @@ export class Lookup {
   }
 
   /** Judges bytes that came another way, and stores nothing. At once when the versions of all tags are known here, else 1 round trip. @throws RedisFault */
-  judge(bytes: Buffer): Found | Promise<Found> {
+  judge(key: string, bytes: Buffer): Found | Promise<Found> {
     const payload = decodePayload(bytes)
-    return payload instanceof Promise ? payload.then(expanded => this.#judge(expanded, bytes)) : this.#judge(payload, bytes)
+    return payload instanceof Promise ? payload.then(expanded => this.#judge(key, expanded, bytes)) : this.#judge(key, payload, bytes)
   }
 
-  #judge(payload: Payload | undefined, bytes: Buffer): Found | Promise<Found> {
+  #judge(key: string, payload: Payload | undefined, bytes: Buffer): Found | Promise<Found> {
     if (payload === undefined) {
       this.#deps.metrics.errors.bind('corrupt').add()
       return dead(bytes)
     }
-    if (this.#deps.remote.serverNowMs() >= payload.goneAtMs) return dead(bytes)
-    const mayKeep = this.#deps.mayKeepVersions()
+    const { remote } = this.#deps
+    const serverNowMs = remote.serverNowMs(key)
+    if (serverNowMs >= payload.goneAtMs) return dead(bytes)
     const cells: TagCell[] = []
     // Before the versions are asked for: an invalidation that arrives meanwhile makes the snapshot old.
     const generations: number[] = []
@@ -95,15 +94,15 @@ export class Lookup {
       const cell = this.#deps.tags.cell(tag)
       cells.push(cell)
       generations.push(cell.generation)
-      if (!mayKeep || cell.version === 0) hasUnknown = true
+      if (cell.version === 0 || !remote.mayUseVersion(tag)) hasUnknown = true
       else if (cell.version !== version) isCurrent = false
     }
     const tags: TagSnapshot = { cells, generations }
     if (hasUnknown) {
-      const unknown = cells.filter(cell => !mayKeep || cell.version === 0)
-      return this.#judgeByFetched(payload, bytes, tags, unknown)
+      const unknown = cells.filter(({ tag, version }) => version === 0 || !remote.mayUseVersion(tag))
+      return this.#judgeByFetched(key, payload, bytes, tags, unknown)
     }
-    return isCurrent ? this.#alive(payload, bytes, tags) : dead(bytes)
+    return isCurrent ? this.#alive(payload, bytes, tags, serverNowMs) : dead(bytes)
   }
 
   /** The key changed: what is being read of it now is not to be kept, nor shared with later callers. */
@@ -116,26 +115,25 @@ export class Lookup {
     this.#reads.taintAll()
   }
 
-  async #judgeByFetched(payload: Payload, bytes: Buffer, tags: TagSnapshot, unknown: readonly TagCell[]): Promise<Found> {
-    const mayKeep = this.#deps.mayKeepVersions()
+  async #judgeByFetched(key: string, payload: Payload, bytes: Buffer, tags: TagSnapshot, unknown: readonly TagCell[]): Promise<Found> {
     const generations = unknown.map(cell => cell.generation)
     const versions = await this.#deps.remote.versions(unknown.map(cell => cell.tag))
     const fetched = new Map<TagCell, number | undefined>()
     unknown.forEach((cell, i) => {
       fetched.set(cell, versions[i])
-      if (mayKeep && this.#deps.mayKeepVersions() && cell.generation === generations[i]) cell.version = versions[i] ?? 0
+      if (this.#deps.remote.mayNoteVersion(cell.tag) && cell.generation === generations[i]) cell.version = versions[i] ?? 0
     })
     const isCurrent = payload.tags.every(({ version }, i) => {
       const cell = tags.cells[i]!
       return version === (fetched.has(cell) ? fetched.get(cell) : cell.version)
     })
-    return isCurrent ? this.#alive(payload, bytes, tags) : dead(bytes)
+    return isCurrent ? this.#alive(payload, bytes, tags, this.#deps.remote.serverNowMs(key)) : dead(bytes)
   }
 
-  #alive(payload: Payload, bytes: Buffer, tags: TagSnapshot): Found {
-    const { clock, random, remote } = this.#deps
+  #alive(payload: Payload, bytes: Buffer, tags: TagSnapshot, serverNowMs: number): Found {
+    const { clock, random } = this.#deps
     const nowMs = clock.monotonicMs()
-    const toMonotonic = nowMs - remote.serverNowMs()
+    const toMonotonic = nowMs - serverNowMs
     const freshUntilMs = payload.freshUntilMs + toMonotonic
     const refreshAtMs = drawRefreshAtMs(payload.freshUntilMs + toMonotonic, payload.earlyMs, random)
     // Only a stale value, or one to be refreshed early, is reloaded, so only then is it asked what was seen.

@@ -6,7 +6,8 @@ import { callLoader, type Load, type Loaded, type LoadOrder } from './load-conte
 import type { CacheMetrics } from './metrics.ts'
 import { MAX_TAGS, type ResolvedCall } from './options.ts'
 import { encodePayload, type TagVersion } from './payload.ts'
-import { bumpedAtMs, type RemoteTier } from './redis/remote-tier.ts'
+import type { RemoteTier } from './redis/remote-tier.ts'
+import { bumpedAtMs } from './redis/tag-version.ts'
 import type { CacheStatistics } from './statistics/cache-statistics.ts'
 import { readStored, type StoredValue, sizeOf, toStored } from './stored-value.ts'
 import { snapshotTags, type TagSnapshot, type TagTable } from './tag-table.ts'
@@ -59,7 +60,7 @@ interface Reload {
   isDetached: boolean
   /** Tags other than its own that were invalidated since it began, because its loader may still choose them; `undefined` when there were too many. */
   invalidated: Set<string> | undefined
-  readonly startedAtServerMs: number
+  readonly startedAtMs: number
   /** Callers that joined, and the sum of the times at which they did. */
   waiters: number
   joinedAtMs: number
@@ -84,7 +85,7 @@ export class Reloader {
       hasPrevious: origin.previous !== undefined,
       isDetached: false,
       invalidated: new Set(),
-      startedAtServerMs: this.#deps.remote?.tier.serverNowMs() ?? 0,
+      startedAtMs: this.#deps.clock.monotonicMs(),
       waiters: 0,
       joinedAtMs: 0,
       promise: Promise.resolve(),
@@ -148,7 +149,7 @@ export class Reloader {
     const { remote, metrics, statistics } = this.#deps
     // Taken before the loader runs: whatever is invalidated from here on keeps the value out of memory. '' is the tag of everything.
     const snapshot = snapshotTags(this.#deps.tags, ['', ...call.tags])
-    const turn: Turn = remote?.tier.isUsable ? await remote.turns.await(key, origin.seen, snapshot) : { kind: 'load', grant: undefined }
+    const turn: Turn = remote?.tier.isUsableFor(key) ? await remote.turns.await(key, origin.seen, snapshot) : { kind: 'load', grant: undefined }
     // An early refresh has answered its caller, and was counted as what it is.
     const scope = origin.isEarly === true ? undefined : currentRequestScope()
     if (turn.kind === 'loaded') {
@@ -176,7 +177,7 @@ export class Reloader {
     const callNow = (): Promise<Loaded> => callLoader(order, clock)
     try {
       // A Redis that is away must not turn into a database that is away.
-      const loaded = await (remote !== undefined && !remote.tier.isUsable ? bulkhead.run(callNow) : callNow())
+      const loaded = await (remote !== undefined && !remote.tier.isUsableFor(key) ? bulkhead.run(callNow) : callNow())
       metrics.loadsOk.add()
       metrics.loadSeconds.record(loaded.tookMs / 1000)
       statistics.of(key).loaded(loaded.tookMs)
@@ -221,7 +222,7 @@ export class Reloader {
       if (grant.tags === undefined) this.#release(key, grant)
       // Refused: deleted, written or lost while loading. Whoever waits began before that; nobody else may see it.
       if (isRefused) return readStored(stored)
-    } else if (remote?.tier.isUsable) {
+    } else if (remote?.tier.isUsableFor(key)) {
       // Loaded without a grant, and Redis is back: it may have changed meanwhile, and nobody would have told.
       metrics.errors.bind('unleased').add()
       return readStored(stored)
@@ -262,7 +263,8 @@ export class Reloader {
     if (grant?.tags === undefined || remote === undefined) return { tags: all, versions: [] }
     const versions: readonly (number | undefined)[] = await remote.tier.ensuredVersions(late).catch(() => [undefined])
     // Invalidated by another process, whose message may still be on its way.
-    const hasMoved = versions.some(version => version === undefined || bumpedAtMs(version) >= reload.startedAtServerMs - CLOCK_MARGIN_MS)
+    const agoMs = this.#deps.clock.monotonicMs() - reload.startedAtMs + CLOCK_MARGIN_MS
+    const hasMoved = versions.some((version, i) => version === undefined || bumpedAtMs(version) >= remote.tier.tagNowMs(late[i]!) - agoMs)
     return hasMoved ? undefined : { tags: all, versions: late.map((tag, i) => ({ tag, version: versions[i]! })) }
   }
 
@@ -274,7 +276,7 @@ export class Reloader {
     stored: StoredValue,
   ): Promise<boolean> {
     const { tier } = this.#deps.remote!
-    const serverNowMs = tier.serverNowMs()
+    const serverNowMs = tier.serverNowMs(key)
     const bytes = await encodePayload(
       {
         stored,

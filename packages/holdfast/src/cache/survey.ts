@@ -4,7 +4,7 @@ import { cacheErrors } from './errors.ts'
 import { checkTags } from './options.ts'
 import { decodeHead, type PayloadHead } from './payload.ts'
 import { toCodedError } from './redis/fault.ts'
-import { redisNames } from './redis/remote-tier.ts'
+import type { RedisNames } from './redis/redis-names.ts'
 import { prefixOf } from './statistics/prefix-table.ts'
 
 /** Options of a survey. */
@@ -64,10 +64,10 @@ export async function surveyCache(cache: TieredCache, options: SurveyOptions = {
     throw cacheErrors.create('HF_CACHE_OPTION_INVALID', `the limit of a survey is ${limit}, allowed are 1 to ${MOST_LIMIT}`)
   }
   if (tag !== undefined) checkTags([tag])
-  const { redis, namespace, clock } = findParts(cache)
+  const { redis, clock } = findParts(cache)
   if (redis === undefined) throw cacheErrors.create('HF_CACHE_REDIS_AWAY', 'a survey looks into Redis, and none was given')
   try {
-    const survey = new Survey(redis, namespace, { ...options, limit })
+    const survey = new Survey(redis, { ...options, limit })
     const endsAtMs = clock.monotonicMs() + TIME_LIMIT_MS
     return await survey.run(() => clock.monotonicMs() >= endsAtMs || options.signal?.aborted === true)
   } catch (error) {
@@ -86,15 +86,15 @@ interface Tally {
 
 class Survey {
   readonly #redis: RedisAccess
-  readonly #names: ReturnType<typeof redisNames>
+  readonly #names: RedisNames
   readonly #options: SurveyOptions & { readonly limit: number }
   readonly #seen = new Set<string>()
   readonly #tallies = new Map<string, Tally>()
   #taggedCount = 0
 
-  constructor(redis: RedisAccess, namespace: string, options: SurveyOptions & { readonly limit: number }) {
+  constructor(redis: RedisAccess, options: SurveyOptions & { readonly limit: number }) {
     this.#redis = redis
-    this.#names = redisNames(namespace)
+    this.#names = redis.names
     this.#options = options
   }
 
@@ -102,17 +102,15 @@ class Survey {
     const { tag, limit, prefix = '' } = this.#options
     const versions = await this.#versions(tag)
     const match = `${escapeGlob(this.#names.keyPrefix + prefix)}*`
-    let cursor = '0'
-    do {
-      const [next, found] = (await this.#redis.send('scan', [cursor, 'MATCH', match, 'COUNT', PAGE_SIZE])) as [Buffer, Buffer[]]
-      cursor = next.toString()
+    for await (const { names, isLast } of this.#redis.scan(match, PAGE_SIZE)) {
       // SCAN may show a key twice.
-      const keys = found.map(key => key.toString()).filter(key => !this.#seen.has(key))
+      const keys = names.filter(key => !this.#seen.has(key))
       const room = limit - this.#seen.size
       await this.#look(keys.slice(0, room), versions)
       if (keys.length > room) return this.#result(false)
-    } while (cursor !== '0' && this.#seen.size < limit && !mustEnd())
-    return this.#result(cursor === '0')
+      if (this.#seen.size >= limit || mustEnd()) return this.#result(isLast)
+    }
+    return this.#result(true)
   }
 
   async #versions(tag: string | undefined): Promise<{ all: number; tag: number }> {
@@ -129,7 +127,7 @@ class Survey {
       this.#seen.add(redisKey)
       const head = heads[i]
       if (head === undefined) return
-      const tally = this.#tallyOf(prefixOf(redisKey.slice(this.#names.keyPrefix.length)))
+      const tally = this.#tallyOf(prefixOf(redisKey.slice(this.#names.keyPrefix.length, redisKey.length - this.#names.keySuffix.length)))
       this.#count(tally, head, versions)
       if (tally.sizedCount < SIZED_PER_PREFIX) sized.push(this.#size(redisKey, tally))
     })
@@ -156,7 +154,7 @@ class Survey {
 
   async #size(redisKey: string, tally: Tally): Promise<void> {
     tally.sizedCount++
-    const bytes = Number((await this.#redis.send('memory', ['USAGE', redisKey])) ?? 0)
+    const bytes = Number((await this.#redis.send('memory', ['USAGE', redisKey], redisKey)) ?? 0)
     tally.sizedBytes += bytes
   }
 

@@ -23,7 +23,7 @@ import {
 } from './options.ts'
 import { dropPattern, type PatternDropOptions } from './pattern-drop.ts'
 import { toCodedError } from './redis/fault.ts'
-import { checkRedis } from './redis/port.ts'
+import { checkRedis } from './redis/redis-option.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
 import { RedisSide } from './redis-side.ts'
 import { Reloader } from './reloader.ts'
@@ -264,8 +264,8 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
       const why = 'no Redis was given: entries live in this process only and other processes do not hear of changes'
       return { status: 'degraded', reasons: [{ component: 'redis', why, sinceMs: this.#createdAtMs }] }
     }
-    const { problem } = this.#redis
-    return problem === undefined ? { status: 'ok', reasons: [] } : { status: 'degraded', reasons: [problem] }
+    const reasons = this.#redis.problems
+    return { status: reasons.length === 0 ? 'ok' : 'degraded', reasons }
   }
 
   #hit(entry: MemoryEntry): Promise<unknown> {

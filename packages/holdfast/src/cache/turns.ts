@@ -22,7 +22,6 @@ export interface TurnDeps {
   readonly tier: RemoteTier
   readonly lookup: Lookup
   readonly metrics: CacheMetrics
-  mayKeepVersions(): boolean
 }
 
 /** Pauses between looks for the value that another process loads; the first is short because most loads are. */
@@ -103,22 +102,20 @@ export class Turns {
     tags: TagSnapshot,
   ): Promise<Turn | { kind: 'wait'; leftMs: number } | { kind: 'again'; seen: Buffer | undefined }> {
     const { clock, tier, lookup } = this.#deps
-    const mayKeep = this.#deps.mayKeepVersions()
     const names = tags.cells.map(cell => cell.tag)
-    const newTags = tags.cells.filter(cell => !mayKeep || cell.version === 0).map(cell => cell.tag)
-    const reply = await tier.lease(key, token, seen, names, newTags)
+    const known = tags.cells.map(cell => (tier.mayUseVersion(cell.tag) ? cell.version : 0))
+    const reply = await tier.lease(key, token, seen, names, known)
     if (reply.kind === 'held') return { kind: 'wait', leftMs: reply.leftMs }
     if (reply.kind === 'granted') return { kind: 'load', grant: this.#accept(token, tags, reply.versions) }
-    const found = await lookup.judge(reply.bytes)
+    const found = await lookup.judge(key, reply.bytes)
     if (found.kind === 'alive' && refreshMomentOf(found.value) > clock.monotonicMs()) return { kind: 'loaded', value: found.value }
     return { kind: 'again', seen: 'seen' in found ? found.seen : undefined }
   }
 
   #accept(token: string, { cells, generations }: TagSnapshot, versions: readonly (number | undefined)[]): Grant {
     if (versions.includes(undefined)) return { token, tags: undefined }
-    const mayKeep = this.#deps.mayKeepVersions()
     const tags = cells.map((cell, i) => {
-      if (mayKeep && cell.generation === generations[i]) cell.version = versions[i]!
+      if (this.#deps.tier.mayNoteVersion(cell.tag) && cell.generation === generations[i]) cell.version = versions[i]!
       return { tag: cell.tag, version: versions[i]! }
     })
     return { token, tags }

@@ -61,7 +61,7 @@ export class Writer {
       const isWritten = await redis.write(key, stored, { ttlMs, aliveMs, compressFromBytes: call.compressFromBytes }, tags)
       forget.key(key)
       // Read back from Redis when it is next asked for: somebody else may have written since, and memory could not tell.
-      if (isWritten || redis.isUsable) return
+      if (isWritten || redis.tier.isUsableFor(key)) return
     }
     const nowMs = clock.monotonicMs()
     memory?.set(key, { stored, freshUntilMs: nowMs + ttlMs, goneAtMs: nowMs + aliveMs, tags })

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { type CacheOptions, checkInvalidatedTags, createTieredCache, DEFAULT_NAMESPACE, type TieredCache } from '../cache/index.ts'
+import {
+  addRedisProblems,
+  type CacheOptions,
+  checkInvalidatedTags,
+  createTieredCache,
+  DEFAULT_NAMESPACE,
+  type RedisOption,
+  type TieredCache,
+} from '../cache/index.ts'
 import {
   type Clock,
   collectConfigProblems,
@@ -23,8 +31,9 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends str
   readonly pg?: Pool
   /** Settings of the observation of `pg`. */
   readonly postgres?: PostgresOptions
-  /** Redis URL, `redis://` or `rediss://`. Absent, undefined or empty: the cache lives in this process only and health says so. */
-  readonly redis?: string | undefined
+  /** A Redis URL (`redis://`, `rediss://`); an ioredis client or `Cluster`, which stays yours; `{ cluster: [urls] }`; or `{ sentinels: [urls], name }`.
+   *  Absent, undefined or empty: the cache lives in this process only and health says so. */
+  readonly redis?: RedisOption | undefined
   /** Settings of the cache. */
   readonly cache?: CacheOptions<L, E>
   /** Name of the service in the console and in metrics. Default `app`. */
@@ -133,7 +142,7 @@ function validate(options: object & { readonly redis?: string | undefined }): vo
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
-  if (options.redis && !/^rediss?:\/\//.test(String(options.redis))) problems.add('redis', 'must be a URL that starts with redis:// or rediss://')
+  if (options.redis) addRedisProblems(options.redis, problems)
   problems.throwIfAny('holdfast()')
 }
 

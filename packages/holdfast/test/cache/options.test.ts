@@ -55,8 +55,20 @@ describe('options of the cache', () => {
     }
   })
 
-  it('refuse what is not Redis, and a cluster', () => {
-    for (const redis of ['localhost:6379', {}, null, { isCluster: true, callBuffer() {}, duplicate() {} }]) {
+  it('refuse what is not Redis, naming what is wrong with servers of a cluster or of Sentinel', () => {
+    for (const redis of [
+      'localhost:6379',
+      {},
+      null,
+      { isCluster: true },
+      { cluster: [] },
+      { cluster: ['redis://h:1', 'h:2'] },
+      { cluster: ['redis://h:1/2'] },
+      { cluster: ['redis://h:1'], password: 'p' },
+      { sentinels: ['redis://h:1'] },
+      { sentinels: ['redis://h:1'], name: 'm', db: -1 },
+      { sentinels: 'redis://h:1', name: 'm' },
+    ]) {
       expect(code(() => cacheWith({}, redis))).toBe('HF_CONFIG_INVALID')
     }
   })

@@ -1,7 +1,9 @@
 import type { Clock, ClockTimer, HealthReason, Logger } from '../../core/index.ts'
-import { toFault } from './fault.ts'
+import { RedisFault, toFault } from './fault.ts'
 import type { RedisLink } from './link.ts'
 import { type IoRedisLike, limitHandshake } from './port.ts'
+import type { RedisNames } from './redis-names.ts'
+import { parseIdentity } from './server-identity.ts'
 
 /** How processes hear of each other's writes. `tracking`: Redis reports every change by anybody. `pubsub`: Holdfast's own writes only. */
 export type CoherenceMode = 'tracking' | 'pubsub'
@@ -22,10 +24,9 @@ export interface CoherenceDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly link: RedisLink
-  readonly keyPrefix: string
-  readonly tagPrefix: string
-  readonly channel: string
-  readonly patternPrefix: string
+  readonly names: RedisNames
+  /** Messages reach every member of a cluster; only those about keys of this server count. */
+  isMine(redisKey: string): boolean
   /** Marks our own messages. */
   readonly senderId: string
   /** Skips the probe for tracking. */
@@ -129,8 +130,9 @@ export class Coherence {
   async #arm(): Promise<void> {
     // The order matters: a connection that is subscribed may not ask for its id, and tracking that starts before the subscription would speak to nobody.
     if (!this.#isSubscribed) {
+      await this.#checkServer()
       this.#redirectId = Number(await this.#client.callBuffer('client', ['id']))
-      await this.#client.callBuffer('subscribe', [INVALIDATE_CHANNEL, this.#deps.channel])
+      await this.#client.callBuffer('subscribe', [INVALIDATE_CHANNEL, this.#deps.names.channel])
       this.#isSubscribed = true
     }
     if (this.#mode === 'tracking') await this.#track()
@@ -143,11 +145,21 @@ export class Coherence {
     this.#schedulePing()
   }
 
+  /** After a failover the two connections may lead to different servers, and the number of one means nothing to the other. */
+  async #checkServer(): Promise<void> {
+    const expected = this.#deps.link.identity?.runId
+    if (expected === undefined) return
+    const found = parseIdentity(String(await this.#client.callBuffer('info', ['server'])))?.runId
+    if (found === expected) return
+    this.#client.disconnect(true)
+    throw new RedisFault('disconnected', 'the invalidation connection leads to another server')
+  }
+
   async #track(): Promise<void> {
-    const { link, keyPrefix, tagPrefix, logger } = this.#deps
+    const { link, names, logger } = this.#deps
     try {
       await link.sendUngated('control', 'client', ['tracking', 'off'])
-      const prefixes = ['prefix', keyPrefix, 'prefix', tagPrefix]
+      const prefixes = ['prefix', names.keyPrefix, 'prefix', names.tagPrefix]
       await link.sendUngated('control', 'client', ['tracking', 'on', 'redirect', this.#redirectId, 'bcast', ...prefixes, 'noloop'])
     } catch (error) {
       const fault = toFault(error)
@@ -198,20 +210,23 @@ export class Coherence {
       else for (const name of Array.isArray(message) ? (message as readonly Buffer[]) : [message as Buffer]) this.#onRedisKeyChanged(name.toString())
       return
     }
-    if (channel !== this.#deps.channel || !Buffer.isBuffer(message)) return
+    if (channel !== this.#deps.names.channel || !Buffer.isBuffer(message)) return
     const text = message.toString()
     const senderEnd = text.indexOf(' ')
     if (text.slice(0, senderEnd) === this.#deps.senderId) return
     const name = text.slice(senderEnd + 1)
-    const { patternPrefix, events } = this.#deps
+    const { names, events, isMine } = this.#deps
+    const { patternPrefix, channel: ownChannel } = names
     // Patterns come by message in either mode: Redis' own tracking knows none.
-    if (name.startsWith(patternPrefix)) events.onPatternDropped(name.slice(patternPrefix.length))
-    else if (this.#mode === 'pubsub') this.#onRedisKeyChanged(name)
+    if (name.startsWith(patternPrefix)) {
+      if (isMine(ownChannel)) events.onPatternDropped(name.slice(patternPrefix.length))
+    } else if (this.#mode === 'pubsub' && isMine(name)) this.#onRedisKeyChanged(name)
   }
 
   #onRedisKeyChanged(name: string): void {
-    const { keyPrefix, tagPrefix, events } = this.#deps
-    if (name.startsWith(keyPrefix)) events.onKeyChanged(name.slice(keyPrefix.length))
+    const { events } = this.#deps
+    const { keyPrefix, keySuffix, tagPrefix } = this.#deps.names
+    if (name.startsWith(keyPrefix)) events.onKeyChanged(name.slice(keyPrefix.length, name.length - keySuffix.length))
     else if (name.startsWith(tagPrefix)) events.onTagChanged(name.slice(tagPrefix.length))
   }
 }

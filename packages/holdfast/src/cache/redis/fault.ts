@@ -1,7 +1,8 @@
 import type { HoldfastError } from '../../core/index.ts'
 import { cacheErrors } from '../errors.ts'
 
-/** Why Redis could not do what was asked. `forbidden`: this command, to this user. `unsupported`: by this version or proxy. `refused`: any other error reply. */
+/** Why Redis could not do what was asked. `forbidden`: this command, to this user. `unsupported`: by this version or proxy. `moved`: another member
+ *  of the cluster has the key. `try_again`: the key's slot is on its way to another. `refused`: any other error reply. */
 export type FaultKind =
   | 'away'
   | 'slow'
@@ -13,6 +14,8 @@ export type FaultKind =
   | 'auth'
   | 'forbidden'
   | 'unsupported'
+  | 'moved'
+  | 'try_again'
   | 'cluster'
   | 'refused'
 
@@ -39,7 +42,9 @@ const PREFIXES: readonly (readonly [prefix: string, kind: FaultKind])[] = [
   ['ERR unknown', 'unsupported'],
   ['ERR Unknown', 'unsupported'],
   ['ERR syntax', 'unsupported'],
-  ['MOVED', 'cluster'],
+  ['MOVED', 'moved'],
+  ['ASK ', 'moved'],
+  ['TRYAGAIN', 'try_again'],
   ['CLUSTERDOWN', 'cluster'],
   ['CROSSSLOT', 'cluster'],
 ]
@@ -55,11 +60,12 @@ export function toFault(error: unknown): RedisFault {
 
 /** True when nothing more should be asked of this connection until it was probed. */
 export function isOutage(kind: FaultKind): boolean {
-  return !['out_of_memory', 'no_script', 'forbidden', 'unsupported', 'refused'].includes(kind)
+  return !['out_of_memory', 'no_script', 'forbidden', 'unsupported', 'moved', 'try_again', 'refused'].includes(kind)
 }
 
 /** For what cannot be done without Redis: HF_CACHE_REDIS_AWAY, or HF_CACHE_REDIS_REFUSED when it answered and would not. */
 export function toCodedError(error: unknown, what: string): HoldfastError {
   const { kind, message } = toFault(error)
-  return cacheErrors.create(isOutage(kind) ? 'HF_CACHE_REDIS_AWAY' : 'HF_CACHE_REDIS_REFUSED', `${what}: ${message}`, { cause: error })
+  const isPassing = isOutage(kind) || kind === 'moved' || kind === 'try_again'
+  return cacheErrors.create(isPassing ? 'HF_CACHE_REDIS_AWAY' : 'HF_CACHE_REDIS_REFUSED', `${what}: ${message}`, { cause: error })
 }

@@ -4,6 +4,12 @@ export interface JournalEntries {
   readonly tags: readonly string[]
 }
 
+/** What one entry of the journal is about: one of the two. */
+export interface JournalName {
+  readonly key?: string
+  readonly tag?: string
+}
+
 /** Deletes and invalidations of an outage; the last one of each key and tag is enough. Held in memory: it does not survive the process. */
 export class Journal {
   readonly #limit: number
@@ -25,26 +31,35 @@ export class Journal {
   }
 
   addKey(key: string): void {
+    if (this.#hasOverflowed) return
     this.#keys.add(key)
     this.#bound()
   }
 
   addTag(tag: string): void {
+    if (this.#hasOverflowed) return
     this.#tags.add(tag)
     this.#bound()
   }
 
-  /** Takes everything out. Put back what could not be sent. `tags` holds only '' (everything) after an overflow. */
-  drain(): JournalEntries {
-    const entries = this.#hasOverflowed ? { keys: [], tags: [''] } : { keys: [...this.#keys], tags: [...this.#tags] }
-    this.#keys.clear()
-    this.#tags.clear()
-    this.#hasOverflowed = false
-    return entries
+  /** True when there is something that is wanted. */
+  hasFor(isWanted: (name: JournalName) => boolean): boolean {
+    return [...this.#keys].some(key => isWanted({ key })) || [...this.#tags].some(tag => isWanted({ tag }))
+  }
+
+  /** Takes out what is wanted. Put back what could not be sent. After an overflow only the tag '' (everything) is left. */
+  drain(isWanted: (name: JournalName) => boolean): JournalEntries {
+    const keys = [...this.#keys].filter(key => isWanted({ key }))
+    const tags = [...this.#tags].filter(tag => isWanted({ tag }))
+    for (const key of keys) this.#keys.delete(key)
+    for (const tag of tags) this.#tags.delete(tag)
+    if (tags.includes('')) this.#hasOverflowed = false
+    return { keys, tags }
   }
 
   #bound(): void {
     if (this.size <= this.#limit) return
+    // Nothing more is needed than this, and it stays until it was sent.
     this.#keys.clear()
     this.#tags.clear()
     this.#hasOverflowed = true

@@ -3,6 +3,7 @@ import type { CacheMetrics, RedisOp } from '../metrics.ts'
 import { isOutage, RedisFault, toFault } from './fault.ts'
 import type { LuaScript } from './lua-script.ts'
 import { type IoRedisLike, limitHandshake, type RedisArg } from './port.ts'
+import { isTooOld, parseIdentity, type ServerIdentity } from './server-identity.ts'
 
 /** What a link needs. */
 export interface LinkDeps {
@@ -12,6 +13,8 @@ export interface LinkDeps {
   readonly metrics: CacheMetrics
   /** Longest wait for one answer. Beyond it Redis counts as away. */
   readonly budgetMs: number
+  /** Which member of a cluster this is, for health; '' for a Redis by itself. */
+  readonly name: string
   /** Redis became unusable. `lostConnection` is false when it is only slow. */
   onOpen(lostConnection: boolean): void
   /** Redis answers again. Runs before anybody else may use it; when it rejects, the breaker stays open and the probe is repeated. */
@@ -48,6 +51,7 @@ export class RedisLink {
   #syncTimer: ClockTimer | undefined
   #deadProbes = 0
   #connectionId: number | undefined
+  #identity: ServerIdentity | undefined
   #serverOffsetMs = 0
   #firstVerdict: (() => void) | undefined
 
@@ -66,9 +70,14 @@ export class RedisLink {
     return this.#isUsable
   }
 
-  /** Why it is not usable. */
+  /** Why it is not usable, or less than it should be. */
   get problem(): HealthReason | undefined {
     return this.#problem
+  }
+
+  /** What the server said of itself when it was last introduced; `undefined` when it would not. */
+  get identity(): ServerIdentity | undefined {
+    return this.#identity
   }
 
   /** The Redis server's clock, never earlier than the true one by more than drift, so that nothing outlives its end in Redis. */
@@ -100,7 +109,7 @@ export class RedisLink {
 
   /** Sends one command. @throws RedisFault, at once when the link is not usable. */
   send(op: RedisOp, command: string, args: RedisArg[]): Promise<unknown> {
-    if (!this.#isUsable) return Promise.reject(new RedisFault('away', this.#problem?.why ?? 'stopped'))
+    if (!this.#isUsable) return Promise.reject(this.#awayFault())
     return this.sendUngated(op, command, args)
   }
 
@@ -117,6 +126,30 @@ export class RedisLink {
 
   /** As {@link send}, also while the breaker is open; for probes and healing. */
   sendUngated(op: RedisOp, command: string, args: RedisArg[]): Promise<unknown> {
+    return this.#watch(op, command, this.#client.callBuffer(command, args))
+  }
+
+  /** Sends a command to a member that is taking the key's slot over. @throws RedisFault */
+  sendAsking(op: RedisOp, command: string, args: RedisArg[]): Promise<unknown> {
+    if (!this.#isUsable) return this.send(op, command, args)
+    // Holds for the next command on the connection, which is sent in the same tick.
+    this.sendUngated('control', 'asking', []).catch(() => undefined)
+    return this.send(op, command, args)
+  }
+
+  /** Sends commands with one write to the socket; an error reply stands in the place of its answer. @throws RedisFault when none was answered */
+  async sendTogether(op: RedisOp, commands: unknown[][]): Promise<unknown[]> {
+    if (!this.#isUsable) throw this.#awayFault()
+    const replies = (await this.#watch(op, `${commands.length} commands`, this.#client.pipeline(commands).exec())) as [Error | null, unknown][]
+    return replies.map(([error, reply]) => {
+      if (error === null) return reply
+      const fault = toFault(error)
+      this.#onFault(fault)
+      return fault
+    })
+  }
+
+  #watch(op: RedisOp, what: string, answer: Promise<unknown>): Promise<unknown> {
     const { clock, metrics, budgetMs } = this.#deps
     const startedAtMs = clock.monotonicMs()
     // Reads share a batch; each reader adds its own wait.
@@ -138,14 +171,14 @@ export class RedisLink {
       }
       const overrun = (): void => {
         if (pending.at < 0) return
-        const fault = new RedisFault('slow', `no answer to ${command} within ${budgetMs} ms`)
+        const fault = new RedisFault('slow', `no answer to ${what} within ${budgetMs} ms`)
         pending.fail(fault)
         this.#open(fault)
       }
       // When the event loop was blocked, the answer may be waiting in the socket: two turns let it be read before Redis is blamed.
       const timer = clock.after(budgetMs, () => setImmediate(() => setImmediate(overrun)), true)
       this.#pending.push(pending)
-      this.#client.callBuffer(command, args).then(
+      answer.then(
         reply => {
           if (settle()) resolve(reply)
           else this.#onLateReply()
@@ -180,6 +213,10 @@ export class RedisLink {
     if (fault.kind === 'readonly') this.#client.disconnect(true)
   }
 
+  #awayFault(): RedisFault {
+    return new RedisFault('away', this.#problem?.why ?? 'stopped')
+  }
+
   /** An answer after its budget shows that Redis is back sooner than the next probe would. */
   #onLateReply(): void {
     if (!this.#isUsable && this.#client.status === 'ready') void this.#heal()
@@ -188,7 +225,7 @@ export class RedisLink {
   #open(fault: RedisFault): void {
     if (this.#isStopped) return
     const lostConnection = fault.kind !== 'slow'
-    const why = `Redis is away (${fault.message}); reads come from this process or from the loader`
+    const why = `Redis${this.#deps.name && ` ${this.#deps.name}`} is away (${fault.message}); reads come from this process or from the loader`
     if (this.#isUsable || this.#firstVerdict !== undefined) {
       this.#problem = { component: 'redis', why, sinceMs: this.#deps.clock.nowMs() }
       this.#deps.logger.warn({ why: fault.message, kind: fault.kind }, 'cache: Redis is away')
@@ -239,12 +276,32 @@ export class RedisLink {
   /** Probes, fences off what an earlier connection may still have in its socket, and reads the server's clock. */
   async #introduce(): Promise<void> {
     const id = Number(await this.sendUngated('control', 'client', ['id']))
-    if (this.#connectionId !== undefined && this.#connectionId !== id) {
+    const lastRunId = this.#identity?.runId
+    await this.#identify()
+    // Another server gives the same numbers to others.
+    if (this.#connectionId !== undefined && this.#connectionId !== id && this.#identity?.runId === lastRunId) {
       // Its unread commands must not run after what the new connection sends. Not allowed by an ACL, or gone already: nothing lost.
       await this.sendUngated('control', 'client', ['kill', 'id', this.#connectionId]).catch(() => undefined)
     }
     this.#connectionId = id
     await this.#syncTime()
+  }
+
+  /** Refuses a server that cannot be right: a replica answers with what was, and a member of a cluster holds a part. */
+  async #identify(): Promise<void> {
+    const isMember = this.#deps.name !== ''
+    const info = (await this.sendUngated('control', 'info', []).catch(error => {
+      if (isOutage(toFault(error).kind)) throw error
+      return ''
+    })) as Buffer | string
+    this.#identity = parseIdentity(info.toString())
+    if (this.#identity?.isReplica === true) throw new RedisFault('readonly', 'READONLY this server is a replica, and the cache needs the primary')
+    if (this.#identity?.isClusterMember === true && !isMember) {
+      throw new RedisFault('cluster', 'this server is a member of a cluster; give the cache { cluster: [its URL] }')
+    }
+    if (!isMember) return
+    const state = String(await this.sendUngated('control', 'cluster', ['info']))
+    if (!state.includes('cluster_state:ok')) throw new RedisFault('cluster', 'CLUSTERDOWN this member does not reach most of the others')
   }
 
   async #syncTime(): Promise<void> {
@@ -261,6 +318,8 @@ export class RedisLink {
       this.#deadProbes = 0
       this.#client.disconnect(true)
     }
+    // The address may lead elsewhere by now: to the new primary.
+    else if (fault.kind === 'readonly' && this.#client.status === 'ready') this.#client.disconnect(true)
     this.#open(fault)
     this.#scheduleProbe()
   }
@@ -269,13 +328,18 @@ export class RedisLink {
     if (this.#isStopped || this.#client.status !== 'ready') return
     if (this.#firstVerdict === undefined) this.#deps.logger.info({}, 'cache: Redis is back')
     this.#isUsable = true
-    this.#problem = undefined
+    this.#problem = this.#identity !== undefined && isTooOld(this.#identity) ? this.#tooOld(this.#identity) : undefined
     this.#deadProbes = 0
     this.#probeTimer?.cancel()
     this.#probeTimer = undefined
     this.#scheduleTimeSync()
     this.#deps.onUsable()
     this.#giveFirstVerdict()
+  }
+
+  #tooOld({ version }: ServerIdentity): HealthReason {
+    const why = `Redis${this.#deps.name && ` ${this.#deps.name}`} is ${version}, and the cache is made for 6.2 and newer; it is used, and nothing is promised`
+    return { component: 'redis', why, sinceMs: this.#deps.clock.nowMs() }
   }
 
   #scheduleTimeSync(): void {

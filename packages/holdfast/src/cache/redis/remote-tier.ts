@@ -1,12 +1,16 @@
 import { type Clock, currentRequestScope, type RequestScope } from '../../core/index.ts'
-import { escapeGlob } from '../glob.ts'
-import type { CacheMetrics } from '../metrics.ts'
-import { BatchReader, type BytesReader } from './batch-reader.ts'
-import { isOutage, toFault } from './fault.ts'
-import type { Journal } from './journal.ts'
+import type { CacheMetrics, RedisOp } from '../metrics.ts'
+import type { BytesReader } from './batch-reader.ts'
+import { isOutage, RedisFault, toFault } from './fault.ts'
+import type { Journal, JournalName } from './journal.ts'
 import { FILL, LEASE, RELEASE, RENEW } from './lease.lua.ts'
-import type { RedisLink } from './link.ts'
+import type { LuaScript } from './lua-script.ts'
+import type { RedisArg } from './port.ts'
+import type { Primaries, Primary } from './primary.ts'
+import type { RecentWrites } from './recent-writes.ts'
+import type { RedisNames } from './redis-names.ts'
 import { INCREMENT, LOCK } from './shared.lua.ts'
+import { bumpedAtMs, bumpedVersion, firstVersion, toVersion } from './tag-version.ts'
 import { BUMP, DELETE, SET } from './write.lua.ts'
 
 /** What Redis said to a request for a lease. */
@@ -15,32 +19,23 @@ export type LeaseReply =
   | { readonly kind: 'granted'; readonly versions: readonly (number | undefined)[] }
   | { readonly kind: 'held'; readonly leftMs: number }
 
-/** Names of things in Redis. */
-export interface RedisNames {
-  readonly keyPrefix: string
-  readonly leasePrefix: string
-  readonly tagPrefix: string
-  readonly counterPrefix: string
-  readonly lockPrefix: string
-  readonly channel: string
-  /** Before a pattern in a message. */
-  readonly patternPrefix: string
-  /** Before a pattern, itself a pattern: entries and leases. */
-  readonly scanPrefix: string
+/** Some of the names that a scan finds. */
+export interface ScanPage {
+  readonly names: readonly string[]
+  readonly isLast: boolean
 }
 
 /** What the tier needs. */
 export interface RemoteDeps {
   readonly clock: Clock
-  readonly link: RedisLink
+  readonly primaries: Primaries
   readonly names: RedisNames
   readonly journal: Journal
+  readonly recent: RecentWrites
   readonly metrics: CacheMetrics
   readonly senderId: string
   /** A write was noted in the journal although Redis is not away. */
   onRefused(): void
-  /** True while writes must be announced by messages. */
-  needsMessages(): boolean
 }
 
 /** How long a lease stands without being renewed: the time that others wait after its holder died. */
@@ -50,48 +45,53 @@ const TAG_LIFE_MS = 86_400_000
 
 /** Names that Redis looks at in one step of a scan: well under a millisecond. */
 const SCAN_COUNT = 1000
-
-/** Names for a namespace. */
-export function redisNames(namespace: string): RedisNames {
-  const base = `hf:${namespace}`
-  return {
-    keyPrefix: `${base}:v:`,
-    leasePrefix: `${base}:l:`,
-    tagPrefix: `${base}:t:`,
-    counterPrefix: `${base}:c:`,
-    lockPrefix: `${base}:k:`,
-    channel: `${base}:invalidate`,
-    patternPrefix: `${base}:p:`,
-    scanPrefix: `${escapeGlob(base)}:[vl]:`,
-  }
-}
+/** A restart and a clear are told apart by seconds of uptime and by the clocks of several processes. */
+const CLEARED_MARGIN_MS = 1000
 
 /** The second tier: entries, leases and tag versions in Redis. All methods reject with RedisFault when Redis does not do its part, except where said. */
 export class RemoteTier {
   readonly #deps: RemoteDeps
-  readonly #reader: BatchReader
+  readonly #primaries: Primaries
 
   constructor(deps: RemoteDeps) {
     this.#deps = deps
-    this.#reader = new BatchReader(deps.link)
+    this.#primaries = deps.primaries
   }
 
-  get isUsable(): boolean {
-    return this.#deps.link.isUsable
+  /** True when the server that holds `key` may be asked. */
+  isUsableFor(key: string): boolean {
+    return this.#primaries.ownerOf(this.#entryName(key))?.link.isUsable === true
   }
 
-  serverNowMs(): number {
-    return this.#deps.link.serverNowMs()
+  /** The clock of the server that holds `key`. */
+  serverNowMs(key: string): number {
+    return this.#nowMsAt(this.#primaries.isCluster ? this.#entryName(key) : '')
+  }
+
+  /** The clock of the server that holds the version of `tag`. */
+  tagNowMs(tag: string): number {
+    return this.#nowMsAt(this.#deps.names.tagPrefix + tag)
+  }
+
+  /** True while every change of the tag's version is heard of; and while its server is away, because then nobody else can change it either. */
+  mayUseVersion(tag: string): boolean {
+    const owner = this.#ownerOfTag(tag)
+    return owner !== undefined && (!owner.link.isUsable || (owner.coherence.isTrusted && owner.coherence.mode === 'tracking'))
+  }
+
+  /** True when a version of the tag, once read, may be noted for {@link mayUseVersion}. */
+  mayNoteVersion(tag: string): boolean {
+    return this.#ownerOfTag(tag)?.coherence.isTrusted === true
   }
 
   /** Asks for the entry's bytes. A share of 1 round trip. */
   ask(key: string, reader: BytesReader): void {
-    this.#ask(this.#deps.names.keyPrefix + key, reader)
+    this.#ask(this.#entryName(key), reader)
   }
 
   /** The entry's bytes. A share of 1 round trip. */
   read(key: string): Promise<Buffer | null> {
-    return this.#read(this.#deps.names.keyPrefix + key)
+    return this.#read(this.#entryName(key))
   }
 
   /** Versions of tags; `undefined` for a tag that has none. A share of 1 round trip. */
@@ -107,132 +107,233 @@ export class RemoteTier {
     return versions
   }
 
-  /** Asks who loads `key`. `newTags` are those not known to have a version; they get one. 1 round trip. */
-  async lease(key: string, token: string, seen: Buffer | undefined, tags: readonly string[], newTags: readonly string[]): Promise<LeaseReply> {
-    const { link, names } = this.#deps
+  /** Asks who loads `key`. `known` are the versions of its tags that are known to be current, 0 for the others, which are given one when they have none.
+   *  1 round trip. */
+  async lease(key: string, token: string, seen: Buffer | undefined, tags: readonly string[], known: readonly number[]): Promise<LeaseReply> {
+    const { names } = this.#deps
+    const newTags = tags.filter((_, i) => known[i] === 0)
+    const pair = this.#pair(key)
+    const args = [token, LEASE_MS, seen ?? '', TAG_LIFE_MS]
+    if (this.#primaries.isCluster) {
+      // A script may touch one slot only. What is known stays right for storing: were it old, the entry would be dead, and never the other way round.
+      const [reply, versions] = await Promise.all([this.run('lease', LEASE, pair, args), this.ensuredVersions(newTags)])
+      let next = 0
+      return toLeaseReply(reply, () => known.map(version => (version === 0 ? versions[next++] : version)))
+    }
     // A plain command, so that NOLOOP holds and we do not hear of our own version. Sent in the same tick: it arrives before the script.
     const created = this.#create(newTags)
-    const keys = [names.keyPrefix + key, names.leasePrefix + key, ...tags.map(tag => names.tagPrefix + tag)]
-    const [reply] = await Promise.all([link.run('lease', LEASE, keys, [token, LEASE_MS, seen ?? '', TAG_LIFE_MS]), ...created])
-    const [code, ...rest] = reply as [number, ...(Buffer | number | null)[]]
-    if (code === 0) return { kind: 'stored', bytes: rest[0] as Buffer }
-    if (code === 2) return { kind: 'held', leftMs: Math.max(1, Number(rest[0])) }
-    return { kind: 'granted', versions: tags.map((_, i) => toVersion(rest[i] as Buffer | null)) }
+    const keys = [...pair, ...tags.map(tag => names.tagPrefix + tag)]
+    const [reply] = await Promise.all([this.run('lease', LEASE, keys, args), ...created])
+    return toLeaseReply(reply, rest => tags.map((_, i) => toVersion(rest[i] as Buffer | null)))
   }
 
   /** Stores a loaded value; false when the lease was lost. 1 round trip. */
   async fill(key: string, token: string, bytes: Buffer, ttlMs: number): Promise<boolean> {
-    const { link, names } = this.#deps
-    const keys = [names.keyPrefix + key, names.leasePrefix + key]
-    return (await link.run('fill', FILL, keys, [token, bytes, ttlMs, ...this.#message(keys[0]!)])) === 1
+    const keys = this.#pair(key)
+    return (await this.run('fill', FILL, keys, [token, bytes, ttlMs, ...this.#message(keys[0]!)])) === 1
   }
 
   /** Prolongs a lease; false when it is lost. */
   async renew(key: string, token: string): Promise<boolean> {
-    const { link, names } = this.#deps
-    return (await link.run('lease', RENEW, [names.leasePrefix + key], [token, LEASE_MS])) === 1
+    return (await this.run('lease', RENEW, [this.#leaseName(key)], [token, LEASE_MS])) === 1
   }
 
   /** Lets others load. Never rejects: the lease ends by itself. */
   async release(key: string, token: string): Promise<void> {
-    const { link, names } = this.#deps
-    await link.run('lease', RELEASE, [names.leasePrefix + key], [token]).catch(() => undefined)
+    await this.run('lease', RELEASE, [this.#leaseName(key)], [token]).catch(() => undefined)
   }
 
   /** Writes. Never rejects: when Redis is away the key is noted for deletion, so that no older value survives there. Returns whether it was written. */
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<boolean> {
     const keys = this.#pair(key)
-    const isDone = await this.#orJournal(this.#deps.link.run('set', SET, keys, [bytes, ttlMs, ...this.#message(keys[0]!)]), () =>
-      this.#deps.journal.addKey(key),
-    )
-    return isDone !== undefined
+    const work = this.run('set', SET, keys, [bytes, ttlMs, ...this.#message(keys[0]!)])
+    this.#deps.recent.addKey(key)
+    return (await this.#orJournal(work, () => this.#deps.journal.addKey(key))) !== undefined
   }
 
   /** Deletes. Never rejects: when Redis is away the delete is noted and sent before Redis is read again. Returns whether there was something. */
   async delete(key: string): Promise<boolean> {
     const keys = this.#pair(key)
-    const found = await this.#orJournal(this.#deps.link.run('delete', DELETE, keys, this.#message(keys[0]!)), () => this.#deps.journal.addKey(key))
-    return found === 1
+    const work = this.run('delete', DELETE, keys, this.#message(keys[0]!))
+    this.#deps.recent.addKey(key)
+    return (await this.#orJournal(work, () => this.#deps.journal.addKey(key))) === 1
   }
 
-  /** Names of entries and leases that match, in batches; never blocks Redis for longer than a look at {@link SCAN_COUNT} names. */
+  /** Names of entries and leases that match, in batches; never blocks Redis for longer than a look at {@link SCAN_COUNT} names. In a cluster one server
+   *  after the other. */
   async *scan(glob: string): AsyncGenerator<{ entries: string[]; leased: string[] }> {
-    const { link, names } = this.#deps
-    let cursor = '0'
-    do {
-      const reply = await link.send('scan', 'scan', [cursor, 'match', names.scanPrefix + glob, 'count', SCAN_COUNT])
-      const [next, found] = reply as [Buffer, Buffer[]]
-      cursor = next.toString()
-      const all = found.map(name => name.toString())
-      const keysUnder = (prefix: string): string[] => all.filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length))
-      yield { entries: keysUnder(names.keyPrefix), leased: keysUnder(names.leasePrefix) }
-    } while (cursor !== '0')
+    const { keyPrefix, leasePrefix, keySuffix, scanPrefix } = this.#deps.names
+    for await (const { names } of this.scanNames(scanPrefix + glob + keySuffix, SCAN_COUNT)) {
+      const keysUnder = (prefix: string): string[] =>
+        names.filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length, name.length - keySuffix.length))
+      yield { entries: keysUnder(keyPrefix), leased: keysUnder(leasePrefix) }
+    }
+  }
+
+  /** Names in Redis that match, a page of about `count` at a time. */
+  async *scanNames(match: string, count: number): AsyncGenerator<ScanPage> {
+    const links = [...this.#primaries.all()].map(({ link }) => link)
+    for (const link of links) {
+      let cursor = '0'
+      do {
+        const [next, found] = (await link.send('scan', 'scan', [cursor, 'match', match, 'count', count])) as [Buffer, Buffer[]]
+        cursor = next.toString()
+        yield { names: found.map(name => name.toString()), isLast: cursor === '0' && link === links.at(-1) }
+      } while (cursor !== '0')
+    }
   }
 
   /** Tells all processes to forget what matches. 1 round trip. */
   async announcePattern(glob: string): Promise<void> {
-    const { link, names, senderId } = this.#deps
-    await link.send('invalidate', 'publish', [names.channel, `${senderId} ${names.patternPrefix}${glob}`])
+    const { names, senderId } = this.#deps
+    await this.send('invalidate', 'publish', names.channel, [names.channel, `${senderId} ${names.patternPrefix}${glob}`])
   }
 
   /** Gives tags new versions; '' is the tag of everything. Never rejects, as {@link delete}. Returns whether Redis has all of them. */
   async bump(tags: readonly string[]): Promise<boolean> {
-    const replies = await Promise.all(tags.map(tag => this.#orJournal(this.#bumpOne(tag, false), () => this.#deps.journal.addTag(tag))))
+    for (const tag of tags) this.#deps.recent.addTag(tag)
+    const replies = await Promise.all(tags.map(tag => this.#orJournal(this.#bumpOne(tag), () => this.#deps.journal.addTag(tag))))
     return !replies.includes(undefined)
   }
 
   /** Adds to a counter and returns it. 1 round trip. */
   async increment(key: string, by: number, ttlMs: number): Promise<number> {
-    const { link, names } = this.#deps
-    return Number(await link.run('counter', INCREMENT, [names.counterPrefix + key], [by, ttlMs]))
+    const { names } = this.#deps
+    return Number(await this.run('counter', INCREMENT, [names.counterPrefix + key], [by, ttlMs]))
   }
 
   /** Takes a lock: 0, or for how many milliseconds somebody else holds it. 1 round trip. */
   async lock(key: string, token: string, ttlMs: number): Promise<number> {
-    const { link, names } = this.#deps
-    return Number(await link.run('lock', LOCK, [names.lockPrefix + key], [token, ttlMs]))
+    const { names } = this.#deps
+    return Number(await this.run('lock', LOCK, [names.lockPrefix + key], [token, ttlMs]))
   }
 
   /** Prolongs a lock; false when it is lost. 1 round trip. */
   async prolongLock(key: string, token: string, ttlMs: number): Promise<boolean> {
-    const { link, names } = this.#deps
-    return (await link.run('lock', RENEW, [names.lockPrefix + key], [token, ttlMs])) === 1
+    const { names } = this.#deps
+    return (await this.run('lock', RENEW, [names.lockPrefix + key], [token, ttlMs])) === 1
   }
 
   /** Gives a lock back; false when it was lost before. 1 round trip. */
   async unlock(key: string, token: string): Promise<boolean> {
-    const { link, names } = this.#deps
-    return (await link.run('lock', RELEASE, [names.lockPrefix + key], [token])) === 1
+    const { names } = this.#deps
+    return (await this.run('lock', RELEASE, [names.lockPrefix + key], [token])) === 1
   }
 
-  /** Sends what the journal holds. Used while healing, before anybody reads. @throws RedisFault; then the journal is as before. */
-  async replay(): Promise<void> {
-    const { journal, link, metrics } = this.#deps
+  /** True when the journal holds something for this server. */
+  owes(primary: Primary): boolean {
+    return this.#deps.journal.hasFor(name => this.#isAt(primary, name))
+  }
+
+  /** Notes again what this process changed at this server of late, because the server may have lost it. */
+  repeatRecent(primary: Primary): void {
+    this.#deps.recent.copyTo(this.#deps.journal, name => this.#isAt(primary, name))
+  }
+
+  /** True when everything was dropped in the last `uptimeMs` of the Redis server. False when that cannot be told. */
+  async wasClearedSince(uptimeMs: number): Promise<boolean> {
+    const name = this.#deps.names.tagPrefix
+    const link = this.#primaries.ownerOf(name)?.link
+    const version = toVersion((await link?.sendUngated('control', 'get', [name]).catch(() => null)) as Buffer | null)
+    return version !== undefined && link !== undefined && bumpedAtMs(version) > link.serverNowMs() - uptimeMs + CLEARED_MARGIN_MS
+  }
+
+  /** Sends what the journal holds for this server, and returns the tags. Used while healing, before anybody reads. @throws RedisFault; then the journal
+   *  is as before. */
+  async replay(primary: Primary): Promise<readonly string[]> {
+    const { journal, metrics } = this.#deps
     if (journal.hasOverflowed) metrics.errors.bind('journal_overflow').add()
-    const { keys, tags } = journal.drain()
+    const { keys, tags } = journal.drain(name => this.#isAt(primary, name))
     const deletes = keys.map(key => {
       const [value, lease] = this.#pair(key)
-      return link.sendUngated('delete', 'eval', [DELETE.source, 2, value!, lease!, ...this.#message(value!)])
+      return this.#again(primary, journal.addKey.bind(journal, key), [DELETE.source, 2, value!, lease!, ...this.#message(value!)], 'delete')
     })
+    const failed = (await Promise.all([...deletes, ...tags.map(tag => this.#bumpAgain(primary, tag))])).find(fault => fault !== undefined)
+    if (failed !== undefined) throw failed
+    return tags
+  }
+
+  /** Notes what failed. Resolves with the fault unless the key is elsewhere by now, where it will be sent instead. */
+  async #again(primary: Primary, note: () => void, args: RedisArg[], op: RedisOp): Promise<RedisFault | undefined> {
     try {
-      await Promise.all([...deletes, ...tags.map(tag => this.#bumpOne(tag, true))])
+      await primary.link.sendUngated(op, 'eval', args)
+      return undefined
     } catch (error) {
-      for (const key of keys) journal.addKey(key)
-      for (const tag of tags) journal.addTag(tag)
-      throw error
+      note()
+      return this.#primaries.redirect(error, primary) === undefined ? toFault(error) : undefined
     }
   }
 
-  #create(tags: readonly string[]): Promise<unknown>[] {
-    const { link, names } = this.#deps
-    return tags.map(tag => link.send('lease', 'set', [names.tagPrefix + tag, firstVersion(), 'nx', ...(tag === '' ? [] : ['px', 2 * TAG_LIFE_MS])]))
+  #bumpAgain(primary: Primary, tag: string): Promise<RedisFault | undefined> {
+    const key = this.#deps.names.tagPrefix + tag
+    return this.#again(primary, () => this.#deps.journal.addTag(tag), [BUMP.source, 1, key, ...this.#bumpArgs(tag, key)], 'invalidate')
   }
 
-  #bumpOne(tag: string, isUngated: boolean): Promise<unknown> {
-    const { link, names } = this.#deps
-    const key = names.tagPrefix + tag
-    const args = [bumpedVersion(this.serverNowMs()), tag === '' ? 0 : 2 * TAG_LIFE_MS, ...this.#message(key)]
-    return isUngated ? link.sendUngated('invalidate', 'eval', [BUMP.source, 1, key, ...args]) : link.run('invalidate', BUMP, [key], args)
+  #isAt(primary: Primary, { key, tag }: JournalName): boolean {
+    return this.#primaries.ownerOf(key === undefined ? this.#deps.names.tagPrefix + tag! : this.#entryName(key)) === primary
+  }
+
+  #create(tags: readonly string[]): Promise<unknown>[] {
+    return tags.map(tag => {
+      const key = this.#deps.names.tagPrefix + tag
+      return this.send('lease', 'set', key, [key, firstVersion(), 'nx', ...(tag === '' ? [] : ['px', 2 * TAG_LIFE_MS])])
+    })
+  }
+
+  #bumpOne(tag: string): Promise<unknown> {
+    const key = this.#deps.names.tagPrefix + tag
+    return this.run('invalidate', BUMP, [key], this.#bumpArgs(tag, key))
+  }
+
+  #bumpArgs(tag: string, redisKey: string): RedisArg[] {
+    return [bumpedVersion(this.#nowMsAt(redisKey)), tag === '' ? 0 : 2 * TAG_LIFE_MS, ...this.#message(redisKey)]
+  }
+
+  /** Runs a script where its first key is. @throws RedisFault */
+  async run(op: RedisOp, script: LuaScript, keys: readonly string[], args: readonly RedisArg[]): Promise<unknown> {
+    const owner = this.#primaries.ownerOf(keys[0]!)
+    if (owner === undefined) throw new RedisFault('away', 'no server for this key is known')
+    try {
+      return await owner.link.run(op, script, keys, args)
+    } catch (error) {
+      const redirection = this.#primaries.redirect(error, owner)
+      if (redirection === undefined) throw error
+      const { link } = redirection.primary
+      if (redirection.isOnce) return link.sendAsking(op, 'eval', [script.source, keys.length, ...keys, ...args])
+      return link.run(op, script, keys, args)
+    }
+  }
+
+  /** Sends a command where `redisKey` is. @throws RedisFault */
+  async send(op: RedisOp, command: string, redisKey: string, args: RedisArg[]): Promise<unknown> {
+    const owner = this.#primaries.ownerOf(redisKey)
+    if (owner === undefined) throw new RedisFault('away', 'no server for this key is known')
+    try {
+      return await owner.link.send(op, command, args)
+    } catch (error) {
+      const redirection = this.#primaries.redirect(error, owner)
+      if (redirection === undefined) throw error
+      const { link } = redirection.primary
+      return redirection.isOnce ? link.sendAsking(op, command, args) : link.send(op, command, args)
+    }
+  }
+
+  #ownerOfTag(tag: string): Primary | undefined {
+    return this.#primaries.ownerOf(this.#primaries.isCluster ? this.#deps.names.tagPrefix + tag : '')
+  }
+
+  #nowMsAt(redisKey: string): number {
+    return this.#primaries.ownerOf(redisKey)?.link.serverNowMs() ?? 0
+  }
+
+  #entryName(key: string): string {
+    const { keyPrefix, keySuffix } = this.#deps.names
+    return keyPrefix + key + keySuffix
+  }
+
+  #leaseName(key: string): string {
+    const { leasePrefix, keySuffix } = this.#deps.names
+    return leasePrefix + key + keySuffix
   }
 
   async #orJournal<T>(work: Promise<T>, note: () => void): Promise<T | undefined> {
@@ -247,13 +348,13 @@ export class RemoteTier {
     }
   }
 
-  #pair(key: string): string[] {
-    const { names } = this.#deps
-    return [names.keyPrefix + key, names.leasePrefix + key]
+  #pair(key: string): [value: string, lease: string] {
+    return [this.#entryName(key), this.#leaseName(key)]
   }
 
   #message(redisKey: string): [channel: string, message: string] {
-    return this.#deps.needsMessages() ? [this.#deps.names.channel, `${this.#deps.senderId} ${redisKey}`] : ['', '']
+    const isSilent = this.#primaries.ownerOf(redisKey)?.coherence.mode !== 'pubsub'
+    return isSilent ? ['', ''] : [this.#deps.names.channel, `${this.#deps.senderId} ${redisKey}`]
   }
 
   #read(redisKey: string): Promise<Buffer | null> {
@@ -262,7 +363,9 @@ export class RemoteTier {
 
   #ask(redisKey: string, reader: BytesReader): void {
     const scope = currentRequestScope()
-    this.#reader.ask(redisKey, scope === undefined ? reader : this.#timedFor(scope, reader))
+    const owner = this.#primaries.ownerOf(redisKey)
+    if (owner === undefined) reader.onFault(new RedisFault('away', 'no server for this key is known'))
+    else owner.reader.ask(redisKey, scope === undefined ? reader : this.#timedFor(scope, reader))
   }
 
   #timedFor(scope: RequestScope, reader: BytesReader): BytesReader {
@@ -284,26 +387,9 @@ export class RemoteTier {
   }
 }
 
-/** Distinguishes versions of one millisecond: 11 random bits and the lowest, which is 1 for a bump. */
-const VERSION_STEPS = 2 ** 12
-
-/** A version for a tag that has none: never used before, and even. Whether an entry is valid depends on equality alone, never on a clock. */
-function firstVersion(): number {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
-  return (high & 0xfffff) * 2 ** 32 + ((low & ~1) >>> 0) + 2
-}
-
-/** A version for a tag that was invalidated: never used before, and odd. It holds the time, for {@link bumpedAtMs}. Exact until 2039. */
-function bumpedVersion(serverNowMs: number): number {
-  const [random] = crypto.getRandomValues(new Uint16Array(1)) as unknown as [number]
-  return Math.floor(serverNowMs) * VERSION_STEPS + ((random % VERSION_STEPS) | 1)
-}
-
-/** When the tag was last invalidated, in milliseconds of the Redis server's clock as its writer knew it; 0 when not since it has a version. */
-export function bumpedAtMs(version: number): number {
-  return version % 2 === 1 ? Math.floor(version / VERSION_STEPS) : 0
-}
-
-function toVersion(reply: Buffer | null | undefined): number | undefined {
-  return reply == null ? undefined : Number(reply)
+function toLeaseReply(reply: unknown, versionsOf: (rest: (Buffer | number | null)[]) => readonly (number | undefined)[]): LeaseReply {
+  const [code, ...rest] = reply as [number, ...(Buffer | number | null)[]]
+  if (code === 0) return { kind: 'stored', bytes: rest[0] as Buffer }
+  if (code === 2) return { kind: 'held', leftMs: Math.max(1, Number(rest[0])) }
+  return { kind: 'granted', versions: versionsOf(rest) }
 }
