@@ -137,7 +137,7 @@ function invalidationTarget(cache: TieredCache, options: HoldfastOptions<UserPoo
   }
 }
 
-function validate(options: object & { readonly redis?: string | undefined }): void {
+function validate(options: object & { readonly redis?: RedisOption | undefined }): void {
   const problems = collectConfigProblems()
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
