@@ -15,9 +15,10 @@ const RUN_LIMIT_MS = 60_000
  * @param {string} options.about what was done, in one sentence
  * @param {{ key: string, title: string, digits?: number, take?: 'max' | 'min' }[]} options.columns `take` instead of the median
  * @param {Record<string, () => Promise<Record<string, unknown>>>} options.candidates each throws when the candidate is wrong: then no figure is printed
- * @param {{ candidate: string, column: string, atMost?: number, atLeast?: number, is?: unknown, why: string }[]} [options.claims]
+ * @param {{ candidate: string, column: string, atMost?: number, atLeast?: number, is?: unknown, why?: string }[]} [options.claims]
  * @param {{ name: string, why: string }[]} [options.leftOut] who is not there, and why
  * @param {number} [options.rounds] default 1; HOLDFAST_BENCH_ROUNDS goes before it
+ * @param {boolean} [options.transposed] prints candidates side by side and columns below each other
  * @param {string[]} [options.nodeOptions]
  * @param {(rows: Map<string, Record<string, unknown>>) => void} [options.derive] adds columns that need other rows, such as ratios
  */
@@ -54,19 +55,19 @@ async function measure(file, name, nodeOptions) {
   return JSON.parse(stdout.trim().split('\n').at(-1))
 }
 
-function report(file, { about, columns, claims = [], leftOut = [], rounds, derive }, figures) {
+function report(file, { about, columns, claims = [], leftOut = [], rounds, transposed = false, derive }, figures) {
   const question = basename(file, '.bench.mjs')
   const byName = new Map(Object.entries(figures).map(([name, runs]) => [name, summary(columns, runs)]))
   derive?.(byName)
   const rows = [...byName].map(([name, values]) => ({ name, values }))
   console.log(`${question.replaceAll('-', ' ')}? (${about}; ${rounds === 1 ? 'one round' : `medians of ${rounds} rounds`}, a process each)`)
-  for (const line of table(columns, rows)) console.log(`  ${line}`)
+  for (const line of table(columns, rows, transposed)) console.log(`  ${line}`)
   for (const { name, why } of leftOut) console.log(`  left out: ${name}: ${why}`)
   const verdicts = claims.map(claim => ({ ...claim, measured: byName.get(claim.candidate)[claim.column] }))
   for (const verdict of verdicts) console.log(`  ${holds(verdict) ? 'holds' : 'FAILS'}: ${sentence(verdict, columns)}`)
   const out = join(dirname(file), '..', 'results', basename(dirname(file)), `${question}.json`)
   mkdirSync(dirname(out), { recursive: true })
-  const content = { question, about, columns, rounds, rows, claims: verdicts, leftOut, figures, machine: machine() }
+  const content = { question, about, columns, transposed, rounds, rows, claims: verdicts, leftOut, figures, machine: machine() }
   writeFileSync(out, `${JSON.stringify(content, null, 1)}\n`)
   console.log(`  written: ${relative(process.cwd(), out)}`)
   if (!verdicts.every(holds)) process.exitCode = 1
@@ -83,14 +84,20 @@ function summary(columns, runs) {
   )
 }
 
-function table(columns, rows) {
-  const cells = [['', ...columns.map(column => column.title)], ...rows.map(row => [row.name, ...columns.map(column => cell(column, row.values))])]
+function table(columns, rows, transposed) {
+  const cells = tableCells({ columns, rows, transposed })
   const widths = cells[0].map((_, at) => Math.max(...cells.map(line => line[at].length)))
   return cells.map(line => line.map((text, at) => (at === 0 ? text.padEnd(widths[at]) : text.padStart(widths[at]))).join('   '))
 }
 
+/** The texts of a table, its head first. */
+export function tableCells({ columns, rows, transposed }) {
+  const cells = [['', ...columns.map(column => column.title)], ...rows.map(row => [row.name, ...columns.map(column => cell(column, row.values))])]
+  return transposed ? cells[0].map((_, at) => cells.map(line => line[at])) : cells
+}
+
 /** One figure as it is printed. */
-export function cell({ key, digits = 0 }, values) {
+function cell({ key, digits = 0 }, values) {
   const value = values[key]
   if (value === null || value === undefined) return '-'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
@@ -98,7 +105,7 @@ export function cell({ key, digits = 0 }, values) {
 }
 
 /** Whether what was measured keeps the promise. */
-export function holds({ measured, atMost, atLeast, is }) {
+function holds({ measured, atMost, atLeast, is }) {
   if (is !== undefined) return measured === is
   return typeof measured === 'number' && (atMost === undefined || measured <= atMost) && (atLeast === undefined || measured >= atLeast)
 }
@@ -106,5 +113,5 @@ export function holds({ measured, atMost, atLeast, is }) {
 function sentence({ candidate, column, atMost, atLeast, is, why }, columns) {
   const { title } = columns.find(({ key }) => key === column)
   const limit = is !== undefined ? `is ${is}` : atMost !== undefined ? `at most ${atMost}` : `at least ${atLeast}`
-  return `${candidate}, ${title}: ${limit} (${why})`
+  return `${candidate}, ${title}: ${limit}${why === undefined ? '' : ` (${why})`}`
 }

@@ -28,6 +28,7 @@ export const PEERS = ['bentocache', 'cacheable', 'cache-manager', 'layered-loade
  * @param {number} [options.ttlMs] default one hour
  * @param {boolean} [options.tags] cacheable has to be told that tags will be used
  * @param {string} [options.namespace]
+ * @param {number} [options.refreshAfterMs] entries older than this are served while they are reloaded; not with cacheable, which has nothing of the kind
  * @param {object} [options.holdfast] further options of Holdfast
  * @returns {Promise<Contender>}
  */
@@ -49,11 +50,12 @@ const OPEN = {
   'layered-loader': openLayeredLoader,
 }
 
-async function openHoldfast({ url, l1, ttlMs, namespace, holdfast }) {
+async function openHoldfast({ url, l1, ttlMs, namespace, refreshAfterMs, holdfast }) {
   const { createTieredCache } = await import('../../packages/holdfast/dist/cache/index.js')
   const { createRegistry } = await import('../../packages/holdfast/dist/telemetry/index.js')
   const memory = l1 === false ? false : { maxEntries: l1, maxBytes: '1gb' }
-  const cache = createTieredCache({ namespace, l1: memory, ttl: `${ttlMs}ms`, ...holdfast }, { redis: url, registry: createRegistry() })
+  const life = refreshAfterMs === undefined ? { ttl: `${ttlMs}ms` } : { ttl: `${refreshAfterMs}ms`, grace: `${ttlMs}ms` }
+  const cache = createTieredCache({ namespace, l1: memory, ...life, ...holdfast }, { redis: url, registry: createRegistry() })
   await cache.start()
   return {
     native: cache,
@@ -80,7 +82,7 @@ function connectionOf(url) {
   return { host: hostname, port: Number(port), password: decodeURIComponent(password) }
 }
 
-async function openBentocache({ url, syncUrl, l1, ttlMs, namespace }) {
+async function openBentocache({ url, syncUrl, l1, ttlMs, namespace, refreshAfterMs }) {
   const { BentoCache, bentostore } = await import('bentocache')
   const { memoryDriver } = await import('bentocache/drivers/memory')
   let store = bentostore()
@@ -92,7 +94,8 @@ async function openBentocache({ url, syncUrl, l1, ttlMs, namespace }) {
     store = store.useL2Layer(redisDriver({ connection: quiet(url) }))
     if (l1 !== false) store = store.useBus(redisBusDriver({ connection: { ...connectionOf(syncUrl) } }))
   }
-  const cache = new BentoCache({ default: 'main', prefix: namespace, ttl: ttlMs, stores: { main: store } })
+  const life = refreshAfterMs === undefined ? { ttl: ttlMs } : { ttl: refreshAfterMs, grace: ttlMs, timeout: 0 }
+  const cache = new BentoCache({ default: 'main', prefix: namespace, ...life, stores: { main: store } })
   return {
     native: cache,
     options: ({ ttlMs: ttl, tags }) => ({ ...(ttl === undefined ? {} : { ttl }), ...(tags === undefined ? {} : { tags }) }),
@@ -106,6 +109,9 @@ async function openBentocache({ url, syncUrl, l1, ttlMs, namespace }) {
     close: () => cache.disconnectAll(),
   }
 }
+
+/** By default a failing loader is told to nobody, and its callers get `undefined`. */
+const THROW_LOADS = { throwErrors: 'function' }
 
 async function openCacheable({ url, syncUrl, l1, ttlMs, tags: hasTags, namespace }) {
   const { Cacheable, createKeyv } = await import('cacheable')
@@ -128,10 +134,10 @@ async function openCacheable({ url, syncUrl, l1, ttlMs, tags: hasTags, namespace
   cache.on('error', noop)
   return {
     native: cache,
-    options: ({ ttlMs: ttl, tags }) => ({ ...(ttl === undefined ? {} : { ttl }), ...(tags === undefined ? {} : { tags }) }),
+    options: ({ ttlMs: ttl, tags }) => ({ ...THROW_LOADS, ...(ttl === undefined ? {} : { ttl }), ...(tags === undefined ? {} : { tags }) }),
     // Its getOrSet leaves tags out without a word, so a tagged entry has to be read and written apart.
-    getOrSet: async (key, load, options) => {
-      if (options?.tags === undefined) return cache.getOrSet(key, load, options)
+    getOrSet: async (key, load, options = THROW_LOADS) => {
+      if (options.tags === undefined) return cache.getOrSet(key, load, options)
       const found = await cache.get(key)
       if (found !== undefined) return found
       const loaded = await load()
@@ -148,7 +154,7 @@ async function openCacheable({ url, syncUrl, l1, ttlMs, tags: hasTags, namespace
   }
 }
 
-async function openCacheManager({ url, l1, ttlMs, namespace }) {
+async function openCacheManager({ url, l1, ttlMs, namespace, refreshAfterMs }) {
   const { createCache } = await import('cache-manager')
   const { createKeyv } = await import('cacheable')
   const { Keyv } = await import('keyv')
@@ -160,7 +166,8 @@ async function openCacheManager({ url, l1, ttlMs, namespace }) {
     redis.on('error', noop)
     stores.push(redis)
   }
-  const cache = createCache({ stores, ttl: ttlMs })
+  const refresh = refreshAfterMs === undefined ? {} : { refreshThreshold: ttlMs - refreshAfterMs }
+  const cache = createCache({ stores, ttl: ttlMs, ...refresh })
   return {
     native: cache,
     options: ({ ttlMs: ttl }) => ({ ...(ttl === undefined ? {} : { ttl }) }),
@@ -175,7 +182,7 @@ async function openCacheManager({ url, l1, ttlMs, namespace }) {
   }
 }
 
-async function openLayeredLoader({ url, syncUrl, l1, ttlMs, namespace }) {
+async function openLayeredLoader({ url, syncUrl, l1, ttlMs, namespace, refreshAfterMs }) {
   const { Loader, RedisCache, createNotificationPair } = await import('layered-loader')
   const { Redis } = await import('ioredis')
   const clients = []
@@ -184,9 +191,10 @@ async function openLayeredLoader({ url, syncUrl, l1, ttlMs, namespace }) {
     clients.push(client)
     return client
   }
-  const layers = { inMemoryCache: l1 === false ? false : { cacheType: 'lru-object', ttlInMsecs: ttlMs, maxItems: l1 } }
+  const refresh = refreshAfterMs === undefined ? {} : { ttlLeftBeforeRefreshInMsecs: ttlMs - refreshAfterMs }
+  const layers = { inMemoryCache: l1 === false ? false : { cacheType: 'lru-object', ttlInMsecs: ttlMs, maxItems: l1, ...refresh } }
   if (url !== undefined) {
-    layers.asyncCache = new RedisCache(connect(url), { json: true, ttlInMsecs: ttlMs, prefix: namespace })
+    layers.asyncCache = new RedisCache(connect(url), { json: true, ttlInMsecs: ttlMs, ...refresh, prefix: namespace })
     if (l1 !== false) {
       const { publisher, consumer } = createNotificationPair({
         channel: `${namespace}-notifications`,
