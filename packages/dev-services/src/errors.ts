@@ -3,6 +3,7 @@ export type DevServicesErrorCode =
   | 'HF_PG_UNOBTAINABLE'
   | 'HF_PG_UNREACHABLE'
   | 'HF_PG_START_FAILED'
+  | 'HF_PG_POOLER_UNOBTAINABLE'
   | 'HF_REDIS_UNOBTAINABLE'
   | 'HF_REDIS_UNREACHABLE'
   | 'HF_REDIS_START_FAILED'
@@ -35,6 +36,11 @@ export const errors: Readonly<Record<DevServicesErrorCode, DevServicesErrorDefin
     summary: 'PostgreSQL was found and could not be initialised or started; the message ends with its last log lines.',
     hint: 'read the log lines in the message; if the data folder named there is damaged, delete it',
     retryable: true,
+  },
+  HF_PG_POOLER_UNOBTAINABLE: {
+    summary: 'No PgBouncer could be had or started: none on PATH, and no private copy could be fetched with apt-get.',
+    hint: 'run: apt-get install pgbouncer',
+    retryable: false,
   },
   HF_REDIS_UNOBTAINABLE: {
     summary: 'No Redis was found: no REDIS_URL, no redis-server or valkey-server on PATH, and no private copy could be fetched with apt-get.',

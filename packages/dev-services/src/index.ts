@@ -1,6 +1,7 @@
 export { cacheFolder } from './cache-folder.ts'
 export { type ServiceName, type ServicesPlace, type ServicesState, servicesDown, servicesStatus, servicesUp } from './detached.ts'
 export { DevServicesError, type DevServicesErrorCode, type DevServicesErrorDefinition, type DevServicesErrorDetails, errors } from './errors.ts'
+export { type Pooler, type PoolerOptions, startPgBouncer } from './pgbouncer.ts'
 export { probeDatabaseUrl } from './postgres/probe.ts'
 export type { DevServices, PostgresService, RedisService, ServiceExit, ServiceOrigin } from './service.ts'
 export { type DevServicesOptions, type ServiceKind, startServices } from './start-services.ts'

@@ -118,8 +118,9 @@ type RedisPair = Pick<DevServices, 'cacheRedis' | 'jobsRedis' | 'redisProblem'>
 
 const NO_REDIS: RedisPair = { cacheRedis: undefined, jobsRedis: undefined, redisProblem: undefined }
 
-async function createContext(
-  options: DevServicesOptions,
+/** What every step of a start shares. */
+export async function createContext(
+  options: Pick<DevServicesOptions, 'env' | 'dataDir' | 'durable' | 'onProgress' | 'freeBytes'>,
   detached: boolean,
   signal: AbortSignal,
   claimed: { slot?: Promise<Slot> },

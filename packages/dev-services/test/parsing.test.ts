@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { parsePostgresMajor } from '../src/postgres/binaries.ts'
 import { describeUrl, parseServerVersion } from '../src/postgres/probe.ts'
+import { reasonIn } from '../src/private-copy.ts'
 import { parseStat } from '../src/process-identity.ts'
-import { reasonIn } from '../src/redis/private-copy.ts'
 import { parseInfo } from '../src/redis/probe.ts'
 import { redisConfig } from '../src/redis/server.ts'
 

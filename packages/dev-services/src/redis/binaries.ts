@@ -1,9 +1,9 @@
 import { DevServicesError, reasonOf } from '../errors.ts'
 import { findOnPath } from '../find-on-path.ts'
+import { privateCopy } from '../private-copy.ts'
 import { runCommand } from '../run-command.ts'
 import { type RunContext, serviceEnv } from '../run-context.ts'
 import type { ServiceOrigin } from '../service.ts'
-import { privateCopy } from './private-copy.ts'
 
 /** A server program that was seen to run here. */
 export interface RedisBinary {
@@ -12,6 +12,8 @@ export interface RedisBinary {
   /** Where its libraries are, when they are not the system's. */
   readonly libraryPath?: string
 }
+
+const REDIS_PACKAGE = { packageName: 'redis-server', program: 'usr/bin/redis-server' }
 
 /** Finds Redis: `redis-server` or `valkey-server` on PATH, else a private copy of the distribution's package.
  *  @throws HF_REDIS_UNOBTAINABLE with the reason of each; HF_CLI_DISK_FULL. */
@@ -25,7 +27,7 @@ export async function findRedis(context: RunContext): Promise<RedisBinary> {
     reasons.push(`${command}: does not run here`)
   }
   try {
-    return await privateCopy(context, binary => runs(context, binary))
+    return await privateCopy(context, REDIS_PACKAGE, binary => runs(context, binary))
   } catch (error) {
     if (error instanceof DevServicesError) throw error
     reasons.push(`private copy: ${reasonOf(error)}`)

@@ -19,6 +19,8 @@ import { InvalidationOutbox, type InvalidationTarget } from './outbox.ts'
 import { Checkouts, type PoolHolder } from './pool/checkouts.ts'
 import { createLeakWatch } from './pool/leak-watch.ts'
 import { createPoolListener } from './pool/pool-listener.ts'
+import { BACKEND_PID_SQL, isBehindPooler } from './pool/pooler.ts'
+import { findSessionState, type PoolerDiagnosis } from './pool/session-state.ts'
 import { PoolHealth, type PoolState } from './pool-health.ts'
 import { hookPool, isHooked } from './pool-hook.ts'
 import { createSlowStatementLog } from './slow-statements.ts'
@@ -75,6 +77,9 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
   poolState(): PoolState
   /** Who holds connections now, longest first, at most 20. */
   holders(): readonly PoolHolder[]
+  /** Finds out whether a pooler such as PgBouncer stands between, and which of the statements seen so far rely on a session of their own, which one in
+   *  transaction mode does not give. 1 checkout, 1 statement. Rejects as `pool.connect()` does. */
+  diagnosePooler(): Promise<PoolerDiagnosis>
 }
 
 /** Watches a `pg.Pool`: from `start()` on every statement of every library that uses the pool is timed and counted. While it is started, the pool has
@@ -137,8 +142,21 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     statements: () => store.snapshot(),
     bindSamples: fingerprint => store.bindSamples(fingerprint),
     poolState,
+    async diagnosePooler() {
+      const isPooled = await asksThroughPooler(pool)
+      return { isPooled, sessionState: isPooled ? findSessionState(store.snapshot()) : [] }
+    },
     holders: () => holders(HOLDERS_LIMIT),
     health: () => mergeHealth([health.health(), ...(outbox?.problem ? [{ status: 'degraded' as const, reasons: [outbox.problem] }] : [])]),
+  }
+}
+
+async function asksThroughPooler(pool: UserPool): Promise<boolean> {
+  const client = await pool.connect()
+  try {
+    return isBehindPooler((client as { processID?: number | null }).processID, await client.query(BACKEND_PID_SQL))
+  } finally {
+    client.release()
   }
 }
 

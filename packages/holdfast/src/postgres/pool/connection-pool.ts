@@ -20,7 +20,7 @@ export interface ConnectionPoolDeps {
   createClient(): PoolMemberClient
   prepare(client: PoolMemberClient): Promise<void>
   /** True when another attempt to connect may succeed at once. */
-  isMended(error: unknown): boolean
+  isMended(error: unknown, client: PoolMemberClient): boolean
   /** `client.query` of the driver itself, which no observer sees. */
   readonly send: SendPlain
   emit(event: 'connect' | 'acquire' | 'remove', client: PoolMemberClient): void
@@ -53,7 +53,7 @@ export class ConnectionPool {
       random: deps.random,
       createClient: () => deps.createClient(),
       prepare: client => deps.prepare(client),
-      isMended: error => deps.isMended(error),
+      isMended: (error, client) => deps.isMended(error, client),
       onOpened: client => this.#admit(client),
       onFailed: error => this.#onConnectFailed(error),
     })

@@ -11,7 +11,7 @@ export interface ConnectorDeps {
   prepare(client: PoolMemberClient): Promise<void>
   onOpened(client: PoolMemberClient): void
   /** True when the attempt may be made again at once, because its cause is mended. */
-  isMended(error: unknown): boolean
+  isMended(error: unknown, client: PoolMemberClient): boolean
   /** An attempt failed; `isPausing` is true now. */
   onFailed(error: unknown): void
 }
@@ -94,7 +94,7 @@ export class Connector {
   #fail(client: PoolMemberClient, error: unknown): void {
     this.#opening.delete(client)
     client.end(() => undefined)
-    if (!this.#deps.isMended(error)) this.#pause(error)
+    if (!this.#deps.isMended(error, client)) this.#pause(error)
     this.#deps.onFailed(error)
   }
 

@@ -41,7 +41,7 @@ export function createPool<Config, Pool extends object>(
     random,
     logger,
     budget: new ConnectionBudget(main!.max),
-    pooler: new PoolerState(pooler === 'auto' ? 'unknown' : pooler),
+    pooler: new PoolerState(pooler === 'auto' ? 'unknown' : pooler, logger),
   }
   const PoolClass = definePoolClass(driver.Pool as never)
   const named = new Map(classes.map(limits => [limits.name, new PoolClass(shared, limits, new Map())]))

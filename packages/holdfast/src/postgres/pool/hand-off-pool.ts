@@ -1,5 +1,4 @@
 import { type Clock, coreErrors, type Logger } from '../../core/index.ts'
-import { sqlstateOf } from '../sqlstate.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import type { PoolMemberClient, SendPlain } from './member.ts'
@@ -59,8 +58,8 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
         ...shared,
         limits,
         send,
-        createClient: () => new this.Client(clientConfig(shared, limits)),
-        isMended: error => refusedStartupParameter(error, shared.pooler),
+        createClient: () => shared.pooler.noteAttempt(new this.Client(clientConfig(shared, limits))),
+        isMended: (error, client) => shared.pooler.explains(error, client),
         prepare: client => prepare(shared, send, client),
         emit: (event, client) => void this.emit(event, client),
         emitRelease: (error, client) => void this.emit('release', error, client),
@@ -175,24 +174,13 @@ function clientConfig({ config, pooler }: PoolShared, { statementMs, connectMs }
 
 /** What the caller wants done on a new connection, and on the first one the question whether a pooler answers. */
 async function prepare(shared: PoolShared, send: SendPlain, client: PoolMemberClient): Promise<void> {
-  const { config, pooler, logger } = shared
+  const { config, pooler } = shared
   if (pooler.kind === 'unknown') {
     const result = await new Promise<unknown>((resolve, reject) =>
       send(client, BACKEND_PID_SQL, (error, answer) => (error ? reject(error) : resolve(answer))),
     )
     pooler.found(isBehindPooler(client.processID, result) ? 'transaction' : 'none')
-    if (pooler.isShared) logger.warn({ pooler: pooler.kind }, POOLER_WARNING)
   }
   await config.onConnect?.(client)
   if (config.verify) await new Promise<void>((resolve, reject) => config.verify?.(client, error => (error ? reject(error) : resolve())))
-}
-
-const POOLER_WARNING =
-  'PostgreSQL is reached through a pooler: statements go without names, and the time-out of statements must be set for the role (ALTER ROLE ... SET statement_timeout)'
-
-/** True when a log-in failed because a pooler does not take the time-out of statements. Marks it as found, so that the next attempt goes without. */
-function refusedStartupParameter(error: unknown, pooler: PoolerState): boolean {
-  if (pooler.kind !== 'unknown' || sqlstateOf(error) !== '08P01') return false
-  pooler.found('transaction')
-  return true
 }

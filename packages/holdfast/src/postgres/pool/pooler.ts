@@ -1,3 +1,6 @@
+import type { Logger } from '../../core/index.ts'
+import { sqlstateOf } from '../sqlstate.ts'
+
 /** What stands between a pool and PostgreSQL. */
 export type PoolerKind =
   /** Not known yet. */
@@ -12,16 +15,35 @@ export class PoolerState {
   kind: PoolerKind
   /** True: statements go without names. Read for every statement. */
   isShared: boolean
+  readonly #logger: Logger
   readonly #textsByName = new Map<string, string>()
+  /** Clients that log in with settings, as one does without a pooler. */
+  readonly #attempts = new WeakSet<object>()
 
-  constructor(kind: PoolerKind) {
+  constructor(kind: PoolerKind, logger: Logger) {
     this.kind = kind
     this.isShared = kind === 'transaction'
+    this.#logger = logger
   }
 
   found(kind: 'none' | 'transaction'): void {
+    if (this.kind !== 'unknown') return
     this.kind = kind
     this.isShared = kind === 'transaction'
+    if (this.isShared) this.#logger.warn({ pooler: kind }, POOLER_WARNING)
+  }
+
+  /** Returns the client. */
+  noteAttempt<Client extends object>(client: Client): Client {
+    if (this.kind === 'unknown') this.#attempts.add(client)
+    return client
+  }
+
+  /** True when a log-in failed because a pooler does not take the time-out of statements, as PgBouncer answers. The next one goes without. */
+  explains(error: unknown, client: object): boolean {
+    if (sqlstateOf(error) !== '08P01' || !this.#attempts.delete(client)) return false
+    this.found('transaction')
+    return this.isShared
   }
 
   /** The same query without its name: a prepared statement lives in one server session, and the next transaction may run in another. */
@@ -35,6 +57,9 @@ export class PoolerState {
 }
 
 const NAMES_LIMIT = 1000
+
+const POOLER_WARNING =
+  'PostgreSQL is reached through a pooler: statements go without names, and the time-out of statements must be set for the role (ALTER ROLE ... SET statement_timeout)'
 
 /** True when the session answered by the server is not the one that the client was told of at log-in: whatever answers in between hands sessions out. */
 export function isBehindPooler(processID: number | null | undefined, result: unknown): boolean {

@@ -1,21 +1,40 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskFullError } from '../disk.ts'
-import { findOnPath } from '../find-on-path.ts'
-import { type CommandResult, runCommand } from '../run-command.ts'
-import type { RunContext } from '../run-context.ts'
-import type { RedisBinary } from './binaries.ts'
+import { diskFullError } from './disk.ts'
+import { findOnPath } from './find-on-path.ts'
+import { type CommandResult, runCommand } from './run-command.ts'
+import type { RunContext } from './run-context.ts'
+
+/** A package of the distribution. */
+export interface PackageSpec {
+  readonly packageName: string
+  /** Path of the program inside the package. */
+  readonly program: string
+}
+
+/** A program from an unpacked package. */
+export interface UnpackedProgram {
+  readonly origin: 'private copy'
+  readonly command: string
+  /** Where its libraries are, when they are not the system's. */
+  readonly libraryPath: string
+}
 
 /** Each of the package commands gets this long; a mirror that hangs is given up by apt-get itself after 20 s. */
 const PACKAGE_LIMIT_MS = 60_000
 
-/** The distribution's redis-server, unpacked in the cache folder: no daemon, nothing installed, no root. The first time it downloads 2 MB (and,
+/** A program of the distribution, unpacked in the cache folder: no daemon, nothing installed, no root. The first time it downloads a few MB (and,
  *  where the system has no package lists, 10 MB of lists, kept in the cache folder only long enough). Rejects with the reason. */
-export async function privateCopy(context: RunContext, runs: (binary: RedisBinary) => Promise<boolean>): Promise<RedisBinary> {
-  const home = join(context.cacheFolder(), `redis-${process.arch}`)
+export async function privateCopy(
+  context: RunContext,
+  spec: PackageSpec,
+  runs: (program: UnpackedProgram) => Promise<boolean>,
+): Promise<UnpackedProgram> {
+  // The folder's name is older than the second package.
+  const home = join(context.cacheFolder(), `${spec.packageName.replace(/-server$/, '')}-${process.arch}`)
   if (existsSync(home)) {
-    const kept = binaryIn(home)
+    const kept = programIn(home, spec)
     if (await runs(kept)) return kept
     // The distribution was upgraded under it.
     if (!context.signal.aborted) await rm(home, { recursive: true, force: true })
@@ -23,8 +42,8 @@ export async function privateCopy(context: RunContext, runs: (binary: RedisBinar
   const draft = await mkdtemp(join(context.cacheFolder(), 'unpacking-'))
   try {
     const root = join(draft, 'root')
-    await unpack(context, draft, root)
-    if (!(await runs(binaryIn(root)))) throw new Error('the unpacked redis-server does not run here')
+    await unpack(context, spec.packageName, draft, root)
+    if (!(await runs(programIn(root, spec)))) throw new Error(`the unpacked ${spec.packageName} does not run here`)
     await rename(root, home)
   } catch (error) {
     // Another run may have finished the same copy first.
@@ -32,20 +51,20 @@ export async function privateCopy(context: RunContext, runs: (binary: RedisBinar
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
-  return binaryIn(home)
+  return programIn(home, spec)
 }
 
 /** Downloads the package with what it depends on and the system lacks, and unpacks all of it into `root`. */
-async function unpack(context: RunContext, draft: string, root: string): Promise<void> {
+async function unpack(context: RunContext, packageName: string, draft: string, root: string): Promise<void> {
   const aptGet = findOnPath('apt-get', context.env)
   const dpkgDeb = findOnPath('dpkg-deb', context.env)
   if (aptGet === undefined || dpkgDeb === undefined) throw new Error('this system has no apt-get and dpkg-deb')
-  context.progress('fetching a private copy of redis-server with apt-get (once)')
+  context.progress(`fetching a private copy of ${packageName} with apt-get (once)`)
   // mkdtemp makes it 0700; the service account has to reach the result.
   await chmod(draft, 0o755)
   const archives = join(draft, 'archives')
   await mkdir(join(archives, 'partial'), { recursive: true })
-  await download(context, aptGet, draft, archives)
+  await download(context, aptGet, packageName, draft, archives)
   await mkdir(root)
   const packages = readdirSync(archives).filter(name => name.endsWith('.deb'))
   const results = await Promise.all(packages.map(name => run(context, dpkgDeb, ['-x', join(archives, name), root])))
@@ -53,14 +72,14 @@ async function unpack(context: RunContext, draft: string, root: string): Promise
 }
 
 /** Tries with the lists of the system; when these are missing or too old, fetches lists of our own, which takes no privilege either. */
-async function download(context: RunContext, aptGet: string, draft: string, archives: string): Promise<void> {
+async function download(context: RunContext, aptGet: string, packageName: string, draft: string, archives: string): Promise<void> {
   const cache = join(draft, 'apt')
   const lists = join(draft, 'lists')
   await mkdir(cache)
   await mkdir(join(lists, 'partial'), { recursive: true })
   const common = ['-q', '-o', `Dir::Cache=${cache}`, '-o', 'Debug::NoLocking=1', '-o', 'APT::Sandbox::User=root']
   common.push('-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20')
-  const install = ['install', '--download-only', '--no-install-recommends', '-y', '-o', `Dir::Cache::archives=${archives}`, ...common, 'redis-server']
+  const install = ['install', '--download-only', '--no-install-recommends', '-y', '-o', `Dir::Cache::archives=${archives}`, ...common, packageName]
   const first = await run(context, aptGet, install)
   if (first.ok) return
   context.signal.throwIfAborted()
@@ -94,8 +113,8 @@ function run(context: RunContext, command: string, args: readonly string[]): Pro
   return runCommand({ command, args, env, launcher, asService: false, timeoutMs: PACKAGE_LIMIT_MS, signal })
 }
 
-function binaryIn(root: string): RedisBinary {
-  return { origin: 'private copy', command: join(root, 'usr/bin/redis-server'), libraryPath: libraryFolders(root).join(':') }
+function programIn(root: string, spec: PackageSpec): UnpackedProgram {
+  return { origin: 'private copy', command: join(root, spec.program), libraryPath: libraryFolders(root).join(':') }
 }
 
 /** `lib` and `usr/lib` with their folders per architecture. */
