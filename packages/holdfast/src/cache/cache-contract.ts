@@ -4,6 +4,7 @@ import type { LoadMany } from './bulk-load.ts'
 import type { Explanation, Inspection } from './inspection.ts'
 import type { Load } from './load-context.ts'
 import type { LockContext, LockOptions } from './lock.ts'
+import type { MessageHandler, SubscribeOptions } from './messages.ts'
 import type { GetOrSetOptions, IncrementOptions, SetOptions } from './options.ts'
 import type { PatternDropOptions } from './pattern-drop.ts'
 import type { RedisOption } from './redis/redis-option.ts'
@@ -90,6 +91,14 @@ export interface TieredCache<L extends string = never, E extends object = Record
    *  such as clearing up by hand; for what happens all the time use tags. Entries that are stored while it runs may stay.
    *  @throws HF_CACHE_KEY_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then a part may be dropped, nothing is noted, and it may be called again */
   deletePattern(glob: string, options?: PatternDropOptions): Promise<number>
+  /** Sends `message` to all who listen on `channel` now, in all processes of this namespace, this one too. At most once: nothing is kept for who does not
+   *  listen. 1 Redis round trip. Without Redis: to this process. @throws HF_CACHE_MESSAGE_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then it may
+   *  have been sent or not */
+  publish(channel: string, message: string): Promise<void>
+  /** Listens on `channel`. Resolves when Redis has confirmed it, with the function that ends it. After a lost connection it stands again by itself, and
+   *  `onGap` says that messages may have been lost. At most 10,000 at a time. @throws HF_CACHE_MESSAGE_INVALID, HF_CACHE_SUBSCRIPTIONS_FULL;
+   *  HF_CACHE_REDIS_AWAY after 2 s without an answer, then nothing listens */
+  subscribe(channel: string, handler: MessageHandler, options?: SubscribeOptions): Promise<() => void>
   /** Adds to the counter `key`, shared by all processes, and returns it. Counters are apart from entries: `get`, `delete`, tags and `clear` do not see them.
    *  1 Redis round trip. @throws HF_CACHE_KEY_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then it may or may not have
    *  been added */

@@ -11,6 +11,8 @@ type CacheErrorCode =
   | 'HF_CACHE_OVERLOADED'
   | 'HF_CACHE_REDIS_AWAY'
   | 'HF_CACHE_REDIS_REFUSED'
+  | 'HF_CACHE_MESSAGE_INVALID'
+  | 'HF_CACHE_SUBSCRIPTIONS_FULL'
   | 'HF_CACHE_LOCK_HELD'
   | 'HF_CACHE_LOCK_LOST'
   | 'HF_CACHE_NO_SUCH_SOURCE'
@@ -63,14 +65,24 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
   },
   HF_CACHE_REDIS_AWAY: {
     summary:
-      'A counter, a lock or a drop by pattern needs Redis, and it does not answer or none was given. A counter may have been increased all the same.',
+      'A counter, a lock, a message or a drop by pattern needs Redis, and it does not answer or none was given. A counter may have been increased all the same.',
     hint: 'decide what the request does without it, for example let it pass; `hf.health()` says since when Redis is away',
     retryable: true,
   },
   HF_CACHE_REDIS_REFUSED: {
     summary:
-      'Redis answered a counter, a lock or a drop by pattern with an error: out of memory, no permission, or another type of value under the key.',
+      'Redis answered a counter, a lock, a message or a drop by pattern with an error: out of memory, no permission, or another type of value under the key.',
     hint: "read Redis' words in the message",
+    retryable: false,
+  },
+  HF_CACHE_MESSAGE_INVALID: {
+    summary: 'A message is not a string of at most 1,048,576 characters, or its channel not one of 1 to 255.',
+    hint: 'send JSON.stringify(value); send the key of what is large, not the thing itself',
+    retryable: false,
+  },
+  HF_CACHE_SUBSCRIPTIONS_FULL: {
+    summary: 'This process has 10,000 subscriptions already.',
+    hint: 'call what `subscribe` returned when a listener goes; share one subscription among many listeners of a channel',
     retryable: false,
   },
   HF_CACHE_LOCK_HELD: {

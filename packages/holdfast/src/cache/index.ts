@@ -5,6 +5,7 @@ export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspecti
 export type { InvalidationEvents } from './invalidation-events.ts'
 export type { Load, LoadContext } from './load-context.ts'
 export type { LockContext, LockOptions } from './lock.ts'
+export type { MessageHandler, SubscribeOptions } from './messages.ts'
 export {
   type CacheOptions,
   checkInvalidatedTags,

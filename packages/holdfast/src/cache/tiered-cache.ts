@@ -9,6 +9,7 @@ import { type Explanation, explainInspection, type Inspection, inspectKey } from
 import { type MemoryEntry, MemoryTier } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
 import { type LockContext, type LockOptions, runWithLock } from './lock.ts'
+import { type MessageHandler, Messages, type SubscribeOptions } from './messages.ts'
 import { createCacheMetrics } from './metrics.ts'
 import {
   type CacheOptions,
@@ -60,6 +61,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
   readonly #reloader: Reloader
   readonly #slowReads: SlowReads
   readonly #writer: Writer
+  readonly #messages: Messages
   readonly #createdAtMs: number
   /** False while memory may have missed a change that Redis would tell of. */
   #isMemoryOpen = true
@@ -107,6 +109,10 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     this.#slowReads = new SlowReads({ ...shared, options, redis: this.#redis, reloader: this.#reloader, hit: entry => this.#hit(entry) })
     const forget: LocalForgetting = { key: key => this.#forget(key), tag: tag => this.#forgetTag(tag), all: () => this.#forgetAll() }
     this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget })
+    this.#messages = new Messages({
+      ...{ clock, logger, namespace: options.namespace, registry: deps.registry, redis: this.#redis?.access },
+      onProblem: kind => metrics.errors.bind(kind).add(),
+    })
     const stopFirst = new Set<() => Promise<void>>()
     keepParts(this, {
       ...{ clock, random, logger, stopFirst, namespace: options.namespace, registry: deps.registry, redis: this.#redis?.access },
@@ -123,6 +129,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
         await Promise.all([...stopFirst].map(stop => stop()))
         dispose()
         unpublish()
+        this.#messages.stop()
         await this.#redis?.stop()
         this.#memory?.clear()
       },
@@ -217,6 +224,14 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
       forget: matches => this.#forgetMatching(matches),
       count: matches => this.#memory?.countMatching(matches) ?? 0,
     })
+  }
+
+  publish(channel: string, message: string): Promise<void> {
+    return this.#messages.publish(channel, message)
+  }
+
+  subscribe(channel: string, handler: MessageHandler, options?: SubscribeOptions): Promise<() => void> {
+    return this.#messages.subscribe(channel, handler, options ?? {})
   }
 
   async increment(key: string, options: IncrementOptions): Promise<number> {
