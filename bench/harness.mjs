@@ -2,7 +2,7 @@
 // A bench calls `bench({...})` at its end; see bench/telemetry/what-does-a-record-cost.bench.mjs for one.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -74,6 +74,9 @@ function report(file, { unit, baseline, claims = [], leftOut = [], rounds }, fig
   if (verdicts.some(({ measured, atMost }) => measured > atMost)) process.exitCode = 1
 }
 
+/** Taken when the bench starts: how much else the machine had to do. */
+const loadPerCore = Number((loadavg()[0] / cpus().length).toFixed(1))
+
 /** Where a figure comes from. */
 export function machine() {
   return {
@@ -82,6 +85,7 @@ export function machine() {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
+    loadPerCore,
   }
 }
 

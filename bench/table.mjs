@@ -105,7 +105,7 @@ function cell({ key, digits = 0 }, values) {
 }
 
 /** Whether what was measured keeps the promise. */
-function holds({ measured, atMost, atLeast, is }) {
+export function holds({ measured, atMost, atLeast, is }) {
   if (is !== undefined) return measured === is
   return typeof measured === 'number' && (atMost === undefined || measured <= atMost) && (atLeast === undefined || measured >= atLeast)
 }

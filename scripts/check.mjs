@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { build } from './build.mjs'
+import { checkBenchTables } from './check-bench-tables.mjs'
 import { checkDocsCode } from './check-docs-code.mjs'
 import { checkErrors } from './check-errors.mjs'
 import { checkExports } from './check-exports.mjs'
@@ -19,6 +20,7 @@ const checks = [
   ['error codes = docs, and each has a test', checkErrors],
   ['metrics = docs', checkMetrics],
   ['exports = built files', checkExports],
+  ['bench tables = results', checkBenchTables],
   ['every TypeScript fence in the docs compiles', checkDocsCode],
   ['every link in the docs leads somewhere', checkLinks],
 ]

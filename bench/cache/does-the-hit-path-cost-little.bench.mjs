@@ -65,6 +65,7 @@ await bench({
   url: import.meta.url,
   unit: 'ns of processor time per awaited hit',
   baseline: 'lru-cache behind an async function',
+  rounds: 5,
   candidates: {
     'Map behind an async function': candidate(() => {
       const read = behindAsync(new Map())
