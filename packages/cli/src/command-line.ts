@@ -176,6 +176,7 @@ function addConsole(program: Command, run: Run): void {
     .requiredOption('--instance <url...>', 'address of an instance (its /holdfast/instance); token from HOLDFAST_INSTANCE_TOKEN')
     .option('--service <name>', 'name shown', 'app')
     .option('--objective <duration>', 'p95 that all requests together must keep, for example 50ms; default: none')
+    .option('--namespace <name>', 'namespace of the cache in REDIS_URL', 'app')
     .option('--port <port>', 'port; 0 takes a free one', '4747')
     .action(options => run(async () => (await import('./commands/console.ts')).serve, options))
 }

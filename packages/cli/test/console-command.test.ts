@@ -13,6 +13,6 @@ it('leaves nothing that keeps the process alive when the console was interrupted
     yes: false,
     signal: AbortSignal.abort(),
   }
-  expect(await serve({ instance: ['http://127.0.0.1:1/'], service: 'leads', port: '0' }, context)).toBe(0)
+  expect(await serve({ instance: ['http://127.0.0.1:1/'], service: 'leads', port: '0', namespace: 'app' }, context)).toBe(0)
   expect(process.listenerCount('disconnect')).toBe(before)
 })

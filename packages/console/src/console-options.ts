@@ -6,6 +6,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'service',
   'sources',
   'advisor',
+  'cache',
   'auth',
   'objectives',
   'environment',

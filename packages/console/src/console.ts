@@ -1,11 +1,14 @@
+import type { TieredCache } from 'holdfast/cache'
 import { type Clock, createLifecycle, type Health, type Lifecycle, type Logger, mergeHealth, silentLogger, systemClock } from 'holdfast/core'
 import type { Hono } from 'hono'
 import { createApp } from './api/app.ts'
 import { BUILT_PAGE_DIR, createAssets } from './api/assets.ts'
+import { buildCacheMetrics } from './api/cache-metrics.ts'
 import type { ConsoleEvent, LoadState, Overview } from './api/contract.ts'
 import { createLiveUpdates } from './api/live-updates.ts'
 import { buildOverview } from './api/overview.ts'
 import type { ConsoleAuth } from './auth/console-auth.ts'
+import { createCacheControl } from './cache/cache-control.ts'
 import { createCollector } from './collect/collector.ts'
 import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
@@ -24,6 +27,9 @@ export interface ConsoleOptions {
   readonly sources: readonly InstanceSource[]
   /** `createAdvisor(...)` of `holdfast/postgres`. Absent: no findings. The console does not stop it. */
   readonly advisor?: AdvisorPort
+  /** The cache to look into and to drop from: `hf.cache`, or one of the same namespace over the same Redis. Absent: the Cache page shows measurements
+   *  only. The console neither starts nor stops it. */
+  readonly cache?: TieredCache
   readonly auth: ConsoleAuth
   /** What counts as fast enough. Absent: nothing is judged. */
   readonly objectives?: { readonly p95Ms: number }
@@ -100,6 +106,11 @@ export function createConsole(options: ConsoleOptions): Console {
     finding: async (id, role) => describeFinding(await ledger.finding(id), role, needsConfirmation),
     findings: () => ({ schema: 'holdfast.findings/1', findings: ledger.findings().map(summarise) }),
     refreshFindings: ledger.refresh,
+    cacheControl: createCacheControl({ cache: options.cache, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
+    cacheMetrics: (windowSec, actions) =>
+      buildCacheMetrics({
+        ...{ atMs: clock.nowMs(), window: store.window(windowSec), partial: collector.isPartial(), caches: collector.caches(), actions },
+      }),
     publishEvent,
     publishLoad,
     onFailure: error => logger.error({ err: error }, 'a request of the console failed'),

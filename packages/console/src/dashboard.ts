@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { InstanceSnapshot } from 'holdfast'
+import type { TieredCache } from 'holdfast/cache'
 import type { Logger } from 'holdfast/core'
 import { problemResponse } from './api/problem.ts'
 import type { ConsoleAuth } from './auth/console-auth.ts'
@@ -34,14 +35,25 @@ export interface DashboardHandler {
 /** The console of this process as a handler: `app.use('/holdfast', dashboard(hf))`. Starts to collect at once.
  *  @throws HF_CONSOLE_AUTH_REQUIRED in production without auth of kind basic or custom.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
-export function dashboard(hf: { snapshot(): InstanceSnapshot } & PoolOwner, options: DashboardOptions = {}): DashboardHandler {
+export function dashboard(
+  hf: { snapshot(): InstanceSnapshot; readonly cache?: TieredCache } & PoolOwner,
+  options: DashboardOptions = {},
+): DashboardHandler {
   const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
   if (environment === 'production' && (options.auth === undefined || options.auth.kind === 'token')) {
     throw consoleErrors.create('HF_CONSOLE_AUTH_REQUIRED', 'a dashboard was mounted in production with nothing but a token to protect it')
   }
   const auth = options.auth ?? { kind: 'token', token: randomBytes(24).toString('base64url') }
   const advisor = options.advisor ?? advisorOfPool(hf)
-  const console = createConsole({ ...options, ...(advisor ? { advisor } : {}), auth, environment, sources: [localInstance(hf)] })
+  const cache = options.cache ?? hf.cache
+  const console = createConsole({
+    ...options,
+    ...(advisor ? { advisor } : {}),
+    ...(cache ? { cache } : {}),
+    auth,
+    environment,
+    sources: [localInstance(hf)],
+  })
   if (options.auth === undefined && auth.kind === 'token') announce(auth.token, options.logger)
   console.start().catch(error => options.logger?.error({ err: error }, 'the console did not start'))
 

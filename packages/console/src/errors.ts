@@ -9,6 +9,7 @@ type ConsoleErrorCode =
   | 'HF_CONSOLE_CONFIRMATION'
   | 'HF_CONSOLE_NOT_FOUND'
   | 'HF_CONSOLE_NO_ADVISOR'
+  | 'HF_CONSOLE_NO_CACHE'
   | 'HF_CONSOLE_BUSY'
   | 'HF_CONSOLE_TOO_MANY_CLIENTS'
   | 'HF_CONSOLE_INTERNAL'
@@ -59,9 +60,14 @@ export const consoleErrors: ErrorTable<ConsoleErrorCode> = defineErrors<ConsoleE
     hint: 'pass `advisor: createAdvisor(...)` from holdfast/postgres to the console',
     retryable: false,
   },
+  HF_CONSOLE_NO_CACHE: {
+    summary: 'This console was created without a cache, so it can neither look into one nor drop from it.',
+    hint: 'pass `cache: hf.cache` to the console, or set REDIS_URL for `holdfast console`',
+    retryable: false,
+  },
   HF_CONSOLE_BUSY: {
-    summary: 'Another action on a finding is still running.',
-    hint: 'wait until it is finished; the finding page shows it',
+    summary: 'Another action of the same kind is still running.',
+    hint: 'wait until it is finished; the page shows it',
     retryable: true,
   },
   HF_CONSOLE_TOO_MANY_CLIENTS: {

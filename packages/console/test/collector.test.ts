@@ -96,9 +96,9 @@ describe('collector', () => {
 
   it('shows cache hits of both tiers as shares of all look-ups', async () => {
     const service = new FakeService(clock)
-    service.cache(1000, 1000, 1000)
+    service.cacheReads(1000, 1000, 1000)
     await open([service])
-    await seconds(clock, 1, () => service.cache(60, 15, 25))
+    await seconds(clock, 1, () => service.cacheReads(60, 15, 25))
     const { tiles, series } = console.overview()
     expect(tiles.l1HitRatio).toEqual({ value: 0.6, n: 100 })
     expect(tiles.l2HitRatio).toEqual({ value: 0.15, n: 100 })

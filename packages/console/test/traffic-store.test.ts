@@ -5,7 +5,16 @@ import { KEPT_APART_LIMIT, mergeTraffic, NO_ROUTE_TRAFFIC, NO_TRAFFIC, type Rout
 import { createEventLog, EVENT_LIMIT } from '../src/store/event-log.ts'
 import { COARSE_SLOT_SIZE, createTrafficStore, FINE_SLOTS, RETENTION_SEC, type TrafficStore } from '../src/store/traffic-store.ts'
 
-const NO_POINT = { requestsPerSec: null, p50Ms: null, p95Ms: null, errorRatio: null, hitRatio: null, poolUsed: null, poolWaitP95Ms: null }
+const NO_POINT = {
+  requestsPerSec: null,
+  p50Ms: null,
+  p95Ms: null,
+  errorRatio: null,
+  hitRatio: null,
+  poolUsed: null,
+  poolWaitP95Ms: null,
+  cache: null,
+}
 
 function route(...values: number[]): RouteTraffic {
   const histogram = createHistogram()

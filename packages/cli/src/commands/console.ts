@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { createConsole, remoteInstance, serveConsole } from '@holdfast/console'
+import { createTieredCache } from 'holdfast/cache'
 import { parseDurationMs } from 'holdfast/core'
+import { createRegistry } from 'holdfast/telemetry'
 import type { CommandContext } from '../command-line.ts'
 import { advisorFor, databaseUrl } from '../database.ts'
 import { cliErrors } from '../errors.ts'
@@ -12,22 +14,31 @@ interface ConsoleCommandOptions {
   readonly service: string
   readonly port: string
   readonly objective?: string
+  /** Of the cache in REDIS_URL. */
+  readonly namespace: string
 }
 
-/** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it. */
+/** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it.
+ *  With REDIS_URL the Cache page can look up keys and drop them. */
 export async function serve(options: ConsoleCommandOptions, context: CommandContext): Promise<number> {
   const { env, terminal, signal } = context
   const port = parsePort(options.port)
   const objectives = options.objective === undefined ? {} : { objectives: { p95Ms: parseDurationMs(options.objective) } }
   const token = env.HOLDFAST_CONSOLE_TOKEN ?? randomBytes(24).toString('base64url')
+  const cache = env.REDIS_URL
+    ? createTieredCache({ namespace: options.namespace, l1: false }, { redis: env.REDIS_URL, registry: createRegistry() })
+    : undefined
   const console = createConsole({
     service: options.service,
     sources: options.instance.map(url => remoteInstance(parseInstanceUrl(url), env.HOLDFAST_INSTANCE_TOKEN ?? '')),
     advisor: advisorFor(await databaseUrl(context), () => {}),
     auth: { kind: 'token', token },
     ...objectives,
+    ...(cache === undefined ? {} : { cache }),
   })
   try {
+    // Does not hold the console up: a Redis that is away is tried again in the background, and the page says so.
+    await cache?.start()
     const served = await serveConsole(console, { port })
     try {
       if (context.json) terminal.json({ schema: 'holdfast.console/1', url: served.url, port: served.port })
@@ -38,6 +49,7 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
     }
   } finally {
     await console.stop()
+    await cache?.stop()
   }
   return exitCode.ok
 }

@@ -20,6 +20,8 @@ export interface ConsoleSettings {
   readonly port: number
   readonly objectiveP95Ms: number
   readonly databaseUrl: string
+  /** Redis of the cache; undefined: the Cache page shows measurements only. */
+  readonly redisUrl: string | undefined
   readonly instanceUrl: string
   readonly token: string
   readonly instanceToken: string
@@ -82,6 +84,7 @@ export async function startConsole(settings: ConsoleSettings, narrator: Narrator
 }
 
 async function launch(settings: ConsoleSettings, port: number): Promise<Child<Served>> {
+  const { REDIS_URL: _unused, ...env } = process.env
   const child = await startChild<Served>({
     name: 'console',
     module: fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url)),
@@ -89,6 +92,8 @@ async function launch(settings: ConsoleSettings, port: number): Promise<Child<Se
       'console',
       '--json',
       '--service',
+      'leads',
+      '--namespace',
       'leads',
       '--objective',
       `${settings.objectiveP95Ms}ms`,
@@ -98,7 +103,8 @@ async function launch(settings: ConsoleSettings, port: number): Promise<Child<Se
       settings.instanceUrl,
     ],
     env: {
-      ...process.env,
+      ...env,
+      ...(settings.redisUrl === undefined ? {} : { REDIS_URL: settings.redisUrl }),
       DATABASE_URL: settings.databaseUrl,
       HOLDFAST_CONSOLE_TOKEN: settings.token,
       HOLDFAST_INSTANCE_TOKEN: settings.instanceToken,

@@ -66,6 +66,7 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
       port,
       objectiveP95Ms: OBJECTIVE_P95_MS,
       databaseUrl: settings.databaseUrl,
+      redisUrl: settings.redisUrl,
       instanceUrl: `http://127.0.0.1:${settings.port}/holdfast/instance`,
       token: randomBytes(24).toString('base64url'),
       instanceToken,

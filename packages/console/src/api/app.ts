@@ -3,9 +3,12 @@ import { type Context, Hono } from 'hono'
 import { authenticate, type Caller, type ConsoleAuth, type Role } from '../auth/console-auth.ts'
 import { requireLoopbackHost, requireRole, requireSameOrigin } from '../auth/request-guards.ts'
 import { cookieNameOf, exchangeToken } from '../auth/token-exchange.ts'
+import type { CacheControl } from '../cache/cache-control.ts'
 import { consoleErrors } from '../errors.ts'
 import type { FindingActionName, FindingActions } from '../findings/finding-actions.ts'
 import type { Assets } from './assets.ts'
+import type { CacheMetricsAnswer } from './cache-contract.ts'
+import { addCacheRoutes } from './cache-routes.ts'
 import type { ConsoleEvent, FindingDetail, FindingList, LoadState, Overview } from './contract.ts'
 import { parseEvent, parseLoad } from './ingest.ts'
 import type { LiveUpdates } from './live-updates.ts'
@@ -29,6 +32,8 @@ export interface AppDeps {
   readonly findings: () => FindingList
   readonly finding: (id: string, role: Role) => Promise<FindingDetail>
   readonly refreshFindings: () => Promise<void>
+  readonly cacheControl: CacheControl
+  readonly cacheMetrics: (windowSec: number, actions: CacheMetricsAnswer['actions']) => CacheMetricsAnswer
   readonly publishEvent: (event: ConsoleEvent) => void
   readonly publishLoad: (load: LoadState | null) => void
   readonly onFailure: (error: unknown) => void
@@ -58,6 +63,7 @@ export function createApp(deps: AppDeps): Hono<ConsoleEnv> {
   app.use('/api/*', requireCaller(deps))
   addReads(app, deps)
   addChanges(app, deps)
+  addCacheRoutes(app, { control: deps.cacheControl, metrics: deps.cacheMetrics, windowOf, bodyOf })
   app.all('/api/*', c => {
     throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no ${c.req.method} ${new URL(c.req.url).pathname}`)
   })
@@ -80,6 +86,10 @@ function addPages(app: Hono<ConsoleEnv>, deps: AppDeps): void {
     page(() => ''),
   )
   app.get(
+    '/cache',
+    page(() => 'cache'),
+  )
+  app.get(
     '/findings',
     page(() => 'findings'),
   )
@@ -100,11 +110,6 @@ function addReads(app: Hono<ConsoleEnv>, deps: AppDeps): void {
 }
 
 function addChanges(app: Hono<ConsoleEnv>, deps: AppDeps): void {
-  const bodyOf = (c: ConsoleContext): Promise<unknown> => {
-    requireRole(c.get('caller'), 'operate')
-    requireSameOrigin(c.req.raw, c.get('caller'))
-    return readJson(c.req.raw)
-  }
   app.post('/api/findings/:id/:action{apply|verify|revert}', async c => {
     const body = await bodyOf(c)
     const { id } = c.req.param()
@@ -126,6 +131,13 @@ function addChanges(app: Hono<ConsoleEnv>, deps: AppDeps): void {
     deps.publishLoad(parseLoad(await bodyOf(c)))
     return c.body(null, 204)
   })
+}
+
+/** The body of a change, from somebody who may make it. @throws HF_CONSOLE_FORBIDDEN, HF_CONSOLE_CSRF, HF_CONSOLE_BODY */
+async function bodyOf(c: ConsoleContext): Promise<unknown> {
+  requireRole(c.get('caller'), 'operate')
+  requireSameOrigin(c.req.raw, c.get('caller'))
+  return readJson(c.req.raw)
 }
 
 /** Finds out who is calling; answers the refusal when it is nobody. */

@@ -1,7 +1,16 @@
 import { consoleErrors } from '../errors.ts'
 import type { ConsoleEvent, LoadState, Measured } from './contract.ts'
 
-const EVENT_KINDS: ReadonlySet<unknown> = new Set<ConsoleEvent['kind']>(['load', 'finding', 'apply', 'verify', 'revert', 'service', 'deploy'])
+const EVENT_KINDS: ReadonlySet<unknown> = new Set<ConsoleEvent['kind']>([
+  'load',
+  'finding',
+  'apply',
+  'verify',
+  'revert',
+  'service',
+  'deploy',
+  'invalidate',
+])
 
 /** The event in a request's body.
  *  @throws HF_CONSOLE_BODY */

@@ -1,3 +1,4 @@
+import type { CacheStats } from 'holdfast/cache'
 import { type Clock, type Health, type HealthReason, type Lifecycle, type Logger, mergeHealth } from 'holdfast/core'
 import type { ConsoleEvent, InstanceState } from '../api/contract.ts'
 import type { TrafficStore } from '../store/traffic-store.ts'
@@ -18,10 +19,18 @@ export interface Collector extends Lifecycle {
   health(): Health
   /** Sum over the instances that are up; null where none has a pool. */
   pool(): PoolConnections | null
+  /** The caches of the instances that are up, as last read. */
+  caches(): readonly InstanceCache[]
   /** Name of the service as the first instance that answers gives it. */
   service(): string | undefined
   /** True when the newest reading lacks an instance. */
   isPartial(): boolean
+}
+
+/** The cache of one instance. */
+export interface InstanceCache {
+  readonly instanceId: string
+  readonly stats: CacheStats
 }
 
 /** What the collector works with. */
@@ -50,11 +59,16 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
     const traffic = counted.length === 0 ? NO_TRAFFIC : mergeTraffic(counted.map(part => part.traffic))
     // Instances are read side by side: the stretch they cover together is the longest, not the sum.
     const durationMs = Math.max(0, ...counted.map(part => part.durationMs))
-    store.push({ traffic, durationMs, point: toPoint(atMs, traffic, durationMs, pool()) })
+    store.push({ traffic, durationMs, point: toPoint(atMs, traffic, durationMs, pool(), cacheBytes()) })
     onReading()
   }
 
   const snapshots = () => instances.flatMap(instance => instance.snapshot() ?? [])
+
+  const caches = (): readonly InstanceCache[] =>
+    snapshots().flatMap(({ instanceId, cache }) => (cache === undefined ? [] : [{ instanceId, stats: cache }]))
+
+  const cacheBytes = (): number => caches().reduce((total, { stats }) => total + stats.bytes, 0)
 
   const pool = (): PoolConnections | null => {
     const pools = snapshots().flatMap(snapshot => poolConnections(snapshot) ?? [])
@@ -70,6 +84,7 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
     instances: () => instances.map(instance => instance.state()),
     health: () => mergeHealth([awayHealth(instances), ...snapshots().map(snapshot => snapshot.health)]),
     pool,
+    caches,
     service: () => snapshots()[0]?.service,
     isPartial: () => partial,
   }

@@ -1,7 +1,8 @@
 import type { InstanceSnapshot } from 'holdfast'
 import { type FamilySnapshot, type HistogramSnapshot, type SeriesSnapshot, subtractHistogram } from 'holdfast/telemetry'
-import { mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
-import { type CacheTraffic, mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
+import { type CacheTraffic, prefixDeltas } from './cache-traffic.ts'
+import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
+import { mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
 
 /** Connections of a pool as one snapshot shows them. */
 export interface PoolConnections {
@@ -29,6 +30,7 @@ export function instanceDelta(later: InstanceSnapshot, earlier: InstanceSnapshot
       routes: routeTraffic(pair),
       statements: statementTraffic(later, before),
       cache: cacheTraffic(pair),
+      prefixes: prefixDeltas(later.cache?.prefixes ?? [], before?.cache?.prefixes),
       acquireWait: wholeHistogram(pair('holdfast_pg_acquire_wait_seconds')),
     },
   ])
@@ -104,8 +106,27 @@ function cacheTraffic(pair: PairOf): CacheTraffic | null {
   if (hits === undefined && misses === undefined) return null
   const hitCounts = hits ? counterDeltas(hits) : []
   const tier = (name: string): number => hitCounts.find(({ labels }) => labels[0] === name)?.count ?? 0
-  const missCount = misses ? counterDeltas(misses).reduce((total, { count }) => total + count, 0) : 0
-  return { l1HitCount: tier('l1'), l2HitCount: tier('l2'), missCount }
+  const counted = (name: string, label?: string): number => {
+    const family = pair(name)
+    const deltas = family ? counterDeltas(family) : []
+    return deltas.reduce((total, { labels, count }) => (label === undefined || labels[0] === label ? total + count : total), 0)
+  }
+  return {
+    l1HitCount: tier('l1'),
+    l2HitCount: tier('l2'),
+    missCount: counted('holdfast_cache_misses'),
+    staleCount: counted('holdfast_cache_stale'),
+    coalescedCount: counted('holdfast_cache_coalesced'),
+    evictionCount: counted('holdfast_cache_evictions', 'capacity'),
+    loadErrorCount: counted('holdfast_cache_loads', 'error'),
+    errorCount: counted('holdfast_cache_errors'),
+    load: wholeHistogram(pair('holdfast_cache_load_seconds')) ?? EMPTY_HISTOGRAM,
+    redisRead: mergePacked(
+      histogramDeltas(pair('holdfast_cache_redis_seconds')).flatMap(({ labels, histogram }) =>
+        labels[0] === 'read' ? [packHistogram(histogram)] : [],
+      ),
+    ),
+  }
 }
 
 function wholeHistogram(pair: FamilyPair | undefined): PackedHistogram | null {

@@ -1,11 +1,12 @@
 import type { Measured } from '../api/contract.ts'
-import type { Point } from '../store/traffic-store.ts'
+import type { CachePoint, Point } from '../store/traffic-store.ts'
+import type { CacheTraffic } from './cache-traffic.ts'
 import type { PoolConnections } from './instance-delta.ts'
 import { EMPTY_HISTOGRAM, type PackedHistogram, packedQuantile } from './packed-histogram.ts'
 import { mergeRoutes, type Traffic } from './traffic.ts'
 
 /** The chart's point of one reading. */
-export function toPoint(atMs: number, traffic: Traffic, durationMs: number, pool: PoolConnections | null): Point {
+export function toPoint(atMs: number, traffic: Traffic, durationMs: number, pool: PoolConnections | null, cacheBytes = 0): Point {
   const all = mergeRoutes([...traffic.routes.values()])
   const { cache } = traffic
   const hitCount = cache === null ? 0 : cache.l1HitCount + cache.l2HitCount
@@ -18,6 +19,19 @@ export function toPoint(atMs: number, traffic: Traffic, durationMs: number, pool
     hitRatio: ratio(hitCount, cache === null ? 0 : hitCount + cache.missCount).value,
     poolUsed: pool?.used ?? null,
     poolWaitP95Ms: quantileMs(traffic.acquireWait ?? EMPTY_HISTOGRAM, 0.95).value,
+    cache: cache === null ? null : cachePoint(cache, durationMs, cacheBytes),
+  }
+}
+
+function cachePoint(cache: CacheTraffic, durationMs: number, bytes: number): CachePoint {
+  return {
+    l1PerSec: perSec(cache.l1HitCount, durationMs),
+    l2PerSec: perSec(cache.l2HitCount, durationMs),
+    missPerSec: perSec(cache.missCount, durationMs),
+    stalePerSec: perSec(cache.staleCount, durationMs),
+    coalescedPerSec: perSec(cache.coalescedCount, durationMs),
+    evictionPerSec: perSec(cache.evictionCount, durationMs),
+    bytes,
   }
 }
 

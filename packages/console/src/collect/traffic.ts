@@ -1,4 +1,5 @@
 import { OVERFLOW_LABEL } from 'holdfast/telemetry'
+import { type CacheTraffic, mergeCaches, mergePrefixes, type PrefixTraffic, readsOf } from './cache-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram } from './packed-histogram.ts'
 
 /** What one route did in a stretch of time. Histograms are in seconds. */
@@ -22,19 +23,14 @@ export interface StatementTraffic {
   readonly time: PackedHistogram
 }
 
-/** What the cache did in a stretch of time. */
-export interface CacheTraffic {
-  readonly l1HitCount: number
-  readonly l2HitCount: number
-  readonly missCount: number
-}
-
 /** What a service did in a stretch of time. Merging is adding, over instances as over time. Null: not measured. */
 export interface Traffic {
   readonly routes: ReadonlyMap<string, RouteTraffic>
   /** By fingerprint. */
   readonly statements: ReadonlyMap<string, StatementTraffic>
   readonly cache: CacheTraffic | null
+  /** By the prefix of the keys. Empty where it is not measured. */
+  readonly prefixes: ReadonlyMap<string, PrefixTraffic>
   readonly acquireWait: PackedHistogram | null
 }
 
@@ -42,7 +38,7 @@ export interface Traffic {
 export const KEPT_APART_LIMIT = 100
 
 /** No traffic and nothing measured. */
-export const NO_TRAFFIC: Traffic = { routes: new Map(), statements: new Map(), cache: null, acquireWait: null }
+export const NO_TRAFFIC: Traffic = { routes: new Map(), statements: new Map(), cache: null, prefixes: new Map(), acquireWait: null }
 
 /** Everything in all of them. */
 export function mergeTraffic(parts: readonly Traffic[]): Traffic {
@@ -60,6 +56,11 @@ export function mergeTraffic(parts: readonly Traffic[]): Traffic {
       statement => statement.totalMs,
     ),
     cache: caches.length === 0 ? null : mergeCaches(caches),
+    prefixes: mergeKeyed(
+      parts.map(part => part.prefixes),
+      mergePrefixes,
+      readsOf,
+    ),
     acquireWait: waits.length === 0 ? null : mergePacked(waits),
   }
 }
@@ -84,14 +85,6 @@ function mergeStatements(statements: readonly StatementTraffic[], key: string): 
     callCount: sum(statements.map(statement => statement.callCount)),
     totalMs: sum(statements.map(statement => statement.totalMs)),
     time: mergePacked(statements.map(statement => statement.time)),
-  }
-}
-
-function mergeCaches(caches: readonly CacheTraffic[]): CacheTraffic {
-  return {
-    l1HitCount: sum(caches.map(cache => cache.l1HitCount)),
-    l2HitCount: sum(caches.map(cache => cache.l2HitCount)),
-    missCount: sum(caches.map(cache => cache.missCount)),
   }
 }
 

@@ -17,6 +17,20 @@ export interface Point {
   readonly hitRatio: number | null
   readonly poolUsed: number | null
   readonly poolWaitP95Ms: number | null
+  /** Null where no cache is measured. */
+  readonly cache: CachePoint | null
+}
+
+/** What the cache did in one second. */
+export interface CachePoint {
+  readonly l1PerSec: number | null
+  readonly l2PerSec: number | null
+  readonly missPerSec: number | null
+  readonly stalePerSec: number | null
+  readonly coalescedPerSec: number | null
+  readonly evictionPerSec: number | null
+  /** Estimated size of the memory tier of all instances. */
+  readonly bytes: number
 }
 
 /** One reading of all instances. */

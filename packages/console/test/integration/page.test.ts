@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { createRegistry } from 'holdfast/telemetry'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ConsoleOptions, serveConsole } from '../../src/index.ts'
+import { claimsOfTheCachePage } from '../fixtures/cache-page-claims.ts'
 import { openLine } from '../fixtures/line.ts'
 import { axeViolations, launchBrowser, newReader } from '../fixtures/reader.ts'
 import { createStage, STAGE_TOKEN, type Stage } from '../fixtures/stage.ts'
@@ -40,8 +42,8 @@ function buildPage(outDir: string): void {
 }
 
 /** A served console with a minute and a half of traffic behind it. */
-async function served(options: Partial<ConsoleOptions> = {}, before: (stage: Stage) => void = () => {}, helps = true) {
-  const stage = createStage({ assetsDir, ...options }, helps)
+async function served(options: Partial<ConsoleOptions> = {}, before: (stage: Stage) => void = () => {}, helps = true, registry = createRegistry()) {
+  const stage = createStage({ assetsDir, ...options }, helps, registry)
   before(stage)
   const server = await serveConsole(stage.console)
   await stage.pass(90)
@@ -336,6 +338,12 @@ it('saves the change as a migration that says how to undo it', async () => {
   const text = await readFile(await download.path(), 'utf8')
   expect(text).toContain('\nCREATE INDEX CONCURRENTLY lead_assignment_agent_id_status_idx ON lead_assignment (agent_id, status);\n')
   expect(text).toContain('-- DROP INDEX CONCURRENTLY lead_assignment_agent_id_status_idx;')
+})
+
+claimsOfTheCachePage({
+  screenshots: SCREENSHOTS,
+  serve: (options, before, registry) => served(options, before, true, registry),
+  read: options => newReader(browser, options),
 })
 
 it('weighs at most 150 kB of gzipped JavaScript', async () => {

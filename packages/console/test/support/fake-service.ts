@@ -94,7 +94,7 @@ export class FakeService implements InstanceSource {
     this.#process.statements.set(fingerprint, known)
   }
 
-  cache(l1HitCount: number, l2HitCount: number, missCount: number): void {
+  cacheReads(l1HitCount: number, l2HitCount: number, missCount: number): void {
     const hits = this.registry.counter({ name: 'holdfast_cache_hits', help: '', labels: ['tier'] })
     hits.bind('l1').add(l1HitCount)
     hits.bind('l2').add(l2HitCount)

@@ -1,5 +1,6 @@
 import { type ReactElement, useEffect, useState } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
+import { CachePage } from './cache/cache-page.tsx'
 import { FindingPage } from './findings/finding-page.tsx'
 import { FindingsPage } from './findings/findings-page.tsx'
 import { useFindingRefresh } from './findings/use-finding-refresh.ts'
@@ -26,6 +27,7 @@ export function App(): ReactElement {
     toggleTheme,
     openHelp,
     goOverview: () => navigate(linkTo('/')),
+    goCache: () => navigate(linkTo('/cache')),
     goFindings: () => navigate(linkTo('/findings')),
   })
   useFindingRefresh(live.newest)
@@ -42,6 +44,9 @@ export function App(): ReactElement {
         <Switch>
           <Route path="/">
             <OverviewPage live={live} theme={theme} windowSec={windowSec} linkTo={linkTo} />
+          </Route>
+          <Route path="/cache">
+            <CachePage live={live} theme={theme} windowSec={windowSec} />
           </Route>
           <Route path="/findings">
             <FindingsPage linkTo={linkTo} />

@@ -1,3 +1,10 @@
+import type {
+  CacheInvalidation,
+  CacheInvalidationAnswer,
+  CacheKeyAnswer,
+  CacheMetricsAnswer,
+  CacheTagCountAnswer,
+} from '../../../src/api/cache-contract.ts'
 import type { AdviceAnswer, FindingAction, FindingDetail, FindingList, Problem } from '../../../src/api/contract.ts'
 import { mountPath } from '../mount.ts'
 
@@ -50,6 +57,32 @@ export function postFindingAction(id: string, action: FindingDetail['actions'][n
 /** Asks the console to look for advice. Takes seconds: candidates are tried on a copy of the data. */
 export function postAdvise(): Promise<AdviceAnswer> {
   return request('advise', { method: 'POST', headers: { 'content-type': 'application/json', 'x-holdfast-csrf': '1' }, body: '{}' })
+}
+
+const CACHE = 'v1/performance/cache'
+
+/** What the cache did in the window. */
+export function fetchCacheMetrics(windowSec: number, signal: AbortSignal): Promise<CacheMetricsAnswer> {
+  return request(`${CACHE}/metrics?window=${windowSec}`, { signal })
+}
+
+/** Where a key is; with its value only for those who may see it. */
+export function fetchCacheKey(key: string, withValue: boolean): Promise<CacheKeyAnswer> {
+  return request(`${CACHE}/key?key=${encodeURIComponent(key)}${withValue ? '&value=1' : ''}`, {})
+}
+
+/** How many entries a tag would drop. */
+export function fetchTagCount(tag: string, signal: AbortSignal): Promise<CacheTagCountAnswer> {
+  return request(`${CACHE}/tag-count?tag=${encodeURIComponent(tag)}`, { signal })
+}
+
+/** Drops tags or keys. */
+export function postInvalidate(body: CacheInvalidation): Promise<CacheInvalidationAnswer> {
+  return request(`${CACHE}/invalidate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-holdfast-csrf': '1' },
+    body: JSON.stringify(body),
+  })
 }
 
 /** Why the console refuses this reader; null when it does not. Rejects when it cannot be reached. */

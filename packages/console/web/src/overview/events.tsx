@@ -12,6 +12,7 @@ const ICONS: Readonly<Record<ConsoleEvent['kind'], IconName>> = {
   revert: 'revert',
   service: 'service',
   deploy: 'next',
+  invalidate: 'close',
 }
 
 /** Lines shown. */

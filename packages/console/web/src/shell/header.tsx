@@ -33,6 +33,7 @@ export function Header({ live, theme, toggleTheme, windowSec, setWindow, linkTo,
       </div>
       <nav aria-label="Pages">
         <PageLink to="/" href={linkTo('/')} label="Overview" />
+        <PageLink to="/cache" href={linkTo('/cache')} label="Cache" />
         <PageLink to="/findings" href={linkTo('/findings')} label="Findings" />
       </nav>
       <div className="switches">

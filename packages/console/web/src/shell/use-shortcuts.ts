@@ -6,6 +6,7 @@ export interface ShortcutActions {
   toggleTheme(): void
   openHelp(): void
   goOverview(): void
+  goCache(): void
   goFindings(): void
 }
 
@@ -54,6 +55,9 @@ function runKey(event: KeyboardEvent, actions: ShortcutActions, afterGo: boolean
       return moveThroughFindings(-1, event)
     case 'o':
       if (afterGo) actions.goOverview()
+      return afterGo
+    case 'c':
+      if (afterGo) actions.goCache()
       return afterGo
     case 'f':
       if (afterGo) actions.goFindings()
