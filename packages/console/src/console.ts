@@ -109,7 +109,14 @@ export function createConsole(options: ConsoleOptions): Console {
     cacheControl: createCacheControl({ cache: options.cache, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
     cacheMetrics: (windowSec, actions) =>
       buildCacheMetrics({
-        ...{ atMs: clock.nowMs(), window: store.window(windowSec), partial: collector.isPartial(), caches: collector.caches(), actions },
+        ...{
+          atMs: clock.nowMs(),
+          window: store.window(windowSec),
+          partial: collector.isPartial(),
+          caches: collector.caches(),
+          actions,
+          needsConfirmation,
+        },
       }),
     publishEvent,
     publishLoad,

@@ -94,6 +94,8 @@ export interface CacheMetricsAnswer {
   readonly series: CacheSeries
   /** What the reader may do here; empty when the console was given no cache. */
   readonly actions: readonly ('inspect' | 'value' | 'invalidate')[]
+  /** Whether a drop wants the first name repeated. */
+  readonly needsConfirmation: boolean
 }
 
 /** `GET api/v1/performance/cache/hit-rate`. */

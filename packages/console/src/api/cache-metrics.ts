@@ -17,10 +17,11 @@ export interface CacheMetricsInput {
   readonly partial: boolean
   readonly caches: readonly InstanceCache[]
   readonly actions: CacheMetricsAnswer['actions']
+  readonly needsConfirmation: boolean
 }
 
 /** What the caches of all instances did in the window. */
-export function buildCacheMetrics({ atMs, window, partial, caches, actions }: CacheMetricsInput): CacheMetricsAnswer {
+export function buildCacheMetrics({ atMs, window, partial, caches, actions, needsConfirmation }: CacheMetricsInput): CacheMetricsAnswer {
   const { traffic, coveredMs, points } = window
   const cache = traffic.cache ?? EMPTY_CACHE_TRAFFIC
   const lookups = cache.l1HitCount + cache.l2HitCount + cache.missCount
@@ -56,6 +57,7 @@ export function buildCacheMetrics({ atMs, window, partial, caches, actions }: Ca
       .slice(0, HOT_KEYS_SHOWN),
     series: series(points, partial),
     actions,
+    needsConfirmation,
   }
 }
 

@@ -60,7 +60,7 @@ export function CachePage({ live, theme, windowSec }: CachePageProps): ReactElem
       </Panel>
       <div className="cache-tools">
         <KeyInspector actions={data.actions} />
-        <DropPanel actions={data.actions} />
+        <DropPanel actions={data.actions} needsConfirmation={data.needsConfirmation} />
       </div>
     </>
   )

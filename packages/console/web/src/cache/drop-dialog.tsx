@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactElement, useId, useState } from 'react'
 import type { CacheInvalidationAnswer, CacheTagCountAnswer } from '../../../src/api/cache-contract.ts'
-import { ApiProblem, fetchTagCount, postInvalidate } from '../api/client.ts'
+import { fetchTagCount, postInvalidate } from '../api/client.ts'
 import { count, counted } from '../format.ts'
 import { Modal } from '../parts/modal.tsx'
 import { Skeleton } from '../parts/panel.tsx'
@@ -15,12 +15,14 @@ export interface DropTarget {
 
 interface DropDialogProps {
   readonly target: DropTarget
+  /** Whether the name has to be typed. */
+  readonly mustType: boolean
   onClose(): void
   onDone(answer: CacheInvalidationAnswer): void
 }
 
 /** Says how many entries a drop reaches, and drops when it is confirmed. */
-export function DropDialog({ target, onClose, onDone }: DropDialogProps): ReactElement {
+export function DropDialog({ target, mustType, onClose, onDone }: DropDialogProps): ReactElement {
   const { kind, name } = target
   const [typed, setTyped] = useState('')
   const inputId = useId()
@@ -40,8 +42,6 @@ export function DropDialog({ target, onClose, onDone }: DropDialogProps): ReactE
     },
     onSettled: () => queries.invalidateQueries({ queryKey: ['cache'] }),
   })
-  // Outside development the console wants the name typed, and says so itself.
-  const mustType = drop.error instanceof ApiProblem && drop.error.problem.code === 'HF_CONSOLE_CONFIRMATION'
   return (
     <Modal
       title={kind === 'tag' ? `Drop everything with the tag ${name}?` : `Drop the key ${name}?`}
@@ -77,7 +77,7 @@ export function DropDialog({ target, onClose, onDone }: DropDialogProps): ReactE
             />
           </p>
         ) : null}
-        {drop.error === null || mustType ? null : <ProblemNote error={drop.error} />}
+        {drop.error === null ? null : <ProblemNote error={drop.error} />}
         <div className="actions end">
           <button type="button" className="button" data-autofocus onClick={onClose} disabled={drop.isPending}>
             Cancel

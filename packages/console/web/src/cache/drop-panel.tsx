@@ -6,7 +6,7 @@ import { Panel } from '../parts/panel.tsx'
 import { DropDialog, type DropTarget } from './drop-dialog.tsx'
 
 /** Drops everything with a tag, or one key, after saying how much that is. */
-export function DropPanel({ actions }: { readonly actions: CacheMetricsAnswer['actions'] }): ReactElement | null {
+export function DropPanel({ actions, needsConfirmation }: Pick<CacheMetricsAnswer, 'actions' | 'needsConfirmation'>): ReactElement | null {
   const [kind, setKind] = useState<DropTarget['kind']>('tag')
   const [name, setName] = useState('')
   const [asked, setAsked] = useState<DropTarget | null>(null)
@@ -45,7 +45,7 @@ export function DropPanel({ actions }: { readonly actions: CacheMetricsAnswer['a
         </button>
       </form>
       <div role="status">{done === null ? null : <Done answer={done} />}</div>
-      {asked === null ? null : <DropDialog target={asked} onClose={() => setAsked(null)} onDone={setDone} />}
+      {asked === null ? null : <DropDialog target={asked} mustType={needsConfirmation} onClose={() => setAsked(null)} onDone={setDone} />}
     </Panel>
   )
 }
