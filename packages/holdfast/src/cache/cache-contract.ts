@@ -99,6 +99,10 @@ export interface TieredCache<L extends string = never, E extends object = Record
    *  `onGap` says that messages may have been lost. At most 10,000 at a time. @throws HF_CACHE_MESSAGE_INVALID, HF_CACHE_SUBSCRIPTIONS_FULL;
    *  HF_CACHE_REDIS_AWAY after 2 s without an answer, then nothing listens */
   subscribe(channel: string, handler: MessageHandler, options?: SubscribeOptions): Promise<() => void>
+  /** A part of this cache: its keys begin with `name` and `:`, and its `clear` drops the part alone, in 1 Redis round trip whatever the number of entries. Holds
+   *  nothing, so make one whenever you need it. Names must not begin one another: `tenant` and `tenant:7` would share keys. @throws HF_CACHE_KEY_INVALID
+   *  unless the name has 1 to 200 characters */
+  namespace(name: string): NamespaceView<L>
   /** Adds to the counter `key`, shared by all processes, and returns it. Counters are apart from entries: `get`, `delete`, tags and `clear` do not see them.
    *  1 Redis round trip. @throws HF_CACHE_KEY_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_REDIS_REFUSED; HF_CACHE_REDIS_AWAY, then it may or may not have
    *  been added */
@@ -115,3 +119,9 @@ export interface TieredCache<L extends string = never, E extends object = Record
   explain(key: string): Promise<Explanation>
   stats(): CacheStats
 }
+
+/** A part of a cache. Everything works as on the cache itself, on the keys of the part; `ctx.key` of a loader is the whole key. */
+export type NamespaceView<L extends string = never> = Pick<
+  TieredCache<L>,
+  'getOrSet' | 'get' | 'getMany' | 'getOrSetMany' | 'peek' | 'set' | 'setMany' | 'delete' | 'deletePattern' | 'clear'
+>

@@ -1,5 +1,5 @@
 export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
-export type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
+export type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache } from './cache-contract.ts'
 export { cacheErrors } from './errors.ts'
 export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspection } from './inspection.ts'
 export type { InvalidationEvents } from './invalidation-events.ts'

@@ -16,6 +16,12 @@ export function positiveInteger(problems: ConfigProblems, path: string, value: n
   if (!Number.isSafeInteger(value) || value < 1) problems.add(path, `must be a whole number of 1 or more, is ${value}`)
 }
 
+/** Notes a problem unless `value` is true or false. */
+export function flag(problems: ConfigProblems, path: string, value: boolean): boolean {
+  if (typeof value !== 'boolean') problems.add(path, `must be true or false, is ${JSON.stringify(value)}`)
+  return value
+}
+
 /** Notes a problem for each option that is not known. */
 export function rejectUnknown(problems: ConfigProblems, path: string, options: object, known: ReadonlySet<string>): void {
   for (const key of Object.keys(options)) if (!known.has(key)) problems.add(`${path}.${key}`, `is not an option; known are ${[...known].join(', ')}`)

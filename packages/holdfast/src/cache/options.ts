@@ -10,7 +10,7 @@ import {
 import { cacheErrors } from './errors.ts'
 import { type InvalidationEvents, type ResolvedEvents, resolveEvents } from './invalidation-events.ts'
 import type { LockOptions, ResolvedLock } from './lock.ts'
-import { compressFrom, duration, EARLY_RULE, earlyFactor, earlyFactorOf, positiveInteger, rejectUnknown } from './option-parsing.ts'
+import { compressFrom, duration, EARLY_RULE, earlyFactor, earlyFactorOf, flag, positiveInteger, rejectUnknown } from './option-parsing.ts'
 import { type CacheRule, type ResolvedRule, resolveLifetimes, resolveRules, ruleFor } from './rules.ts'
 
 /** Settings of the tier in this process. */
@@ -51,6 +51,9 @@ export interface CacheOptions<L extends string = never, E extends object = Recor
   readonly earlyRefresh?: boolean | number
   /** Encoded size from which values are compressed in Redis; memory holds them as they are. `'0b'`: all. false: none. Default `'4kb'`. */
   readonly compress?: false | Size
+  /** Gives each caller a copy of its own, to change as it likes, instead of one frozen value to all. Decided where a value is stored. A hit in memory then
+   *  decodes the value, which takes a few times longer even for a small one. Default false. */
+  readonly clone?: boolean
   /** Loads that may run at once while Redis is away, so that its outage does not become the database's. 1 or more. Default 32. */
   readonly outageLoads?: number
 }
@@ -63,6 +66,8 @@ export interface SetOptions<L extends string = never> {
   readonly grace?: Duration | L
   /** What the value depends on; `invalidateTags` with one of them drops it. At most 64 of at most 255 bytes. */
   readonly tags?: readonly string[]
+  /** As the option of the cache of the same name. */
+  readonly clone?: boolean
 }
 
 /** Options of one read with a loader. They are looked at only when the loader may have to run. */
@@ -99,6 +104,7 @@ export interface ResolvedOptions {
   readonly compressFromBytes: number
   readonly coherence: 'auto' | 'pubsub'
   readonly outageLoads: number
+  readonly clone: boolean
   readonly lifetimes: ReadonlyMap<string, number>
   readonly rules: readonly ResolvedRule[]
   readonly events: ResolvedEvents
@@ -113,6 +119,7 @@ export interface ResolvedCall {
   readonly hardTimeoutMs: number
   readonly earlyFactor: number
   readonly compressFromBytes: number
+  readonly clone: boolean
   readonly tags: readonly string[]
 }
 
@@ -127,6 +134,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'outageLoads',
   'earlyRefresh',
   'compress',
+  'clone',
   'lifetimes',
   'rules',
   'invalidation',
@@ -157,6 +165,7 @@ export function resolveOptions(options: CacheOptions<string, object>): ResolvedO
     jitter,
     coherence,
     outageLoads,
+    clone: flag(problems, 'cache.clone', options.clone ?? false),
     lifetimes,
     rules: resolveRules(problems, options.rules ?? [], lifetimes, checkTags),
     events: resolveEvents(problems, options.invalidation ?? {}),
@@ -202,6 +211,7 @@ export function resolveCall(key: string, options: GetOrSetOptions<string>, defau
     hardTimeoutMs: read('hardTimeout', options.hardTimeout, Number.POSITIVE_INFINITY),
     earlyFactor: options.earlyRefresh === undefined ? (rule?.earlyFactor ?? defaults.earlyFactor) : readEarly(key, options.earlyRefresh),
     compressFromBytes: rule?.compressFromBytes ?? defaults.compressFromBytes,
+    clone: options.clone ?? rule?.clone ?? defaults.clone,
     tags: tagsOf(options.tags, rule),
   }
 }

@@ -195,7 +195,7 @@ export class Reloader {
   async #keep(key: string, loaded: Loaded, call: ResolvedCall, grant: Grant | undefined, tags: TagSnapshot, reload: Reload): Promise<unknown> {
     const { remote, clock, jitter, random, metrics, statistics } = this.#deps
     const { value } = loaded
-    const stored = value === undefined || !loaded.mayStore ? undefined : (loaded.unmodified ?? toStored(value))
+    const stored = value === undefined || !loaded.mayStore ? undefined : (loaded.unmodified ?? toStored(value, call.clone))
     if (stored === undefined) {
       if (value !== undefined && loaded.mayStore) this.#reportUnencodable(key)
       this.#release(key, grant)

@@ -1,5 +1,5 @@
 import type { ConfigProblems, Duration, Size } from '../core/index.ts'
-import { compressFrom, duration, earlyFactor, rejectUnknown } from './option-parsing.ts'
+import { compressFrom, duration, earlyFactor, flag, rejectUnknown } from './option-parsing.ts'
 
 /** Defaults for keys that begin alike, between the options of the cache and those of a call. `L`: names of lifetimes. */
 export interface CacheRule<L extends string = never> {
@@ -10,6 +10,7 @@ export interface CacheRule<L extends string = never> {
   readonly grace?: Duration | L
   readonly earlyRefresh?: boolean | number
   readonly compress?: false | Size
+  readonly clone?: boolean
   /** Added to the tags of each call. */
   readonly tags?: readonly string[]
   /** The tier in this process: false for values that shall take no room there; `ttl` as the option `l1.ttl` of the cache. */
@@ -24,12 +25,13 @@ export interface ResolvedRule {
   readonly graceMs: number | undefined
   readonly earlyFactor: number | undefined
   readonly compressFromBytes: number | undefined
+  readonly clone: boolean | undefined
   readonly tags: readonly string[]
   /** 0: not in memory. */
   readonly memoryTtlMs: number | undefined
 }
 
-const KNOWN: ReadonlySet<string> = new Set(['prefix', 'ttl', 'nullTtl', 'grace', 'earlyRefresh', 'compress', 'tags', 'l1'])
+const KNOWN: ReadonlySet<string> = new Set(['prefix', 'ttl', 'nullTtl', 'grace', 'earlyRefresh', 'compress', 'clone', 'tags', 'l1'])
 /** They are gone through one by one at each miss, which for so many costs about a microsecond. */
 const MAX_RULES = 100
 const LIFETIME_NAME = /^[A-Za-z][\w.-]{0,63}$/
@@ -69,6 +71,7 @@ export function resolveRules(
       graceMs: time('grace', rule.grace, false),
       earlyFactor: rule.earlyRefresh === undefined ? undefined : earlyFactor(problems, `${path}.earlyRefresh`, rule.earlyRefresh),
       compressFromBytes: rule.compress === undefined ? undefined : compressFrom(problems, `${path}.compress`, rule.compress),
+      clone: rule.clone === undefined ? undefined : flag(problems, `${path}.clone`, rule.clone),
       tags: problems.attempt(`${path}.tags`, () => checkTags(rule.tags ?? []), []),
       memoryTtlMs: rule.l1 === false ? 0 : time('l1.ttl', rule.l1?.ttl),
     }

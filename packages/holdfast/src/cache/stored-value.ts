@@ -20,11 +20,11 @@ const MAX_DEPTH = 200
 const OBJECT_BYTES = 40
 const SLOT_BYTES = 16
 
-/** Prepares a value for storing. Plain values are frozen in place. `undefined` when it cannot be stored: functions, symbols, cycles, nesting beyond 200. */
-export function toStored(value: unknown): StoredValue | undefined {
+/** Prepares a value for storing. Plain values are frozen in place, or with `asCopies` kept encoded as a rich one is. `undefined` when it cannot be stored: functions, symbols, cycles, nesting beyond 200. */
+export function toStored(value: unknown, asCopies = false): StoredValue | undefined {
   const walk = { isRich: false, sizeBytes: 0 }
   if (!inspect(value, walk, 0)) return undefined
-  if (walk.isRich) {
+  if (walk.isRich || (asCopies && isObject(value))) {
     const body = encodeBody(richPackr, value)
     return body && { kind: 'rich', body }
   }
@@ -33,11 +33,16 @@ export function toStored(value: unknown): StoredValue | undefined {
 }
 
 /** As {@link toStored}, over a copy: the caller's object is neither frozen nor shared. */
-export function copyToStored(value: unknown): StoredValue | undefined {
+export function copyToStored(value: unknown, asCopies = false): StoredValue | undefined {
   const walk = { isRich: false, sizeBytes: 0 }
   if (!inspect(value, walk, 0)) return undefined
-  const body = encodeBody(walk.isRich ? richPackr : plainPackrFor(walk.sizeBytes), value)
-  return body && fromBody(body, walk.isRich)
+  const isRich = walk.isRich || (asCopies && isObject(value))
+  const body = encodeBody(isRich ? richPackr : plainPackrFor(walk.sizeBytes), value)
+  return body && fromBody(body, isRich)
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 /** The value for one reader. */

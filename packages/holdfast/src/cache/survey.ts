@@ -1,6 +1,7 @@
 import type { TieredCache } from './cache-contract.ts'
 import { findParts, type RedisAccess } from './cache-parts.ts'
 import { cacheErrors } from './errors.ts'
+import { escapeGlob } from './glob.ts'
 import { checkTags } from './options.ts'
 import { decodeHead, type PayloadHead } from './payload.ts'
 import { toCodedError } from './redis/fault.ts'
@@ -181,9 +182,4 @@ class Survey {
     const taggedCount = this.#options.tag === undefined ? undefined : this.#taggedCount
     return { scannedCount: this.#seen.size, isComplete, taggedCount, prefixes }
   }
-}
-
-/** Makes a text match only itself in a pattern of Redis. */
-function escapeGlob(text: string): string {
-  return text.replace(/[\\*?[\]]/g, '\\$&')
 }

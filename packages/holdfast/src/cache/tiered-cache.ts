@@ -1,7 +1,7 @@
 import { type Clock, createLifecycle, currentRequestScope, type Health, silentLogger, systemClock } from '../core/index.ts'
 import { BulkLoad, type LoadMany } from './bulk-load.ts'
 import { Bulkhead } from './bulkhead.ts'
-import type { CacheDeps, CacheStats, InspectOptions, TieredCache } from './cache-contract.ts'
+import type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache } from './cache-contract.ts'
 import { keepParts } from './cache-parts.ts'
 import { cacheErrors } from './errors.ts'
 import { compileGlob, type GlobMatch } from './glob.ts'
@@ -11,6 +11,7 @@ import type { Load } from './load-context.ts'
 import { type LockContext, type LockOptions, runWithLock } from './lock.ts'
 import { type MessageHandler, Messages, type SubscribeOptions } from './messages.ts'
 import { createCacheMetrics } from './metrics.ts'
+import { viewNamespace } from './namespace-view.ts'
 import {
   type CacheOptions,
   checkKey,
@@ -232,6 +233,10 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
 
   subscribe(channel: string, handler: MessageHandler, options?: SubscribeOptions): Promise<() => void> {
     return this.#messages.subscribe(channel, handler, options ?? {})
+  }
+
+  namespace(name: string): NamespaceView<string> {
+    return viewNamespace(this, name)
   }
 
   async increment(key: string, options: IncrementOptions): Promise<number> {

@@ -41,7 +41,8 @@ export class Writer {
   async setMany(entries: Iterable<readonly [key: string, value: unknown]>, options: SetOptions<string>): Promise<void> {
     const writes = [...entries].map(([key, value]) => {
       checkKey(key)
-      return { key, stored: value === undefined ? undefined : toCopy(key, value), call: resolveCall(key, options, this.#deps.options) }
+      const call = resolveCall(key, options, this.#deps.options)
+      return { key, stored: value === undefined ? undefined : toCopy(key, value, call.clone), call }
     })
     for (let at = 0; at < writes.length; at += WRITES_AT_ONCE) {
       const group = writes.slice(at, at + WRITES_AT_ONCE)
@@ -113,8 +114,8 @@ export class Writer {
   }
 }
 
-function toCopy(key: string, value: unknown): StoredValue {
-  const stored = copyToStored(value)
+function toCopy(key: string, value: unknown, asCopies: boolean): StoredValue {
+  const stored = copyToStored(value, asCopies)
   if (stored === undefined) throw cacheErrors.create('HF_CACHE_VALUE_UNENCODABLE', `the value for ${JSON.stringify(key)} cannot be stored`)
   return stored
 }

@@ -44,3 +44,18 @@ it('drops in every process what an event makes old', async () => {
   await until(() => b.cache.peek('lead:7') === undefined && b.cache.peek('dashboard') === undefined, 1000)
   expect(await Promise.all(['lead:7', 'dashboard', 'lead:8'].map(key => b.cache.get(key)))).toEqual([undefined, undefined, 'old'])
 })
+
+it('clears a namespace of the cache for every process, and gives copies from Redis where the value was stored so', async () => {
+  const namespace = newNamespace()
+  await using a = await openCache({ namespace, clone: true })
+  await using b = await openCache({ namespace })
+  await a.cache.namespace('tenant:7').set('k', { rows: [1] })
+  await a.cache.set('k', 'stays')
+  const view = b.cache.namespace('tenant:7')
+  const read = (await view.get<{ rows: number[] }>('k'))!
+  read.rows.push(2)
+  expect(await view.get('k')).toEqual({ rows: [1] })
+  await a.cache.namespace('tenant:7').clear()
+  await until(() => view.peek('k') === undefined, 1000)
+  expect([await view.get('k'), await b.cache.get('k')]).toEqual([undefined, 'stays'])
+})
