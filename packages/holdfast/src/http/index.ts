@@ -1,4 +1,8 @@
 export { type MetricsResponse, metricsResponse } from './metrics-response.ts'
+export type { CursorSecret } from './paging/cursor.ts'
+export { createKeyset, type Keyset, type KeysetOptions, type ListQuery, type Page, type PageQuery, type PageRequest } from './paging/keyset.ts'
+export type { OrderColumn } from './paging/keyset-predicate.ts'
+export { pageLinks } from './paging/links.ts'
 export { createRequestMonitor, type RequestMonitor, type RequestObservation } from './request-monitor.ts'
 export type { FetchHandler } from './response-cache/fetch-face.ts'
 export { createResponseCache, type ResponseCache, type ResponseCacheDeps, type ResponseCacheOptions } from './response-cache/response-cache.ts'
