@@ -26,14 +26,14 @@ export class S3Fifo<E extends QueueEntry<E>> {
   readonly #index = new Map<string, E>()
   readonly #small = new Fifo<E>()
   readonly #main = new Fifo<E>()
-  /** Hashes of keys lately evicted from the small queue. A collision only sends one entry to the wrong queue. */
-  readonly #ghost = new Set<number>()
+  readonly #ghost: Ghost
   readonly #limits: S3FifoLimits
   readonly #onEvict: (entry: E) => void
 
   constructor(limits: S3FifoLimits, onEvict: (entry: E) => void) {
     this.#limits = limits
     this.#onEvict = onEvict
+    this.#ghost = new Ghost(limits.maxEntries)
   }
 
   get count(): number {
@@ -61,7 +61,7 @@ export class S3Fifo<E extends QueueEntry<E>> {
     const previous = this.#index.get(entry.key)
     if (previous !== undefined) this.#unlink(previous)
     if (entry.sizeBytes > this.#limits.maxBytes / 8) return false
-    entry.inMain = previous?.inMain ?? this.#ghost.delete(hashOf(entry.key))
+    entry.inMain = previous?.inMain ?? this.#ghost.take(entry.key)
     if (previous !== undefined) entry.frequency = previous.frequency
     this.#index.set(entry.key, entry)
     this.#queueOf(entry).push(entry)
@@ -114,7 +114,7 @@ export class S3Fifo<E extends QueueEntry<E>> {
       this.#main.push(entry)
       return
     }
-    this.#remember(entry.key)
+    this.#ghost.add(entry.key)
     this.#index.delete(entry.key)
     this.#onEvict(entry)
   }
@@ -132,14 +132,39 @@ export class S3Fifo<E extends QueueEntry<E>> {
       this.#main.push(entry)
     }
   }
+}
 
-  #remember(key: string): void {
-    this.#ghost.add(hashOf(key))
-    if (this.#ghost.size <= this.#limits.maxEntries) return
-    for (const oldest of this.#ghost) {
-      this.#ghost.delete(oldest)
-      return
-    }
+/** Hashes of the keys evicted last from the small queue. A collision only sends one entry to the wrong queue. A ring beside the map, because to find the
+ *  oldest of a Set means to step over all that were deleted from its front: that cost a microsecond for each eviction at a thousand entries. */
+class Ghost {
+  readonly #limit: number
+  /** Place in the ring, by hash. */
+  readonly #places = new Map<number, number>()
+  readonly #ring: number[] = []
+  #next = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(key: string): void {
+    const hash = hashOf(key)
+    const oldest = this.#ring[this.#next]
+    if (oldest !== undefined && this.#places.get(oldest) === this.#next) this.#places.delete(oldest)
+    this.#ring[this.#next] = hash
+    this.#places.set(hash, this.#next)
+    this.#next = this.#next + 1 < this.#limit ? this.#next + 1 : 0
+  }
+
+  /** True when the key was remembered; now it is not. */
+  take(key: string): boolean {
+    return this.#places.delete(hashOf(key))
+  }
+
+  clear(): void {
+    this.#places.clear()
+    this.#ring.length = 0
+    this.#next = 0
   }
 }
 
