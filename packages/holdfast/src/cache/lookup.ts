@@ -3,14 +3,15 @@ import { drawRefreshAtMs } from './early-refresh.ts'
 import { InFlightReads, type TaintableRead } from './in-flight-reads.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
 import type { CacheMetrics } from './metrics.ts'
-import { decodePayload, type Payload } from './payload.ts'
+import { decodePayload, type Payload, type TagVersion } from './payload.ts'
+import type { BytesReader } from './redis/batch-reader.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
-import type { TagCell, TagSnapshot, TagTable } from './tag-table.ts'
+import { NO_TAGS, snapshotTags, type TagCell, type TagSnapshot, type TagTable } from './tag-table.ts'
 
 /** What Redis holds under a key. `dead`: gone, invalidated or unreadable; `seen` is its checksum, so that a lease can tell it from a newer one.
- *  `unreachable`: Redis did not say. */
+ *  `unreachable`: Redis did not say. `judgedAtMs` is on the monotonic clock. */
 export type Found =
-  | { readonly kind: 'alive'; readonly value: MemoryValue; readonly seen: Buffer }
+  | { readonly kind: 'alive'; readonly value: MemoryValue; readonly seen: Buffer; readonly judgedAtMs: number }
   | { readonly kind: 'dead'; readonly seen: Buffer }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreachable' }
@@ -27,8 +28,33 @@ export interface LookupDeps {
   mayStore(): boolean
 }
 
-interface Read extends TaintableRead {
+/** What becomes of a read; `undefined` when Redis did not say. */
+type Answer = (read: Read, bytes: Buffer | null | undefined) => void
+
+/** One read under way. An object of a class, because the closures that it replaces were a quarter of what a read allocated. */
+class Read implements TaintableRead, BytesReader {
+  isTainted = false
+  readonly key: string
   readonly promise: Promise<Found>
+  resolve!: (found: Found) => void
+  table: Map<string, Read> | undefined
+  readonly #answer: Answer
+
+  constructor(key: string, answer: Answer) {
+    this.key = key
+    this.#answer = answer
+    this.promise = new Promise<Found>(resolve => {
+      this.resolve = resolve
+    })
+  }
+
+  onBytes(bytes: Buffer | null): void {
+    this.#answer(this, bytes)
+  }
+
+  onFault(): void {
+    this.#answer(this, undefined)
+  }
 }
 
 const ABSENT: Found = { kind: 'absent' }
@@ -39,6 +65,8 @@ const UNREACHABLE: Found = { kind: 'unreachable' }
 export class Lookup {
   readonly #deps: LookupDeps
   readonly #reads = new InFlightReads<Read>()
+  /** Of entries without tags of their own, which are most. Replaced when the namespace is cleared. */
+  #untagged: TagSnapshot = NO_TAGS
 
   constructor(deps: LookupDeps) {
     this.#deps = deps
@@ -48,27 +76,10 @@ export class Lookup {
   find(key: string): Promise<Found> {
     const existing = this.#reads.get(key)
     if (existing !== undefined) return existing.promise
-    let resolve!: (found: Found) => void
-    const promise = new Promise<Found>(fulfil => {
-      resolve = fulfil
-    })
-    const read: Read = { isTainted: false, promise }
-    const home = this.#reads.add(key, read)
-    const settle = (found: Found): void => {
-      if (found.kind === 'alive' && !read.isTainted && this.#deps.mayStore()) this.#deps.memory?.set(key, found.value)
-      this.#reads.remove(key, read, home)
-      resolve(found)
-    }
-    this.#deps.remote.ask(key, {
-      onBytes: bytes => {
-        const found = bytes === null ? ABSENT : this.judge(key, bytes)
-        // The link has counted the fault.
-        if (found instanceof Promise) found.then(settle, () => settle(UNREACHABLE))
-        else settle(found)
-      },
-      onFault: () => settle(UNREACHABLE),
-    })
-    return promise
+    const read = new Read(key, this.#answer)
+    read.table = this.#reads.add(key, read)
+    this.#deps.remote.ask(key, read)
+    return read.promise
   }
 
   /** Judges bytes that came another way, and stores nothing. At once when the versions of all tags are known here, else 1 round trip. @throws RedisFault */
@@ -82,27 +93,19 @@ export class Lookup {
       this.#deps.metrics.errors.bind('corrupt').add()
       return dead(bytes)
     }
-    const { remote } = this.#deps
+    const { clock, remote } = this.#deps
+    const nowMs = clock.monotonicMs()
     const serverNowMs = remote.serverNowMs(key)
     if (serverNowMs >= payload.goneAtMs) return dead(bytes)
-    const cells: TagCell[] = []
     // Before the versions are asked for: an invalidation that arrives meanwhile makes the snapshot old.
-    const generations: number[] = []
-    let hasUnknown = false
+    const tags = this.#snapshot(payload.tags)
     let isCurrent = true
-    for (const { tag, version } of payload.tags) {
-      const cell = this.#deps.tags.cell(tag)
-      cells.push(cell)
-      generations.push(cell.generation)
-      if (cell.version === 0 || !remote.mayUseVersion(tag)) hasUnknown = true
-      else if (cell.version !== version) isCurrent = false
+    for (let i = 0; i < tags.cells.length; i++) {
+      const { tag, version } = tags.cells[i]!
+      if (version === 0 || !remote.mayUseVersion(tag)) return this.#judgeByFetched(key, payload, bytes, tags)
+      if (version !== payload.tags[i]!.version) isCurrent = false
     }
-    const tags: TagSnapshot = { cells, generations }
-    if (hasUnknown) {
-      const unknown = cells.filter(({ tag, version }) => version === 0 || !remote.mayUseVersion(tag))
-      return this.#judgeByFetched(key, payload, bytes, tags, unknown)
-    }
-    return isCurrent ? this.#alive(payload, bytes, tags, serverNowMs) : dead(bytes)
+    return isCurrent ? this.#alive(payload, bytes, tags, nowMs, serverNowMs) : dead(bytes)
   }
 
   /** The key changed: what is being read of it now is not to be kept, nor shared with later callers. */
@@ -115,9 +118,38 @@ export class Lookup {
     this.#reads.taintAll()
   }
 
-  async #judgeByFetched(key: string, payload: Payload, bytes: Buffer, tags: TagSnapshot, unknown: readonly TagCell[]): Promise<Found> {
+  /** The link has counted the fault. */
+  readonly #answer: Answer = (read, bytes) => {
+    const found = bytes === undefined ? UNREACHABLE : bytes === null ? ABSENT : this.judge(read.key, bytes)
+    if (!(found instanceof Promise)) this.#settle(read, found)
+    else
+      found.then(
+        late => this.#settle(read, late),
+        () => this.#settle(read, UNREACHABLE),
+      )
+  }
+
+  #settle(read: Read, found: Found): void {
+    const { memory } = this.#deps
+    if (found.kind === 'alive' && memory !== undefined && !read.isTainted && this.#deps.mayStore()) memory.set(read.key, found.value)
+    this.#reads.remove(read.key, read, read.table!)
+    read.resolve(found)
+  }
+
+  #snapshot(tags: readonly TagVersion[]): TagSnapshot {
+    const { tags: table } = this.#deps
+    if (tags.length > 1 || tags[0]?.tag !== '') return snapshotTags(table, tags.map(tagOf))
+    const cell = table.cell('')
+    const { cells, generations } = this.#untagged
+    if (cells[0] !== cell || generations[0] !== cell.generation) this.#untagged = snapshotTags(table, NAMESPACE)
+    return this.#untagged
+  }
+
+  async #judgeByFetched(key: string, payload: Payload, bytes: Buffer, tags: TagSnapshot): Promise<Found> {
+    const { clock, remote } = this.#deps
+    const unknown = tags.cells.filter(({ tag, version }) => version === 0 || !remote.mayUseVersion(tag))
     const generations = unknown.map(cell => cell.generation)
-    const versions = await this.#deps.remote.versions(unknown.map(cell => cell.tag))
+    const versions = await remote.versions(unknown.map(cell => cell.tag))
     const fetched = new Map<TagCell, number | undefined>()
     unknown.forEach((cell, i) => {
       fetched.set(cell, versions[i])
@@ -127,19 +159,24 @@ export class Lookup {
       const cell = tags.cells[i]!
       return version === (fetched.has(cell) ? fetched.get(cell) : cell.version)
     })
-    return isCurrent ? this.#alive(payload, bytes, tags, this.#deps.remote.serverNowMs(key)) : dead(bytes)
+    return isCurrent ? this.#alive(payload, bytes, tags, clock.monotonicMs(), remote.serverNowMs(key)) : dead(bytes)
   }
 
-  #alive(payload: Payload, bytes: Buffer, tags: TagSnapshot, serverNowMs: number): Found {
-    const { clock, random } = this.#deps
-    const nowMs = clock.monotonicMs()
+  #alive(payload: Payload, bytes: Buffer, tags: TagSnapshot, nowMs: number, serverNowMs: number): Found {
     const toMonotonic = nowMs - serverNowMs
     const freshUntilMs = payload.freshUntilMs + toMonotonic
-    const refreshAtMs = drawRefreshAtMs(payload.freshUntilMs + toMonotonic, payload.earlyMs, random)
+    const refreshAtMs = drawRefreshAtMs(payload.freshUntilMs + toMonotonic, payload.earlyMs, this.#deps.random)
     // Only a stale value, or one to be refreshed early, is reloaded, so only then is it asked what was seen.
     const seen = Math.min(refreshAtMs, freshUntilMs) > nowMs ? NO_BYTES : seenOf(bytes)
-    return { kind: 'alive', seen, value: { stored: payload.stored, refreshAtMs, freshUntilMs, goneAtMs: payload.goneAtMs + toMonotonic, tags } }
+    const value: MemoryValue = { stored: payload.stored, refreshAtMs, freshUntilMs, goneAtMs: payload.goneAtMs + toMonotonic, tags }
+    return { kind: 'alive', seen, value, judgedAtMs: nowMs }
   }
+}
+
+const NAMESPACE: readonly string[] = ['']
+
+function tagOf({ tag }: TagVersion): string {
+  return tag
 }
 
 function dead(bytes: Buffer): Found {

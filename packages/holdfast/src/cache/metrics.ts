@@ -1,4 +1,5 @@
 import type { Counter, Histogram, MetricFamily, Registry } from '../telemetry/index.ts'
+import type { EvictionReason } from './l1/memory-tier.ts'
 
 /** Operations on Redis that are timed apart. */
 export type RedisOp = 'read' | 'lease' | 'fill' | 'set' | 'delete' | 'invalidate' | 'counter' | 'lock' | 'scan' | 'control'
@@ -14,7 +15,7 @@ export interface CacheMetrics {
   readonly coalesced: Counter
   readonly staleServed: Counter
   readonly earlyRefreshes: Counter
-  readonly evictions: MetricFamily<Counter>
+  readonly evicted: Readonly<Record<EvictionReason, Counter>>
   readonly errors: MetricFamily<Counter>
   readonly redisSeconds: Readonly<Record<RedisOp, Histogram>>
   readonly loadSeconds: Histogram
@@ -37,6 +38,7 @@ export function createCacheMetrics(
     entries.set(size.entries)
     bytes.set(size.bytes)
   })
+  const evictions = registry.counter({ name: 'holdfast_cache_evictions', help: 'Entries that left memory.', labels: ['reason'] })
   const metrics: CacheMetrics = {
     memoryHits: hits.bind('l1'),
     redisHits: hits.bind('l2'),
@@ -46,7 +48,12 @@ export function createCacheMetrics(
     coalesced: registry.counter({ name: 'holdfast_cache_coalesced', help: 'Reads that joined a load already under way.' }).bind(),
     staleServed: registry.counter({ name: 'holdfast_cache_stale', help: 'Reads answered with a stale value within its grace.' }).bind(),
     earlyRefreshes: registry.counter({ name: 'holdfast_cache_early_refreshes', help: 'Reloads begun while the value was still fresh.' }).bind(),
-    evictions: registry.counter({ name: 'holdfast_cache_evictions', help: 'Entries that left memory.', labels: ['reason'] }),
+    evicted: {
+      capacity: evictions.bind('capacity'),
+      too_large: evictions.bind('too_large'),
+      expired: evictions.bind('expired'),
+      invalidated: evictions.bind('invalidated'),
+    },
     errors: registry.counter({ name: 'holdfast_cache_errors', help: 'Troubles of the cache that callers did not see.', labels: ['kind'] }),
     redisSeconds: Object.fromEntries(REDIS_OPS.map(op => [op, redis.bind(op)])) as Record<RedisOp, Histogram>,
     loadSeconds: registry.histogram({ name: 'holdfast_cache_load_seconds', help: 'Time that loaders took.', unit: 'seconds' }).bind(),

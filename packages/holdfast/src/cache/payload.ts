@@ -80,12 +80,17 @@ export function decodePayload(bytes: Buffer): Payload | undefined | Promise<Payl
   if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT || (bytes[1]! & ~KNOWN_FLAGS) !== 0) return undefined
   if (bytes.readUInt32BE(CRC_AT) !== checksum(bytes)) return undefined
   try {
-    const tags: TagVersion[] = []
+    let tags: TagVersion[] = []
     let at = HEAD_BYTES
-    for (let left = bytes[TAG_COUNT_AT]!; left > 0; left--) {
-      const end = at + 1 + bytes[at]!
-      tags.push({ tag: end === at + 1 ? '' : bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
-      at = end + 8
+    if (bytes[TAG_COUNT_AT] === 1 && bytes[at] === 0) {
+      tags = namespaceTag(bytes.readDoubleBE(at + 1))
+      at += 9
+    } else {
+      for (let left = bytes[TAG_COUNT_AT]!; left > 0; left--) {
+        const end = at + 1 + bytes[at]!
+        tags.push({ tag: end === at + 1 ? '' : bytes.toString('utf8', at + 1, end), version: bytes.readDoubleBE(end) })
+        at = end + 8
+      }
     }
     if ((bytes[1]! & FLAG_COMPRESSED) === 0) return toPayload(bytes, tags, bytes, at)
     const body = expandBody(bytes.subarray(at))
@@ -94,6 +99,14 @@ export function decodePayload(bytes: Buffer): Payload | undefined | Promise<Payl
   } catch {
     return undefined
   }
+}
+
+let lastNamespaceTag: TagVersion[] = []
+
+/** The tag of everything, which is the only one of most entries and seldom changes its version: made once and shared. */
+function namespaceTag(version: number): TagVersion[] {
+  if (lastNamespaceTag[0]?.version !== version) lastNamespaceTag = [{ tag: '', version }]
+  return lastNamespaceTag
 }
 
 function toPayload(bytes: Buffer, tags: readonly TagVersion[], body: Buffer, bodyAt: number): Payload {

@@ -1,6 +1,7 @@
 import { type Clock, currentRequestScope } from '../core/index.ts'
 import { type MemoryEntry, type MemoryTier, refreshMomentOf } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
+import type { Found } from './lookup.ts'
 import type { CacheMetrics } from './metrics.ts'
 import { checkKey, type GetOrSetOptions, type ResolvedCall, type ResolvedOptions, resolveCall } from './options.ts'
 import type { RedisSide } from './redis-side.ts'
@@ -66,8 +67,9 @@ export class SlowReads {
     }
     const underWay = reloader.joinMiss(key)
     if (underWay !== undefined) return underWay
-    if (redis?.isUsable) return this.#findOrLoad(key, load, call, redis)
-    return reloader.reload(key, load, call, {})
+    const finding = redis?.find(key)
+    // Not an async function, which would cost two promises more.
+    return finding === undefined ? reloader.reload(key, load, call, {}) : finding.then(found => this.#use(found, key, load, call))
   }
 
   /** The value from the loader, although what is there may be fresh. Joins a load under way. */
@@ -80,16 +82,13 @@ export class SlowReads {
     return this.#deps.reloader.reload(key, load, call, { seen: found?.kind === 'dead' ? found.seen : undefined })
   }
 
-  async #findOrLoad(key: string, load: Load<unknown>, call: ResolvedCall, redis: RedisSide): Promise<unknown> {
-    const { reloader, clock } = this.#deps
-    const found = await redis.find(key)
-    if (found?.kind !== 'alive') return reloader.reload(key, load, call, { seen: found?.kind === 'dead' ? found.seen : undefined })
-    const nowMs = clock.monotonicMs()
-    if (found.value.freshUntilMs > nowMs) {
-      if (refreshMomentOf(found.value) <= nowMs) this.#refreshEarly(key, load, call, { seen: found.seen, previous: found.value.stored })
-      return this.#redisHit(key, found.value.stored)
-    }
-    return this.#serveStale(key, load, call, found.value, found.seen)
+  #use(found: Found, key: string, load: Load<unknown>, call: ResolvedCall): unknown {
+    const { reloader } = this.#deps
+    if (found.kind === 'alive' && refreshMomentOf(found.value) > found.judgedAtMs) return this.#redisHit(key, found.value.stored)
+    if (found.kind !== 'alive') return reloader.reload(key, load, call, { seen: found.kind === 'dead' ? found.seen : undefined })
+    if (found.value.freshUntilMs <= found.judgedAtMs) return this.#serveStale(key, load, call, found.value, found.seen)
+    this.#refreshEarly(key, load, call, { seen: found.seen, previous: found.value.stored })
+    return this.#redisHit(key, found.value.stored)
   }
 
   /** Begins to reload a value that is still fresh, unless Redis is away: then the loaders have enough to do. */

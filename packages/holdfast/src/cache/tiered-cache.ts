@@ -80,7 +80,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
       const { ttlMs } = options.memory
       this.#memory = new MemoryTier(options.memory, {
         clock,
-        onEvict: reason => metrics.evictions.bind(reason).add(),
+        onEvict: reason => metrics.evicted[reason].add(),
         countersOf: statistics.of,
         ttlMsOf: options.rules.length === 0 ? () => ttlMs : key => ruleFor(options.rules, key)?.memoryTtlMs ?? ttlMs,
       })

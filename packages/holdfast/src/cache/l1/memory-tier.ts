@@ -36,15 +36,15 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   /** The value; without a promise of it a Buffer with its bytes, or a SharedBody. */
   #content: unknown
 
-  constructor(key: string, value: MemoryValue, counters: PrefixCounters) {
-    const { stored, freshUntilMs, goneAtMs, tags } = value
+  constructor(key: string, value: MemoryValue, freshUntilMs: number, counters: PrefixCounters) {
+    const { stored, refreshAtMs = freshUntilMs, goneAtMs } = value
     const isPlain = stored.kind === 'plain'
     this.key = key
     this.sizeBytes = ENTRY_BYTES + key.length + (isPlain ? stored.sizeBytes : stored.body.length)
-    this.refreshAtMs = Math.floor(refreshMomentOf(value))
+    this.refreshAtMs = Math.floor(Math.min(refreshAtMs, freshUntilMs))
     this.freshUntilMs = Math.floor(freshUntilMs)
     this.goneAtMs = Math.floor(goneAtMs)
-    this.tags = tags
+    this.tags = withoutNamespaceTag(value.tags)
     this.counters = counters
     this.promise = isPlain ? Promise.resolve(stored.value) : undefined
     this.#content = isPlain ? stored.value : stored.body
@@ -153,7 +153,7 @@ export class MemoryTier {
     const freshUntilMs = ttlMs === Number.POSITIVE_INFINITY ? value.freshUntilMs : Math.min(value.freshUntilMs, this.#clock.monotonicMs() + ttlMs)
     const previous = this.#queue.peek(key)
     if (previous !== undefined) release(previous)
-    const entry = new MemoryEntry(key, { ...value, freshUntilMs, tags: withoutNamespaceTag(value.tags) }, previous?.counters ?? this.#countersOf(key))
+    const entry = new MemoryEntry(key, value, freshUntilMs, previous?.counters ?? this.#countersOf(key))
     hold(entry)
     if (this.#queue.set(entry)) return
     release(entry)
