@@ -123,8 +123,6 @@ export interface ResolvedCall {
   readonly tags: readonly string[]
 }
 
-const NO_TAG_NAMES: readonly string[] = []
-
 const KNOWN: ReadonlySet<string> = new Set([
   'namespace',
   'l1',

@@ -48,14 +48,15 @@ export class SlowReads {
 
   /** The value from wherever it can be had. `entry` is what memory holds: stale within its grace, or due for an early refresh. */
   getOrSet(key: string, load: Load<unknown>, options: GetOrSetOptions<string>, entry: MemoryEntry | undefined): Promise<unknown> {
-    const { reloader, redis, clock } = this.#deps
+    const { reloader, clock } = this.#deps
     checkKey(key)
     const call = resolveCall(key, options, this.#deps.options)
     if (entry !== undefined) {
       const nowMs = clock.monotonicMs()
       if (nowMs >= entry.freshUntilMs) {
         // Still fresh but for its time in memory: Redis knows better, while it can be asked.
-        if (redis?.isUsable && nowMs < entry.goneAtMs - call.graceMs) return this.#findOrLoad(key, load, call, redis)
+        const asked = nowMs < entry.goneAtMs - call.graceMs ? this.#askRedis(key, load, call) : undefined
+        if (asked !== undefined) return asked
         const { stored, goneAtMs, tags } = entry
         return this.#serveStale(key, load, call, { stored, goneAtMs, tags }, undefined)
       }
@@ -67,9 +68,7 @@ export class SlowReads {
     }
     const underWay = reloader.joinMiss(key)
     if (underWay !== undefined) return underWay
-    const finding = redis?.find(key)
-    // Not an async function, which would cost two promises more.
-    return finding === undefined ? reloader.reload(key, load, call, {}) : finding.then(found => this.#use(found, key, load, call))
+    return this.#askRedis(key, load, call) ?? reloader.reload(key, load, call, {})
   }
 
   /** The value from the loader, although what is there may be fresh. Joins a load under way. */
@@ -80,6 +79,11 @@ export class SlowReads {
     // The checksum tells the lease that this value is known and not the one waited for.
     if (found?.kind === 'alive') return this.#deps.reloader.reload(key, load, call, { seen: found.seen, previous: found.value.stored, isEarly: true })
     return this.#deps.reloader.reload(key, load, call, { seen: found?.kind === 'dead' ? found.seen : undefined })
+  }
+
+  /** The value from Redis, else from the loader; `undefined` when Redis cannot be asked. Not an async function, which would cost two promises more. */
+  #askRedis(key: string, load: Load<unknown>, call: ResolvedCall): Promise<unknown> | undefined {
+    return this.#deps.redis?.find(key)?.then(found => this.#use(found, key, load, call))
   }
 
   #use(found: Found, key: string, load: Load<unknown>, call: ResolvedCall): unknown {
