@@ -19,6 +19,7 @@ import { RecentWrites } from './redis/recent-writes.ts'
 import { type RedisNames, redisNames } from './redis/redis-names.ts'
 import type { RedisOption } from './redis/redis-option.ts'
 import { RemoteTier } from './redis/remote-tier.ts'
+import { Router } from './redis/router.ts'
 import type { StoredValue } from './stored-value.ts'
 import type { TagSnapshot, TagTable } from './tag-table.ts'
 import { Turns } from './turns.ts'
@@ -64,6 +65,7 @@ export class RedisSide {
   /** For features beside the cache. */
   readonly access: RedisAccess
   readonly #primaries: Primaries
+  readonly #router: Router
   readonly #lookup: Lookup
   readonly #journal = new Journal()
   readonly #parts: SharedParts
@@ -87,12 +89,14 @@ export class RedisSide {
     const { seeds } = this.#connections
     this.#names = redisNames(options.namespace, seeds !== undefined)
     this.#primaries = seeds === undefined ? new SinglePrimary(this.#createPrimary(undefined)) : this.#createCluster(seeds)
+    this.#router = new Router(this.#primaries)
     this.tier = new RemoteTier({
       clock,
       metrics,
       names: this.#names,
       senderId: this.#senderId,
       primaries: this.#primaries,
+      router: this.#router,
       journal: this.#journal,
       recent: new RecentWrites(clock),
       onRefused: () => this.#retryLater(),
@@ -159,13 +163,17 @@ export class RedisSide {
   }
 
   /** The tags with their versions, asking for those that are not known; `undefined` when one cannot be had. */
-  async #versioned({ cells }: TagSnapshot): Promise<TagVersion[] | undefined> {
+  async #versioned({ cells, generations }: TagSnapshot): Promise<TagVersion[] | undefined> {
     const known = cells.map(({ tag, version }) => (this.tier.mayUseVersion(tag) ? version : 0))
     const unknown = cells.filter((_, i) => known[i] === 0).map(({ tag }) => tag)
     const asked: (number | undefined)[] = unknown.length === 0 ? [] : await this.tier.ensuredVersions(unknown).catch(() => [undefined])
     if (asked.includes(undefined)) return undefined
     let next = 0
-    return cells.map(({ tag }, i) => ({ tag, version: known[i] === 0 ? asked[next++]! : known[i]! }))
+    return cells.map((cell, i) => {
+      const version = known[i] === 0 ? asked[next++]! : known[i]!
+      if (this.tier.mayNoteVersion(cell.tag) && cell.generation === generations[i]) cell.version = version
+      return { tag: cell.tag, version }
+    })
   }
 
   /** The key changed, here or elsewhere. */
@@ -186,8 +194,8 @@ export class RedisSide {
         return isUsable()
       },
       serverNowMs: () => this.tier.serverNowMs(''),
-      run: (script, keys, args) => this.tier.run('control', script, keys, args),
-      send: (command, args, at = String(args[0] ?? '')) => this.tier.send('control', command, at, args),
+      run: (script, keys, args) => this.#router.run('control', script, keys, args),
+      send: (command, args, at = String(args[0] ?? '')) => this.#router.send('control', command, at, args),
       scan: (match, count) => this.tier.scanNames(match, count),
       names: this.#names,
       connect: name =>

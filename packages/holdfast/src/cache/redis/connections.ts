@@ -38,16 +38,22 @@ export function createConnections(redis: RedisOption, random: () => number): Con
     failoverDetector: connectionName === DATA_CONNECTION,
     retryStrategy: (attempt: number) => Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(attempt - 1, 10)) * (0.75 + random() / 2),
   })
+  // A client first: it also has commands by the names of the other forms.
   if (typeof redis !== 'string' && 'duplicate' in redis && !isClusterClient(redis)) {
     return { seeds: undefined, open: name => redis.duplicate(optionsFor(name)) }
   }
   const Redis = loadIoRedis()
   if (typeof redis === 'string') return { seeds: undefined, open: name => new Redis(redis, optionsFor(name)) }
+  if (isClusterClient(redis)) return connectionsTo(takenOver(redis), optionsFor)
   if ('sentinels' in redis) {
     const own = sentinelOptions(redis)
     return { seeds: undefined, open: name => new Redis({ ...own, ...optionsFor(name) }) }
   }
-  const { seeds, shared, map } = 'cluster' in redis ? membersOf(redis) : takenOver(redis as IoRedisClusterLike)
+  return connectionsTo(membersOf(redis as RedisClusterServers), optionsFor)
+}
+
+function connectionsTo({ seeds, shared, map }: Members, optionsFor: (name: string) => object): Connections {
+  const Redis = loadIoRedis()
   return { seeds, open: (name, address) => new Redis({ ...shared, ...map(address!), ...optionsFor(name) }) }
 }
 

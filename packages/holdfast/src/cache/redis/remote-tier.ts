@@ -4,11 +4,11 @@ import type { BytesReader } from './batch-reader.ts'
 import { isOutage, RedisFault, toFault } from './fault.ts'
 import type { Journal, JournalName } from './journal.ts'
 import { FILL, LEASE, RELEASE, RENEW } from './lease.lua.ts'
-import type { LuaScript } from './lua-script.ts'
 import type { RedisArg } from './port.ts'
 import type { Primaries, Primary } from './primary.ts'
 import type { RecentWrites } from './recent-writes.ts'
 import type { RedisNames } from './redis-names.ts'
+import type { Router } from './router.ts'
 import { INCREMENT, LOCK } from './shared.lua.ts'
 import { bumpedAtMs, bumpedVersion, firstVersion, toVersion } from './tag-version.ts'
 import { BUMP, DELETE, SET } from './write.lua.ts'
@@ -29,6 +29,7 @@ export interface ScanPage {
 export interface RemoteDeps {
   readonly clock: Clock
   readonly primaries: Primaries
+  readonly router: Router
   readonly names: RedisNames
   readonly journal: Journal
   readonly recent: RecentWrites
@@ -52,10 +53,12 @@ const CLEARED_MARGIN_MS = 1000
 export class RemoteTier {
   readonly #deps: RemoteDeps
   readonly #primaries: Primaries
+  readonly #router: Router
 
   constructor(deps: RemoteDeps) {
     this.#deps = deps
     this.#primaries = deps.primaries
+    this.#router = deps.router
   }
 
   /** True when the server that holds `key` may be asked. */
@@ -116,37 +119,39 @@ export class RemoteTier {
     const args = [token, LEASE_MS, seen ?? '', TAG_LIFE_MS]
     if (this.#primaries.isCluster) {
       // A script may touch one slot only. What is known stays right for storing: were it old, the entry would be dead, and never the other way round.
-      const [reply, versions] = await Promise.all([this.run('lease', LEASE, pair, args), this.ensuredVersions(newTags)])
+      const [reply, versions] = await Promise.all([this.#router.run('lease', LEASE, pair, args), this.ensuredVersions(newTags)])
       let next = 0
       return toLeaseReply(reply, () => known.map(version => (version === 0 ? versions[next++] : version)))
     }
     // A plain command, so that NOLOOP holds and we do not hear of our own version. Sent in the same tick: it arrives before the script.
     const created = this.#create(newTags)
     const keys = [...pair, ...tags.map(tag => names.tagPrefix + tag)]
-    const [reply] = await Promise.all([this.run('lease', LEASE, keys, args), ...created])
+    const [reply] = await Promise.all([this.#router.run('lease', LEASE, keys, args), ...created])
     return toLeaseReply(reply, rest => tags.map((_, i) => toVersion(rest[i] as Buffer | null)))
   }
 
   /** Stores a loaded value; false when the lease was lost. 1 round trip. */
   async fill(key: string, token: string, bytes: Buffer, ttlMs: number): Promise<boolean> {
     const keys = this.#pair(key)
-    return (await this.run('fill', FILL, keys, [token, bytes, ttlMs, ...this.#message(keys[0]!)])) === 1
+    return (await this.#router.run('fill', FILL, keys, [token, bytes, ttlMs, ...this.#message(keys[0]!)])) === 1
   }
 
   /** Prolongs a lease; false when it is lost. */
   async renew(key: string, token: string): Promise<boolean> {
-    return (await this.run('lease', RENEW, [this.#leaseName(key)], [token, LEASE_MS])) === 1
+    return (await this.#router.run('lease', RENEW, [this.#leaseName(key)], [token, LEASE_MS])) === 1
   }
 
   /** Lets others load. Never rejects: the lease ends by itself. */
   async release(key: string, token: string): Promise<void> {
-    await this.run('lease', RELEASE, [this.#leaseName(key)], [token]).catch(() => undefined)
+    await this.#router.run('lease', RELEASE, [this.#leaseName(key)], [token]).catch(() => undefined)
   }
 
   /** Writes. Never rejects: when Redis is away the key is noted for deletion, so that no older value survives there. Returns whether it was written. */
   async set(key: string, bytes: Buffer, ttlMs: number): Promise<boolean> {
     const keys = this.#pair(key)
-    const work = this.run('set', SET, keys, [bytes, ttlMs, ...this.#message(keys[0]!)])
+    const work = this.#router
+      .run('set', SET, keys, [bytes, ttlMs, ...this.#message(keys[0])])
+      .catch(error => this.#onMove(error, keys, [['set', [keys[0], bytes, 'px', ttlMs]]]))
     this.#deps.recent.addKey(key)
     return (await this.#orJournal(work, () => this.#deps.journal.addKey(key))) !== undefined
   }
@@ -154,7 +159,13 @@ export class RemoteTier {
   /** Deletes. Never rejects: when Redis is away the delete is noted and sent before Redis is read again. Returns whether there was something. */
   async delete(key: string): Promise<boolean> {
     const keys = this.#pair(key)
-    const work = this.run('delete', DELETE, keys, this.#message(keys[0]!))
+    const work = this.#router.run('delete', DELETE, keys, this.#message(keys[0])).catch(error =>
+      // Written first, because deleting nothing tells nobody.
+      this.#onMove(error, keys, [
+        ['set', [keys[0], '', 'px', LEASE_MS]],
+        ['unlink', [keys[0]]],
+      ]),
+    )
     this.#deps.recent.addKey(key)
     return (await this.#orJournal(work, () => this.#deps.journal.addKey(key))) === 1
   }
@@ -186,7 +197,7 @@ export class RemoteTier {
   /** Tells all processes to forget what matches. 1 round trip. */
   async announcePattern(glob: string): Promise<void> {
     const { names, senderId } = this.#deps
-    await this.send('invalidate', 'publish', names.channel, [names.channel, `${senderId} ${names.patternPrefix}${glob}`])
+    await this.#router.send('invalidate', 'publish', names.channel, [names.channel, `${senderId} ${names.patternPrefix}${glob}`])
   }
 
   /** Gives tags new versions; '' is the tag of everything. Never rejects, as {@link delete}. Returns whether Redis has all of them. */
@@ -199,25 +210,25 @@ export class RemoteTier {
   /** Adds to a counter and returns it. 1 round trip. */
   async increment(key: string, by: number, ttlMs: number): Promise<number> {
     const { names } = this.#deps
-    return Number(await this.run('counter', INCREMENT, [names.counterPrefix + key], [by, ttlMs]))
+    return Number(await this.#router.run('counter', INCREMENT, [names.counterPrefix + key], [by, ttlMs]))
   }
 
   /** Takes a lock: 0, or for how many milliseconds somebody else holds it. 1 round trip. */
   async lock(key: string, token: string, ttlMs: number): Promise<number> {
     const { names } = this.#deps
-    return Number(await this.run('lock', LOCK, [names.lockPrefix + key], [token, ttlMs]))
+    return Number(await this.#router.run('lock', LOCK, [names.lockPrefix + key], [token, ttlMs]))
   }
 
   /** Prolongs a lock; false when it is lost. 1 round trip. */
   async prolongLock(key: string, token: string, ttlMs: number): Promise<boolean> {
     const { names } = this.#deps
-    return (await this.run('lock', RENEW, [names.lockPrefix + key], [token, ttlMs])) === 1
+    return (await this.#router.run('lock', RENEW, [names.lockPrefix + key], [token, ttlMs])) === 1
   }
 
   /** Gives a lock back; false when it was lost before. 1 round trip. */
   async unlock(key: string, token: string): Promise<boolean> {
     const { names } = this.#deps
-    return (await this.run('lock', RELEASE, [names.lockPrefix + key], [token])) === 1
+    return (await this.#router.run('lock', RELEASE, [names.lockPrefix + key], [token])) === 1
   }
 
   /** True when the journal holds something for this server. */
@@ -276,46 +287,28 @@ export class RemoteTier {
   #create(tags: readonly string[]): Promise<unknown>[] {
     return tags.map(tag => {
       const key = this.#deps.names.tagPrefix + tag
-      return this.send('lease', 'set', key, [key, firstVersion(), 'nx', ...(tag === '' ? [] : ['px', 2 * TAG_LIFE_MS])])
+      return this.#router.send('lease', 'set', key, [key, firstVersion(), 'nx', ...(tag === '' ? [] : ['px', 2 * TAG_LIFE_MS])])
     })
+  }
+
+  /** While a slot moves to another member, two keys of it cannot be touched together. Loads are not stored then, so that one after the other will do. */
+  async #onMove(error: unknown, [value, lease]: readonly [string, string], commands: readonly (readonly [string, RedisArg[]])[]): Promise<unknown> {
+    if (toFault(error).kind !== 'try_again') throw error
+    await this.#router.send('delete', 'unlink', lease, [lease])
+    let reply: unknown
+    for (const [command, args] of commands) reply = await this.#router.send('set', command, value, args)
+    const [channel, message] = this.#message(value)
+    if (channel !== '') await this.#router.send('invalidate', 'publish', value, [channel, message])
+    return reply
   }
 
   #bumpOne(tag: string): Promise<unknown> {
     const key = this.#deps.names.tagPrefix + tag
-    return this.run('invalidate', BUMP, [key], this.#bumpArgs(tag, key))
+    return this.#router.run('invalidate', BUMP, [key], this.#bumpArgs(tag, key))
   }
 
   #bumpArgs(tag: string, redisKey: string): RedisArg[] {
     return [bumpedVersion(this.#nowMsAt(redisKey)), tag === '' ? 0 : 2 * TAG_LIFE_MS, ...this.#message(redisKey)]
-  }
-
-  /** Runs a script where its first key is. @throws RedisFault */
-  async run(op: RedisOp, script: LuaScript, keys: readonly string[], args: readonly RedisArg[]): Promise<unknown> {
-    const owner = this.#primaries.ownerOf(keys[0]!)
-    if (owner === undefined) throw new RedisFault('away', 'no server for this key is known')
-    try {
-      return await owner.link.run(op, script, keys, args)
-    } catch (error) {
-      const redirection = this.#primaries.redirect(error, owner)
-      if (redirection === undefined) throw error
-      const { link } = redirection.primary
-      if (redirection.isOnce) return link.sendAsking(op, 'eval', [script.source, keys.length, ...keys, ...args])
-      return link.run(op, script, keys, args)
-    }
-  }
-
-  /** Sends a command where `redisKey` is. @throws RedisFault */
-  async send(op: RedisOp, command: string, redisKey: string, args: RedisArg[]): Promise<unknown> {
-    const owner = this.#primaries.ownerOf(redisKey)
-    if (owner === undefined) throw new RedisFault('away', 'no server for this key is known')
-    try {
-      return await owner.link.send(op, command, args)
-    } catch (error) {
-      const redirection = this.#primaries.redirect(error, owner)
-      if (redirection === undefined) throw error
-      const { link } = redirection.primary
-      return redirection.isOnce ? link.sendAsking(op, command, args) : link.send(op, command, args)
-    }
   }
 
   #ownerOfTag(tag: string): Primary | undefined {

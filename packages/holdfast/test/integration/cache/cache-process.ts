@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import type { CacheOptions } from '../../../src/cache/index.ts'
+import type { CacheOptions, RedisClusterServers } from '../../../src/cache/index.ts'
 import { bundleChild } from '../bundle-child.ts'
 
 /** What a child can be told. `read`: `callers` calls of getOrSet at once, with a loader that takes `loadMs` and gives `value`. */
@@ -28,7 +28,7 @@ export interface CacheProcess {
 }
 
 /** Forks a process and starts its cache. */
-export async function startCacheProcess(url: string, options: CacheOptions): Promise<CacheProcess> {
+export async function startCacheProcess(url: string | RedisClusterServers, options: CacheOptions): Promise<CacheProcess> {
   const child: ChildProcess = fork(
     await bundleChild(new URL('cache-child.ts', import.meta.url)),
     [JSON.stringify({ url, options: { jitter: 0, ...options } })],

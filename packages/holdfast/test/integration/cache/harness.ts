@@ -1,7 +1,7 @@
 import { type Clock, delay, systemClock } from 'holdfast/core'
 import { createRegistry, type Registry } from 'holdfast/telemetry'
 import { Redis } from 'ioredis'
-import { type CacheOptions, createTieredCache, type TieredCache } from '../../../src/cache/index.ts'
+import { type CacheOptions, createTieredCache, type RedisOption, type TieredCache } from '../../../src/cache/index.ts'
 
 /** The Redis of the run. */
 export const REDIS_URL: string = process.env.HOLDFAST_TEST_REDIS_URL!
@@ -21,7 +21,7 @@ export interface TestCache extends AsyncDisposable {
 }
 
 /** A started cache; dispose it. `skewMs` puts its host's wall clock wrong. */
-export async function openCache(options: CacheOptions, url: string = REDIS_URL, skewMs = 0): Promise<TestCache> {
+export async function openCache(options: CacheOptions, url: RedisOption = REDIS_URL, skewMs = 0): Promise<TestCache> {
   const registry = createRegistry()
   const clock: Clock = skewMs === 0 ? systemClock : { ...systemClock, nowMs: () => Date.now() + skewMs }
   const cache = createTieredCache({ jitter: 0, ...options }, { redis: url, registry, clock })
