@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { runInRequestScope } from '../core/index.ts'
-import { metricsResponse, type ResponseCache } from '../http/index.ts'
+import { clientAddress, metricsResponse, type RateLimiter, type ResponseCache, rateLimitFields } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
 
 /** The part of an Express 5 request read here. */
@@ -46,6 +46,34 @@ export function responseCache(cache: ResponseCache): ExpressHandler {
         app.handle(again, held, () => held.destroy())
       },
     })
+  }
+}
+
+/** Who a limit counts, and how. */
+export interface LimitOptions {
+  /** Who asks, for example the user's id. Where it returns `undefined`, and by default, the client's address counts. */
+  readonly identity?: (request: ExpressRequest) => string | undefined
+  /** Proxies of yours in front of this process, whose word in `X-Forwarded-For` is believed. Default 0: only the address of the connection counts. */
+  readonly trustedHops?: number
+}
+
+/** Middleware that refuses requests beyond a limit with 429 and `application/problem+json`. Every answer says in RateLimit fields what is left. */
+export function rateLimit(limiter: RateLimiter, { identity, trustedHops = 0 }: LimitOptions = {}): ExpressHandler {
+  return (request, response, next) => {
+    const forwarded = request.headers['x-forwarded-for']
+    const address = (): string => clientAddress(request.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join() : forwarded, trustedHops)
+    const named = identity?.(request)
+    limiter.check(named === undefined ? `address ${address()}` : `identity ${named}`).then(decision => {
+      for (const [name, value] of rateLimitFields(limiter, decision)) response.setHeader(name, value)
+      if (decision.isAllowed) return next()
+      const problem = {
+        type: 'about:blank',
+        title: 'Too Many Requests',
+        status: 429,
+        detail: `at most ${limiter.limit} requests in ${limiter.perMs / 1000} s`,
+      }
+      response.writeHead(429, { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' }).end(JSON.stringify(problem))
+    }, next)
   }
 }
 

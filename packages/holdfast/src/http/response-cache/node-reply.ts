@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Clock, ClockTimer } from '../../core/index.ts'
-import { type FieldLines, fieldValue } from '../fields/fields.ts'
+import { type FieldLines, fieldValue, hasField } from '../fields/fields.ts'
 import type { OriginReply } from './engine.ts'
 
 type HeadArguments = [status: number, ...rest: unknown[]]
@@ -25,6 +25,8 @@ export class NodeReply implements OriginReply {
   readonly head: Promise<void>
   readonly #response: ServerResponse
   readonly #original: Original
+  /** What middleware before the cache has set: it sets it on every answer, so it is neither stored nor taken away. */
+  readonly #outer: OutgoingHttpHeaders
   #chunks: Uint8Array[] = []
   #sizeBytes = 0
   #isEnded = false
@@ -39,6 +41,7 @@ export class NodeReply implements OriginReply {
   /** Takes the response's methods over. */
   constructor(response: ServerResponse, clock: Clock) {
     this.#response = response
+    this.#outer = { ...response.getHeaders() }
     this.#original = {
       writeHead: response.writeHead,
       write: response.write,
@@ -97,9 +100,13 @@ export class NodeReply implements OriginReply {
     }
   }
 
-  /** Gives the response's methods back. */
+  /** Gives the response back as it was before the handler. */
   restore(): void {
-    Object.assign(this.#response, this.#original)
+    const response = this.#response
+    Object.assign(response, this.#original)
+    if (response.headersSent) return
+    for (const name of response.getHeaderNames()) if (!(name in this.#outer)) response.removeHeader(name)
+    for (const [name, value] of Object.entries(this.#outer)) if (value !== undefined) response.setHeader(name, value)
   }
 
   discard(): void {
@@ -116,7 +123,7 @@ export class NodeReply implements OriginReply {
       | OutgoingHttpHeader[]
       | undefined
     this.status = status
-    this.lines = headLines(this.#response, headers)
+    this.lines = headLines(this.#response, headers, this.#outer)
     this.#onHead()
   }
 
@@ -148,27 +155,28 @@ export class NodeReply implements OriginReply {
   }
 }
 
-/** Sends a head that holds everything: what was set on the response before is in the lines already, or not meant for this answer. */
+/** Sends a head: these lines, and what was set on the response before and is not among them. In one array, which is node's short way. */
 export function sendHead(response: ServerResponse, status: number, lines: FieldLines): void {
-  for (const name of response.getHeaderNames()) response.removeHeader(name)
-  response.writeHead(status, lines as string[])
-}
-
-/** The head that a handler is about to send: what it set before, and what it gives now. */
-function headLines(response: ServerResponse, headers: OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined): string[] {
-  if (Array.isArray(headers)) {
-    const flat = headers.flat().map(String)
-    const given = new Set(flat.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase()))
-    return [...setLines(response, given), ...flat]
+  const all = lines as string[]
+  for (const name of response.getHeaderNames()) {
+    if (!hasField(lines, name)) all.push(...valueLines(name, response.getHeader(name)))
+    response.removeHeader(name)
   }
-  const given = new Set(Object.keys(headers ?? {}).map(name => name.toLowerCase()))
-  return [...setLines(response, given), ...Object.entries(headers ?? {}).flatMap(([name, value]) => valueLines(name, value))]
+  response.writeHead(status, all)
 }
 
-function setLines(response: ServerResponse, except: ReadonlySet<string>): string[] {
+/** The head that a handler is about to send: what it gives now, and what it set before; without what others had set already. */
+function headLines(response: ServerResponse, headers: OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined, outer: OutgoingHttpHeaders): string[] {
+  const given = Array.isArray(headers)
+    ? headers.flat().map(String)
+    : Object.entries(headers ?? {}).flatMap(([name, value]) => valueLines(name, value))
   // On every outgoing message since node 15.4; the types have it for requests only.
   const { getRawHeaderNames } = response as ServerResponse & { getRawHeaderNames(): string[] }
-  return getRawHeaderNames.call(response).flatMap(name => (except.has(name.toLowerCase()) ? [] : valueLines(name, response.getHeader(name))))
+  const set = getRawHeaderNames.call(response).flatMap(name => {
+    const value = response.getHeader(name)
+    return hasField(given, name.toLowerCase()) || value === outer[name.toLowerCase()] ? [] : valueLines(name, value)
+  })
+  return [...set, ...given]
 }
 
 function valueLines(name: string, value: OutgoingHttpHeader | undefined): string[] {

@@ -99,6 +99,8 @@ const NEVER_STORED: ReadonlySet<string> = new Set([
   'proxy-authorization',
   'set-cookie',
   'server-timing',
+  'ratelimit',
+  'ratelimit-policy',
 ])
 
 /** The lines of a response that are stored: without those of the connection, those that Connection names, and those that `private` or `no-cache` names. */

@@ -1,0 +1,118 @@
+import { type Server, request as send } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type FakeClock, fakeClock } from '@holdfast/testkit'
+import expressFramework from 'express'
+import { afterEach, describe, expect, it } from 'vitest'
+import { rateLimit, responseCache } from '../../../src/adapters/express.ts'
+import { createTieredCache } from '../../../src/cache/index.ts'
+import { clientAddress, createRateLimiter, createResponseCache, type RateLimitOptions } from '../../../src/http/index.ts'
+import { decideRate } from '../../../src/http/rate-limit/gcra.ts'
+import { createRegistry } from '../../../src/telemetry/index.ts'
+
+const limiterOn = (clock: FakeClock, options: RateLimitOptions) =>
+  createRateLimiter(options, createTieredCache({}, { clock, registry: createRegistry() }))
+
+describe('the rate', () => {
+  it('lets a burst through, then one each interval, and does not prolong the wait of who insists', () => {
+    const rate = { intervalMs: 100, burst: 3 }
+    let tatMs = 0
+    const allowedAt = (nowMs: number): boolean => {
+      const decision = decideRate(rate, tatMs, nowMs, 1)
+      tatMs = decision.tatMs
+      return decision.isAllowed
+    }
+    expect([1000, 1000, 1000, 1000, 1050, 1099, 1100, 1101, 1200].map(allowedAt)).toEqual([true, true, true, false, false, false, true, false, true])
+  })
+
+  it('says what is left, when it is whole again, and when to come back', () => {
+    const rate = { intervalMs: 100, burst: 3 }
+    expect(decideRate(rate, 0, 1000, 1)).toEqual({ isAllowed: true, tatMs: 1100, remaining: 2, resetMs: 100, retryAfterMs: 0 })
+    expect(decideRate(rate, 1300, 1000, 1)).toEqual({ isAllowed: false, tatMs: 1300, remaining: 0, resetMs: 300, retryAfterMs: 100 })
+    expect(decideRate(rate, 1200, 1000, 2)).toMatchObject({ isAllowed: false, remaining: 1, retryAfterMs: 100 })
+  })
+})
+
+describe('a limiter without Redis', () => {
+  it('counts each identity by itself', async () => {
+    const clock = fakeClock()
+    const limiter = limiterOn(clock, { name: 'api', limit: 2, per: '1s' })
+    const ask = async (who: string): Promise<boolean> => (await limiter.check(who)).isAllowed
+    expect([await ask('a'), await ask('a'), await ask('a'), await ask('b')]).toEqual([true, true, false, true])
+    clock.advance(500)
+    expect([await ask('a'), await ask('a')]).toEqual([true, false])
+  })
+
+  it('names every bad option at once', () => {
+    expect(() => limiterOn(fakeClock(), { name: 'a b', limit: 0, per: '0s', burst: 1.5 })).toThrow(/name[\s\S]*limit[\s\S]*burst[\s\S]*per/)
+  })
+})
+
+describe('the address that counts', () => {
+  it.each([
+    ['192.0.2.7', undefined, 0, '192.0.2.7'],
+    ['192.0.2.7', '198.51.100.1', 0, '192.0.2.7'],
+    ['192.0.2.7', '6.6.6.6, 198.51.100.1', 1, '198.51.100.1'],
+    ['192.0.2.7', '6.6.6.6, 198.51.100.1, 10.0.0.1', 2, '198.51.100.1'],
+    ['192.0.2.7', undefined, 2, '192.0.2.7'],
+    ['::ffff:192.0.2.7', undefined, 0, '192.0.2.7'],
+    ['2001:db8:1:2ff::1', undefined, 0, '2001:db8:1:200::/56'],
+    ['2001:db8:1:2aa:9:8:7:6', undefined, 0, '2001:db8:1:200::/56'],
+    ['::1', undefined, 0, '0:0:0:0::/56'],
+    ['fe80::1%eth0', undefined, 0, 'fe80:0:0:0::/56'],
+    ['10.0.0.1', '[2001:db8::1]:4711', 1, '2001:db8:0:0::/56'],
+    ['10.0.0.1', '192.0.2.9:4711', 1, '192.0.2.9'],
+    ['10.0.0.1', 'nonsense', 1, 'unknown'],
+    [undefined, undefined, 0, 'unknown'],
+  ])('of %s with %s and %d hops is %s', (peer, forwarded, hops, expected) => {
+    expect(clientAddress(peer, forwarded, hops)).toBe(expected)
+  })
+})
+
+describe('the limit in Express', () => {
+  let server: Server | undefined
+
+  afterEach(async () => {
+    await new Promise(resolve => (server === undefined ? resolve(undefined) : server.close(resolve)))
+  })
+
+  it('refuses with 429, RateLimit fields and problem+json, and gives nobody the fields of another from the cache', async () => {
+    const clock = fakeClock()
+    const registry = createRegistry()
+    const cache = createTieredCache({}, { clock, registry })
+    const app = expressFramework()
+    app.use(
+      rateLimit(createRateLimiter({ name: 'api', limit: 2, per: '10s' }, cache), {
+        identity: request => request.headers['x-user'] as string | undefined,
+      }),
+    )
+    app.use(responseCache(createResponseCache({}, { cache, clock, registry })))
+    app.get('/a', (_request, response) => void response.set('Cache-Control', 'public, max-age=60').send('a'))
+    const listening = app.listen(0, '127.0.0.1')
+    server = listening
+    await new Promise(resolve => listening.once('listening', resolve))
+    const { port } = listening.address() as AddressInfo
+    const ask = (user: string) =>
+      new Promise<{ status: number; limit: string; rest: Record<string, unknown>; text: string }>((resolve, reject) => {
+        send({ port, path: '/a', headers: { 'x-user': user }, agent: false }, response => {
+          let text = ''
+          response.on('data', chunk => {
+            text += chunk
+          })
+          response.on('end', () => resolve({ status: response.statusCode!, limit: String(response.headers.ratelimit), rest: response.headers, text }))
+        })
+          .on('error', reject)
+          .end()
+      })
+    const answers = [await ask('a'), await ask('a'), await ask('a'), await ask('b')]
+    expect(answers.map(({ status, limit }) => [status, limit])).toEqual([
+      [200, '"api";r=1;t=5'],
+      [200, '"api";r=0;t=10'],
+      [429, '"api";r=0;t=10'],
+      [200, '"api";r=1;t=5'],
+    ])
+    expect(answers[3]!.rest['x-cache']).toBe('HIT')
+    expect(answers[3]!.rest['ratelimit-policy']).toBe('"api";q=2;w=10')
+    expect(answers[2]!.rest).toMatchObject({ 'retry-after': '5', 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
+    expect(JSON.parse(answers[2]!.text)).toMatchObject({ status: 429, detail: 'at most 2 requests in 10 s' })
+  })
+})
