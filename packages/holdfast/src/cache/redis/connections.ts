@@ -13,9 +13,20 @@ export interface Connections {
 /** The connection that carries commands is also the one that watches the sentinels. */
 export const DATA_CONNECTION = 'holdfast-cache'
 
-/** First pause before a reconnect, doubled up to the last. */
+/** First pause before a reconnect. */
 const RETRY_FIRST_MS = 50
+/** Pauses are doubled up to this first, so that a restarted Redis is used again within 300 ms. */
+const RETRY_SOON_MS = 200
+/** After so many attempts, some five seconds, it is no restart: then a fleet must not knock so often. */
+const SOON_ATTEMPTS = 25
 const RETRY_LAST_MS = 1000
+
+/** Pause before the reconnect number `attempt`, from 1 on. `random` is 0 up to 1.
+ *  @source bench/results/cache/does-an-outage-of-redis-hurt-readers.json */
+export function reconnectPauseMs(attempt: number, random: number): number {
+  const pauseMs = attempt > SOON_ATTEMPTS ? RETRY_LAST_MS : Math.min(RETRY_SOON_MS, RETRY_FIRST_MS * 2 ** (attempt - 1))
+  return pauseMs * (0.75 + random / 2)
+}
 
 /** Prepares connecting to `redis`, which was checked. @throws HF_REDIS_CLIENT_MISSING when ioredis is needed and cannot be loaded. */
 export function createConnections(redis: RedisOption, random: () => number): Connections {
@@ -36,7 +47,7 @@ export function createConnections(redis: RedisOption, random: () => number): Con
     keyPrefix: '',
     // Only heeded with sentinels: a primary that was cut off still answers, and only they know that it was replaced.
     failoverDetector: connectionName === DATA_CONNECTION,
-    retryStrategy: (attempt: number) => Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(attempt - 1, 10)) * (0.75 + random() / 2),
+    retryStrategy: (attempt: number) => reconnectPauseMs(attempt, random()),
   })
   // A client first: it also has commands by the names of the other forms.
   if (typeof redis !== 'string' && 'duplicate' in redis && !isClusterClient(redis)) {
