@@ -167,7 +167,7 @@ export class Lookup {
     const freshUntilMs = payload.freshUntilMs + toMonotonic
     const refreshAtMs = drawRefreshAtMs(payload.freshUntilMs + toMonotonic, payload.earlyMs, this.#deps.random)
     // Only a stale value, or one to be refreshed early, is reloaded, so only then is it asked what was seen.
-    const seen = Math.min(refreshAtMs, freshUntilMs) > nowMs ? NO_BYTES : seenOf(bytes)
+    const seen = Math.min(refreshAtMs, freshUntilMs) > nowMs ? NO_BYTES : checksumOf(bytes)
     const value: MemoryValue = { stored: payload.stored, refreshAtMs, freshUntilMs, goneAtMs: payload.goneAtMs + toMonotonic, tags }
     return { kind: 'alive', seen, value, judgedAtMs: nowMs }
   }
@@ -180,10 +180,10 @@ function tagOf({ tag }: TagVersion): string {
 }
 
 function dead(bytes: Buffer): Found {
-  return { kind: 'dead', seen: seenOf(bytes) }
+  return { kind: 'dead', seen: checksumOf(bytes) }
 }
 
 /** The checksum as the lease script cuts it out, copied so that it does not keep the answer's buffer. */
-function seenOf(bytes: Buffer): Buffer {
+export function checksumOf(bytes: Buffer): Buffer {
   return Buffer.from(bytes.subarray(2, 6))
 }

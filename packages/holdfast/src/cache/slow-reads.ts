@@ -1,7 +1,7 @@
 import { type Clock, currentRequestScope } from '../core/index.ts'
 import { type MemoryEntry, type MemoryTier, refreshMomentOf } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
-import type { Found } from './lookup.ts'
+import { checksumOf, type Found } from './lookup.ts'
 import type { CacheMetrics } from './metrics.ts'
 import { checkKey, type GetOrSetOptions, type ResolvedCall, type ResolvedOptions, resolveCall } from './options.ts'
 import type { RedisSide } from './redis-side.ts'
@@ -75,10 +75,13 @@ export class SlowReads {
   async refresh(key: string, load: Load<unknown>, options: GetOrSetOptions<string>): Promise<unknown> {
     checkKey(key)
     const call = resolveCall(key, options, this.#deps.options)
-    const found = await this.#deps.redis?.find(key)
-    // The checksum tells the lease that this value is known and not the one waited for.
-    if (found?.kind === 'alive') return this.#deps.reloader.reload(key, load, call, { seen: found.seen, previous: found.value.stored, isEarly: true })
-    return this.#deps.reloader.reload(key, load, call, { seen: found?.kind === 'dead' ? found.seen : undefined })
+    const { redis, reloader } = this.#deps
+    if (!redis?.isUsable) return reloader.reload(key, load, call, {})
+    // Both go in one command. A read of a fresh value does not give its checksum, by which the lease knows that this value is not the one waited for.
+    const [found, bytes] = await Promise.all([redis.find(key), redis.tier.read(key).catch(() => null)])
+    const seen = bytes === null ? undefined : checksumOf(bytes)
+    if (found?.kind === 'alive') return reloader.reload(key, load, call, { seen, previous: found.value.stored, isEarly: true })
+    return reloader.reload(key, load, call, { seen })
   }
 
   /** The value from Redis, else from the loader; `undefined` when Redis cannot be asked. Not an async function, which would cost two promises more. */

@@ -1,7 +1,8 @@
 import { createRegistry } from 'holdfast/telemetry'
 import { expect, it } from 'vitest'
+import { findParts } from '../../../src/cache/cache-parts.ts'
 import { createTieredCache, type TieredCache } from '../../../src/cache/index.ts'
-import { gate, newNamespace, pause, REDIS_URL, until } from './harness.ts'
+import { gate, newNamespace, openCache, pause, REDIS_URL, until } from './harness.ts'
 
 /** The longest draw: the window is half the ttl. */
 async function openEarly(namespace: string, memory: boolean): Promise<TieredCache> {
@@ -40,4 +41,24 @@ it.each([
   loading.open('new')
   for (const cache of all) await until(async () => (await cache.getOrSet('k', refresh)) === 'new')
   expect(loads).toBe(1)
+})
+
+it('lets a feature load anew what is fresh in Redis, once for all processes', async () => {
+  const namespace = newNamespace()
+  await using a = await openCache({ namespace })
+  await using b = await openCache({ namespace })
+  await a.cache.getOrSet('k', () => 'old')
+  const loading = gate<string>()
+  let loads = 0
+  const load = (): Promise<string> => {
+    loads++
+    return loading.promise
+  }
+  const refreshed = [a, b].map(({ cache }) => findParts(cache).refresh('k', load, {}))
+  await until(() => loads === 1)
+  expect(await b.cache.getOrSet('k', () => expect.unreachable())).toBe('old')
+  loading.open('new')
+  expect(await Promise.all(refreshed)).toEqual(['new', 'new'])
+  expect(loads).toBe(1)
+  for (const { cache } of [a, b]) await until(async () => (await cache.get('k')) === 'new')
 })
