@@ -1,5 +1,15 @@
 import type { TieredCache } from 'holdfast/cache'
-import { type Clock, createLifecycle, type Health, type Lifecycle, type Logger, mergeHealth, silentLogger, systemClock } from 'holdfast/core'
+import {
+  type Clock,
+  createLifecycle,
+  type Finding,
+  type Health,
+  type Lifecycle,
+  type Logger,
+  mergeHealth,
+  silentLogger,
+  systemClock,
+} from 'holdfast/core'
 import type { Hono } from 'hono'
 import { createApp } from './api/app.ts'
 import { BUILT_PAGE_DIR, createAssets } from './api/assets.ts'
@@ -12,10 +22,13 @@ import { createCacheControl } from './cache/cache-control.ts'
 import { createCollector } from './collect/collector.ts'
 import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
+import { consoleErrors } from './errors.ts'
 import type { AdvisorPort } from './findings/advisor-port.ts'
+import { createCacheFindings, isCacheFinding } from './findings/cache/cache-findings.ts'
+import { createCacheWatch } from './findings/cache/cache-watch.ts'
 import { createFindingActions, describeFinding } from './findings/finding-actions.ts'
 import { createFindingLedger } from './findings/finding-ledger.ts'
-import { summarise } from './findings/finding-summary.ts'
+import { rankFindings, summarise } from './findings/finding-summary.ts'
 import { createEventLog } from './store/event-log.ts'
 import { createTrafficStore } from './store/traffic-store.ts'
 
@@ -69,6 +82,15 @@ export function createConsole(options: ConsoleOptions): Console {
   const publishEvent = (event: ConsoleEvent): void => events.add(event)
   let load: LoadState | null = null
 
+  const cacheFindings = createCacheFindings()
+  const findings = (): readonly Finding[] => rankFindings([...ledger.findings(), ...cacheFindings.findings()])
+  const finding = async (id: string): Promise<Finding> => {
+    if (!isCacheFinding(id)) return ledger.finding(id)
+    const found = cacheFindings.finding(id)
+    if (found === undefined) throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no finding ${id}`)
+    return found
+  }
+  const cacheWatch = createCacheWatch({ clock, store, caches: () => collector.caches(), findings: cacheFindings, publishEvent, logger })
   const health = (): Health => mergeHealth([collector.health(), ledger.health()])
   const overview = (windowSec = 60): Overview => {
     const atMs = clock.nowMs()
@@ -79,7 +101,7 @@ export function createConsole(options: ConsoleOptions): Console {
       partial: collector.isPartial(),
       health: health(),
       instances: collector.instances(),
-      findings: ledger.findings(),
+      findings: findings(),
       pool: collector.pool(),
       events: events.since(atMs - windowSec * 1000),
       load,
@@ -103,8 +125,8 @@ export function createConsole(options: ConsoleOptions): Console {
     actions: createFindingActions(advisor, needsConfirmation),
     overview,
     health,
-    finding: async (id, role) => describeFinding(await ledger.finding(id), role, needsConfirmation),
-    findings: () => ({ schema: 'holdfast.findings/1', findings: ledger.findings().map(summarise) }),
+    finding: async (id, role) => describeFinding(await finding(id), role, needsConfirmation),
+    findings: () => ({ schema: 'holdfast.findings/1', findings: findings().map(summarise) }),
     refreshFindings: ledger.refresh,
     cacheControl: createCacheControl({ cache: options.cache, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
     cacheMetrics: (windowSec, actions) =>
@@ -126,10 +148,10 @@ export function createConsole(options: ConsoleOptions): Console {
     name: 'console',
     clock,
     start: async () => {
-      await Promise.all([live.start(), collector.start(), ledger.start()])
+      await Promise.all([live.start(), collector.start(), ledger.start(), cacheWatch.start()])
     },
     stop: async () => {
-      await Promise.all([live.stop(), collector.stop(), ledger.stop()])
+      await Promise.all([live.stop(), collector.stop(), ledger.stop(), cacheWatch.stop()])
     },
     onStopProblem: problem => logger.warn({ err: problem }, 'the console did not stop cleanly'),
   })

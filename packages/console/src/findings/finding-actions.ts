@@ -19,7 +19,9 @@ const ACTIONS: Readonly<Record<Finding['state'], readonly FindingActionName[]>> 
 /** What the caller may do with the finding as it stands.
  *  @param needsConfirmation whether apply and revert want the finding's id typed */
 export function describeFinding(finding: Finding, role: Role, needsConfirmation: boolean): FindingDetail {
-  const actions = hasRole(role, 'operate') ? ACTIONS[finding.state] : []
+  // What is a change of the code is made there, and measured by itself.
+  const isHere = finding.recommendation.option === undefined
+  const actions = isHere && hasRole(role, 'operate') ? ACTIONS[finding.state] : []
   return { schema: 'holdfast.finding/1', finding, actions, confirmation: needsConfirmation ? finding.id : null }
 }
 

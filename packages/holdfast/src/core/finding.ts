@@ -28,12 +28,14 @@ export interface Measurement {
 
 /** A change that a finding recommends. */
 export interface Recommendation {
-  /** Statements to run, in order. */
+  /** Statements to run, in order. Empty when the change is one of the code. */
   readonly sql: readonly string[]
   /** Statements that undo it. */
   readonly revertSql: readonly string[]
   /** One sentence in the user's terms. */
   readonly summary: string
+  /** The option of the code to change, where it is no SQL that has to run. */
+  readonly option?: { readonly name: string; readonly from: string; readonly to: string }
   /** Predicted time after, divided by time before: 0.05 means twenty times faster. */
   readonly predictedRatio?: number
   /** What it costs: size, write cost. */
@@ -46,15 +48,17 @@ export interface Recommendation {
 /** Numbers and texts that show why. Rendered as they are, so keys are written for people. */
 export interface Evidence {
   readonly tier: EvidenceTier
-  /** Normalised statement text; literals never appear. */
+  /** Normalised statement text; literals never appear. Of a finding about the cache: the prefix of the keys, or the key. */
   readonly statement: string
   /** pg_stat_statements queryid as text, where known. */
   readonly queryId?: string
   readonly before: Measurement
-  /** Share of all statement time in the window, 0..1. */
+  /** Share of all statement time in the window, 0..1; of a finding about the cache, of all loading time. */
   readonly shareOfTime: number
   /** The same measured with the change made, on a copy. */
   readonly trial?: { readonly before: Measurement; readonly after: Measurement; readonly note: string }
+  /** Further numbers, each with the count that it rests on. */
+  readonly figures?: readonly { readonly name: string; readonly value: string }[]
   readonly planBefore?: string
   readonly planAfter?: string
 }

@@ -21,17 +21,21 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
   return (
     <Panel title="Do" className="do" aside={<span className="badge">{recommendation.risk} risk</span>}>
       <p>{recommendation.summary}</p>
-      <Sql text={sql} />
+      {recommendation.option === undefined ? <Sql text={sql} /> : <OptionChange option={recommendation.option} />}
       <div className="actions">
         {actions.includes('apply') ? (
           <button type="button" className="button primary" onClick={() => ask('apply')}>
             <Icon name="apply" /> Apply…
           </button>
         ) : null}
-        <CopyButton text={sql} />
-        <button type="button" className="button" onClick={() => saveMigration(detail)}>
-          <Icon name="save" /> Save migration
-        </button>
+        {sql === '' ? null : (
+          <>
+            <CopyButton text={sql} />
+            <button type="button" className="button" onClick={() => saveMigration(detail)}>
+              <Icon name="save" /> Save migration
+            </button>
+          </>
+        )}
       </div>
       <dl className="notes">
         {recommendation.predictedRatio === undefined ? null : (
@@ -44,18 +48,46 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
           <dt>Cost</dt>
           <dd>{recommendation.costNote}</dd>
         </div>
-        <div>
-          <dt>Locks</dt>
-          <dd>{recommendation.lockNote}</dd>
-        </div>
-        <div>
-          <dt>Undo</dt>
-          <dd>
-            <code>{recommendation.revertSql.join('; ')}</code>
-          </dd>
-        </div>
+        {sql === '' ? null : (
+          <>
+            <div>
+              <dt>Locks</dt>
+              <dd>{recommendation.lockNote}</dd>
+            </div>
+            <div>
+              <dt>Undo</dt>
+              <dd>
+                <code>{recommendation.revertSql.join('; ')}</code>
+              </dd>
+            </div>
+          </>
+        )}
       </dl>
     </Panel>
+  )
+}
+
+/** A change of the code: the option, what it is and what it should be. */
+function OptionChange({ option }: { readonly option: NonNullable<FindingDetail['finding']['recommendation']['option']> }): ReactElement {
+  return (
+    <dl className="notes">
+      <div>
+        <dt>Option</dt>
+        <dd>
+          <code>{option.name}</code>
+        </dd>
+      </div>
+      <div>
+        <dt>Now</dt>
+        <dd>{option.from}</dd>
+      </div>
+      <div>
+        <dt>Change to</dt>
+        <dd>
+          <strong>{option.to}</strong>
+        </dd>
+      </div>
+    </dl>
   )
 }
 

@@ -5,6 +5,7 @@ import { CopyButton } from '../parts/copy-button.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Scroller } from '../parts/scroller.tsx'
 import { Sql } from '../parts/sql.tsx'
+import { timeKind } from './time-kind.ts'
 
 type Evidence = Finding['evidence']
 
@@ -15,30 +16,41 @@ const TIERS: Readonly<Record<Evidence['tier'], string>> = {
 }
 
 /** The numbers and plans behind a finding. */
-export function EvidenceSection({ evidence }: { readonly evidence: Evidence }): ReactElement {
-  const { before, trial } = evidence
+export function EvidenceSection({ evidence, rule }: { readonly evidence: Evidence; readonly rule: string }): ReactElement {
+  const { before, trial, figures } = evidence
+  const isOfCache = rule.startsWith('cache/')
   return (
     <Panel
       title="Evidence"
       className="evidence"
       aside={
         <>
-          <span className="badge">{evidence.tier}</span> {TIERS[evidence.tier]}
+          <span className="badge">{evidence.tier}</span> {isOfCache ? 'counted in the running instances' : TIERS[evidence.tier]}
         </>
       }
     >
       <dl className="facts">
-        <Fact name="Share of statement time" value={percent(evidence.shareOfTime)} />
-        <Fact name={`Calls (n) in ${span(before.windowMs / 1000)}`} value={count(before.sampleCount)} />
-        <Fact name="Mean" value={msFine(before.meanMs)} />
+        <Fact name={`Share of ${timeKind(rule)}`} value={percent(evidence.shareOfTime)} />
+        <Fact name={`${isOfCache ? 'Reads' : 'Calls'} (n) in ${span(before.windowMs / 1000)}`} value={count(before.sampleCount)} />
+        <Fact name={isOfCache ? 'Loading and Redis, a read' : 'Mean'} value={msFine(before.meanMs)} />
         {before.p95Ms === undefined ? null : <Fact name="p95" value={msFine(before.p95Ms)} />}
         {before.rowsReadPerRow === undefined ? null : <Fact name="Rows read per row returned" value={count(before.rowsReadPerRow)} />}
       </dl>
       <div className="with-button">
-        <h3>Statement</h3>
+        <h3>{isOfCache ? 'Keys' : 'Statement'}</h3>
         <CopyButton text={evidence.statement} />
       </div>
-      <Sql text={evidence.statement} />
+      {isOfCache ? <code className="finding-subject">{evidence.statement}</code> : <Sql text={evidence.statement} />}
+      {figures === undefined ? null : (
+        <dl className="notes">
+          {figures.map(({ name, value }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
       {trial === undefined ? null : (
         <>
           <h3>Tried on a copy</h3>

@@ -12,6 +12,7 @@ import { ActionDialog, type FindingActionName } from './action-dialog.tsx'
 import { DoSection } from './do-section.tsx'
 import { EvidenceSection, PlansSection } from './evidence-section.tsx'
 import { ProofSection } from './proof-section.tsx'
+import { timeKind } from './time-kind.ts'
 
 interface FindingPageProps {
   readonly id: string
@@ -66,12 +67,14 @@ function Detail({ detail }: { readonly detail: FindingDetail }): ReactElement {
         <h1>{finding.title}</h1>
         <p className="finding-facts">
           <span>saves {ms(finding.savesMsPerSec)} each second, predicted</span>
-          <span>{percent(finding.evidence.shareOfTime)} of statement time</span>
+          <span>
+            {percent(finding.evidence.shareOfTime)} of {timeKind(finding.rule)}
+          </span>
           <span className="count">n {count(finding.evidence.before.sampleCount)}</span>
         </p>
       </header>
       <div className="finding-columns">
-        <EvidenceSection evidence={finding.evidence} />
+        <EvidenceSection evidence={finding.evidence} rule={finding.rule} />
         <DoSection detail={detail} ask={setAsked} />
         <ProofSection detail={detail} ask={setAsked} />
         <HistorySection history={finding.history} />

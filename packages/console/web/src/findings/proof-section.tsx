@@ -24,7 +24,11 @@ export function ProofSection({ detail, ask }: ProofSectionProps): ReactElement {
   const { verification } = finding
   return (
     <Panel title="Proof" className="proof" aside={verification === undefined ? undefined : dateTime(verification.atMs)}>
-      {verification === undefined ? <Unproven state={finding.state} /> : <Proven verification={verification} />}
+      {verification === undefined ? (
+        <Unproven state={finding.state} isChangeOfCode={finding.recommendation.option !== undefined} />
+      ) : (
+        <Proven verification={verification} />
+      )}
       <div className="actions">
         {actions.includes('verify') ? (
           <button type="button" className="button" onClick={() => ask('verify')}>
@@ -41,7 +45,14 @@ export function ProofSection({ detail, ask }: ProofSectionProps): ReactElement {
   )
 }
 
-function Unproven({ state }: { readonly state: Finding['state'] }): ReactElement {
+function Unproven({ state, isChangeOfCode }: { readonly state: Finding['state']; readonly isChangeOfCode: boolean }): ReactElement {
+  if (isChangeOfCode) {
+    return (
+      <p className="empty">
+        Nothing to prove yet. Change the option and deploy: each minute is measured, and two good ones in a row prove it here by themselves.
+      </p>
+    )
+  }
   if (state === 'applied') {
     return (
       <p className="empty">

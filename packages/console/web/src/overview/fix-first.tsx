@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react'
 import { Link } from 'wouter'
 import type { Overview } from '../../../src/api/contract.ts'
+import { timeKind } from '../findings/time-kind.ts'
 import { count, counted, ms, percent, span } from '../format.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -43,7 +44,9 @@ export function FixFirst({ overview, linkTo }: FixFirstProps): ReactElement {
                   <span className="finding-facts">
                     <StateMark state={finding.state} verdict={finding.verdict} />
                     <span>saves {ms(finding.savesMsPerSec)} each second</span>
-                    <span>{percent(finding.shareOfTime)} of statement time</span>
+                    <span>
+                      {percent(finding.shareOfTime)} of {timeKind(finding.rule)}
+                    </span>
                     <span className="count">n {count(finding.sampleCount)}</span>
                   </span>
                 </span>
