@@ -19,6 +19,7 @@ type CacheErrorCode =
   | 'HF_CACHE_NO_WARMER'
   | 'HF_CACHE_WRITE_BEHIND_FULL'
   | 'HF_CACHE_WRITE_BEHIND_STOPPED'
+  | 'HF_CACHE_KNOWN_IDS_AWAY'
   | 'HF_REDIS_CLIENT_MISSING'
 
 /** Errors of `cache`. */
@@ -115,6 +116,12 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
     summary: 'A write-behind was stopped: a later `set` is not accepted, and a flush that ran out of time is aborted.',
     hint: 'stop the write-behind after whatever writes to it; raise stopWithin if flushing takes longer',
     retryable: false,
+  },
+  HF_CACHE_KNOWN_IDS_AWAY: {
+    summary:
+      'An id could not be added to the filter of known ids, and Redis was away for so long that other processes may no longer wait for this one.',
+    hint: 'create the id later, or go on and accept that it may be reported absent until the next build',
+    retryable: true,
   },
   HF_REDIS_CLIENT_MISSING: {
     summary: 'A Redis URL was given, but the package ioredis is not installed.',

@@ -3,6 +3,7 @@ export type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache 
 export { cacheErrors } from './errors.ts'
 export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspection } from './inspection.ts'
 export type { InvalidationEvents } from './invalidation-events.ts'
+export { createKnownIds, type KnownId, type KnownIds, type KnownIdsOptions } from './known-ids/known-ids.ts'
 export type { Load, LoadContext } from './load-context.ts'
 export type { LockContext, LockOptions } from './lock.ts'
 export type { MessageHandler, SubscribeOptions } from './messages.ts'
