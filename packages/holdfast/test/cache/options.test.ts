@@ -105,6 +105,9 @@ describe('arguments of a call', () => {
     await expect(cache.set('', 1)).rejects.toMatchObject({ code: 'HF_CACHE_KEY_INVALID' })
     await expect(cache.delete('')).rejects.toMatchObject({ code: 'HF_CACHE_KEY_INVALID' })
     await expect(cache.invalidateTags('')).rejects.toMatchObject({ code: 'HF_CACHE_TAG_INVALID' })
+    await expect(cache.invalidateTags(undefined as never)).rejects.toMatchObject({ code: 'HF_CACHE_TAG_INVALID' })
+    // The limit is for one entry: what changes together may be more.
+    expect(await cache.invalidateTags(...Array.from({ length: 1000 }, (_, i) => `t${i}`))).toBe(true)
     await expect(cache.set('k', { f: () => 1 })).rejects.toMatchObject({ code: 'HF_CACHE_VALUE_UNENCODABLE' })
   })
 })

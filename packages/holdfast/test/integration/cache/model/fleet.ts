@@ -111,9 +111,11 @@ export async function startFleet(
         const startMs = machineMs() + LEAD_MS
         const fromSeed = batch.fromSeed + histories
         const finished = members.map(({ child, log }, index) => {
-          child.send({ index, processes: PROCESSES, fromSeed, count: WAVE, startMs } satisfies ModelTask)
+          if (isGone(child)) return Promise.resolve()
           // A process that is killed leaves its part undone; its successor joins in the next wave.
-          return done(child).catch(error => (log.wasKilled ? undefined : Promise.reject(error)))
+          const end = done(child).catch(error => (log.wasKilled ? undefined : Promise.reject(error)))
+          child.send({ index, processes: PROCESSES, fromSeed, count: WAVE, startMs } satisfies ModelTask, () => undefined)
+          return end
         })
         await Promise.all(finished)
       }
@@ -144,8 +146,9 @@ export async function startFleet(
       clearInterval(timer)
       clearInterval(pinger)
       const exits = members.map(({ child }) => {
+        if (isGone(child)) return undefined
         const exit = once(child, 'exit')
-        child.send('stop')
+        child.send('stop', () => undefined)
         return exit
       })
       await Promise.all(exits)
@@ -154,6 +157,10 @@ export async function startFleet(
     },
   }
   return fleet
+}
+
+function isGone(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
 }
 
 /** Rejects when the child dies first: an unhandled rejection in it ends it. */
