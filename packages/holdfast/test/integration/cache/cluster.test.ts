@@ -75,6 +75,19 @@ describe.each(['auto', 'pubsub'] as const)('two caches over a cluster, coherence
     })
   })
 
+  it('carry messages from any member to those who listen at another', async () => {
+    // What is shown is the way, not the time: a busy machine must not look like an outage.
+    const shared = { namespace: newNamespace(), coherence, redisBudget: '2s' } as const
+    await using a = await openCache(shared, redis)
+    await using b = await openCache(shared, redis)
+    const heard: string[] = []
+    const channels = Array.from({ length: 8 }, (_, i) => `channel ${i}`)
+    for (const channel of channels) await a.cache.subscribe(channel, message => void heard.push(message))
+    for (const channel of channels) await b.cache.publish(channel, channel)
+    await until(() => heard.length === channels.length)
+    expect(heard.sort()).toEqual(channels)
+  })
+
   it('load a missing key once, and do not store a load that a tag on another member overtook', async () => {
     const shared = { namespace: newNamespace(), coherence }
     await using a = await openCache(shared, redis)

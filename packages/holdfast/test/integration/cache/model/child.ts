@@ -26,7 +26,7 @@ const STALL_MS = 25
 const TICK_MS = 5
 
 const { url, options } = JSON.parse(process.argv[2]!)
-const cache = createTieredCache({ jitter: 0, ...options }, { redis: url, registry: createRegistry() })
+const cache = createTieredCache({ jitter: 0, earlyRefresh: 100, ...options }, { redis: url, registry: createRegistry() })
 let happenings: Happening[] = []
 let made = 0
 
