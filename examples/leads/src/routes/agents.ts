@@ -26,7 +26,7 @@ export function agentRoutes(db: Database, cache: ReadCache): Router {
     const input = readInput('query', request.query)
     const status = input.oneOfOr('status', ASSIGNMENT_STATUSES, 'open')
     input.done()
-    const leads = await cache.getOrSet(`agent:${id}:leads:${status}`, () => readAgentLeads(db, id, status), { ttl: '30s', tags: [`agent:${id}`] })
+    const leads = await cache.getOrSet(agentLeadsKey(id, status), () => readAgentLeads(db, id, status), { ttl: '30s', tags: [`agent:${id}`] })
     if (leads === null) throw new Problem(404, `there is no agent ${id}`)
     response.json({ agentId: id, status, leads })
   })
@@ -34,7 +34,13 @@ export function agentRoutes(db: Database, cache: ReadCache): Router {
   return routes
 }
 
-async function readAgentLeads(db: Database, id: number, status: AssignmentStatus): Promise<AgentLead[] | null> {
+/** What the cache holds for one agent and status. */
+export function agentLeadsKey(id: number, status: AssignmentStatus): string {
+  return `agent:${id}:leads:${status}`
+}
+
+/** Null when there is no such agent. */
+export async function readAgentLeads(db: Database, id: number, status: AssignmentStatus): Promise<AgentLead[] | null> {
   const { rows } = await db.query<AgentLead>(
     `select a.id as "assignmentId", a.status as "assignmentStatus", a.assigned_at as "assignedAt", l.id as "leadId", l.status as "leadStatus",
        l.insurance_type as "insuranceType", l.quality_score as "qualityScore", l.zip_code as "zipCode", l.contact_name as "contactName"

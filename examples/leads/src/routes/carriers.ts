@@ -6,13 +6,14 @@ import type { ReadCache } from '../read-cache.ts'
 export function carrierRoutes(db: Database, cache: ReadCache): Router {
   const routes = Router()
   routes.get('/carriers', async (_request, response) => {
-    const load = async (): Promise<unknown[]> => {
-      const { rows } = await db.query(
-        `select id, name, tier, score from carrier where active and partnership_status = 'partner' order by tier, score desc, id`,
-      )
-      return rows
-    }
-    response.json({ carriers: await cache.getOrSet('carriers', load, { ttl: '300s' }) })
+    response.json({ carriers: await cache.getOrSet('carriers', () => readCarriers(db), { ttl: '300s' }) })
   })
   return routes
+}
+
+export async function readCarriers(db: Database): Promise<unknown[]> {
+  const { rows } = await db.query(
+    `select id, name, tier, score from carrier where active and partnership_status = 'partner' order by tier, score desc, id`,
+  )
+  return rows
 }

@@ -32,7 +32,7 @@ interface CountRow extends Count {
   readonly day: string | null
 }
 
-async function readDashboard(db: Database): Promise<Dashboard> {
+export async function readDashboard(db: Database): Promise<Dashboard> {
   const counts = await db.query<CountRow>(
     // All statuses are listed because the index begins with the status: so it is one short range for each.
     // Grouped twice, because sorting ten thousand rows three ways costs more than adding up some hundred groups.
