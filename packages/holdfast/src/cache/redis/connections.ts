@@ -37,6 +37,8 @@ export function createConnections(redis: RedisOption, random: () => number): Con
     enableOfflineQueue: false,
     enableAutoPipelining: false,
     maxRetriesPerRequest: 0,
+    // The link asks INFO itself, and says what a server that is still loading answers.
+    enableReadyCheck: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     connectTimeout: 1000,

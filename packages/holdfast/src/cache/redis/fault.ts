@@ -1,7 +1,8 @@
 import type { HoldfastError } from '../../core/index.ts'
 import { cacheErrors } from '../errors.ts'
 
-/** Why Redis could not do what was asked. `forbidden`: this command, to this user. `unsupported`: by this version or proxy. `moved`: another member
+/** Why Redis could not do what was asked. `forbidden`: this command, to this user. `unsupported`: by this version or proxy. `handshake`: it
+ *  is there and does not answer a TLS handshake. `moved`: another member
  *  of the cluster has the key. `try_again`: the key's slot is on its way to another. `refused`: any other error reply. */
 export type FaultKind =
   | 'away'
@@ -12,6 +13,7 @@ export type FaultKind =
   | 'out_of_memory'
   | 'no_script'
   | 'auth'
+  | 'handshake'
   | 'forbidden'
   | 'unsupported'
   | 'moved'
@@ -56,6 +58,14 @@ export function toFault(error: unknown): RedisFault {
   const found = PREFIXES.find(([prefix]) => message.startsWith(prefix))
   if (found !== undefined) return new RedisFault(found[1], message)
   return new RedisFault(name === 'ReplyError' ? 'refused' : 'disconnected', message)
+}
+
+/** As {@link toFault}, for a connection that does not come about. A server without TLS does not answer a TLS handshake, which looks like no server. */
+export function toConnectionFault(error: unknown, client: object): RedisFault {
+  const fault = toFault(error)
+  const isTls = (client as { options?: { tls?: unknown } }).options?.tls !== undefined
+  if (!isTls || (error as { code?: unknown }).code !== 'ETIMEDOUT') return fault
+  return new RedisFault('handshake', `${fault.message}; does the server speak TLS?`)
 }
 
 /** True when nothing more should be asked of this connection until it was probed. */

@@ -1,6 +1,6 @@
 import { type Clock, type ClockTimer, currentRequestScope, type HealthReason, type Logger } from '../../core/index.ts'
 import type { CacheMetrics, RedisOp } from '../metrics.ts'
-import { isOutage, RedisFault, toFault } from './fault.ts'
+import { isOutage, RedisFault, toConnectionFault, toFault } from './fault.ts'
 import type { LuaScript } from './lua-script.ts'
 import { type IoRedisLike, limitHandshake, type RedisArg } from './port.ts'
 import { isTooOld, parseIdentity, type ServerIdentity } from './server-identity.ts'
@@ -60,7 +60,7 @@ export class RedisLink {
     this.#deps = deps
     this.#problem = { component: 'redis', why: 'not connected yet', sinceMs: deps.clock.nowMs() }
     limitHandshake(client, deps.clock)
-    client.on('error', ((error: Error) => this.#open(toFault(error))) as never)
+    client.on('error', ((error: Error) => this.#open(toConnectionFault(error, client))) as never)
     client.on('close', () => this.#open(new RedisFault('disconnected', 'the connection closed')))
     client.on('ready', () => void this.#heal())
   }
