@@ -89,12 +89,8 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
   const { registry, clock = systemClock, logger = silentLogger, random = Math.random, target } = deps
   const { statementLimit, warnMs, errorMs, leakAfterMs } = resolveOptions(pool, deps.options ?? {})
   const store = createStatementStore({ clock, statementLimit })
-  const poolState = (): PoolState => ({
-    used: pool.totalCount - pool.idleCount,
-    idle: pool.idleCount,
-    waiting: pool.waitingCount,
-    max: pool.options.max ?? 0,
-  })
+  const parts = [pool, ...classPoolsOf(pool)]
+  const poolState = (): PoolState => stateOf(parts)
   const checkouts = new Checkouts(state => (state.record === undefined ? undefined : store.identify(state.record).text))
   const holders = (limit: number): PoolHolder[] => checkouts.holders(clock.monotonicMs(), limit)
   const health = new PoolHealth(clock, poolState, () => holders(1)[0], leakAfterMs)
@@ -117,12 +113,12 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
         slowMs: warnMs,
         onSlow: slow,
       })
-      const listener = createPoolListener({ pool, registry, health, logger, clock, checkouts })
-      undo.push(
-        reportPool(registry, poolState, store, () => holders(1)[0]),
-        hookPool(pool as unknown as DriverPool, watch, clock, listener, checkouts),
-        createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }),
-      )
+      undo.push(reportPool(registry, poolState, store, () => holders(1)[0]))
+      for (const part of parts) {
+        const listener = createPoolListener({ pool: part, registry, health, logger, clock, checkouts })
+        undo.push(hookPool(part as unknown as DriverPool, watch, clock, listener, checkouts))
+      }
+      undo.push(createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }))
       await loadParser()
       outbox?.start()
     },
@@ -149,6 +145,18 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     holders: () => holders(HOLDERS_LIMIT),
     health: () => mergeHealth([health.health(), ...(outbox?.problem ? [{ status: 'degraded' as const, reasons: [outbox.problem] }] : [])]),
   }
+}
+
+/** The pools of the classes of a pool of ours: statements go through them too. */
+function classPoolsOf(pool: UserPool): readonly UserPool[] {
+  return (pool as { classPools?: readonly UserPool[] }).classPools ?? []
+}
+
+function stateOf(parts: readonly UserPool[]): PoolState {
+  const sum = (read: (pool: UserPool) => number): number => parts.reduce((total, part) => total + read(part), 0)
+  const idle = sum(part => part.idleCount)
+  // The classes share the number of the first.
+  return { used: sum(part => part.totalCount) - idle, idle, waiting: sum(part => part.waitingCount), max: parts[0]?.options.max ?? 0 }
 }
 
 async function asksThroughPooler(pool: UserPool): Promise<boolean> {

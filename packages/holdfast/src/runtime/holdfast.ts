@@ -24,11 +24,13 @@ import { type HoldfastPg, type InvalidationTarget, observePool, type PostgresOpt
 import { createRegistry, type Registry } from '../telemetry/index.ts'
 import { runtimeErrors } from './errors.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
+import { type OwnPoolConfig, resolvePool } from './own-pool.ts'
 
 /** Options of {@link holdfast}. */
 export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends string = never, E extends object = Record<never, never>> {
-  /** Your `pg.Pool` (8.16 or newer). It stays yours: Holdfast never ends it. Absent: `hf.pg` throws HF_CONFIG_NO_POSTGRES. */
-  readonly pg?: Pool
+  /** Your `pg.Pool` (8.16 or newer), which stays yours: Holdfast never ends it. Or a URL or a configuration, of which Holdfast makes a pool over your `pg`
+   *  (see `createPool`) and ends it at the stop. Absent: `hf.pg` throws HF_CONFIG_NO_POSTGRES. */
+  readonly pg?: Pool | string | OwnPoolConfig
   /** Settings of the observation of `pg`. */
   readonly postgres?: PostgresOptions
   /** A Redis URL (`redis://`, `rediss://`); an ioredis client or `Cluster`, which stays yours; `{ cluster: [urls] }`; or `{ sentinels: [urls], name }`.
@@ -73,9 +75,10 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     registry: telemetry,
     logger,
   })
+  const pool = options.pg ? await resolvePool(options.pg, { clock, logger }) : undefined
   const pg =
-    options.pg &&
-    observePool(options.pg, {
+    pool &&
+    observePool(pool.pool, {
       registry: telemetry,
       clock,
       logger,
@@ -92,6 +95,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     // PostgreSQL first: a transaction that commits while stopping still has a cache to invalidate.
     stop: async () => {
       await pg?.stop()
+      await pool?.end()
       await cache.stop()
     },
     onStopProblem: problem => logger.warn({ err: problem }, 'holdfast did not stop cleanly'),

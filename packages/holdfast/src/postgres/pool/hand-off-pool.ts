@@ -83,6 +83,10 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
     get pooler(): string {
       return this.#shared.pooler.kind
     }
+    /** For the observer, which watches them as it watches this one. */
+    get classPools(): readonly object[] {
+      return [...this.#classes.values()]
+    }
     /** For the observer: a client that comes back inside a transaction is rolled back here. */
     get rollsBack(): boolean {
       return true
@@ -144,10 +148,7 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
     }
 
     of(name: string): object {
-      const found = this.#classes.get(name)
-      if (found !== undefined) return found
-      const known = [...this.#classes.keys()].join(', ') || 'none'
-      throw coreErrors.create('HF_CONFIG_INVALID', `pool.of('${name}'): there is no such class; there are: ${known}`)
+      return findClass(this.#classes, name)
     }
 
     warm(count: number = this.#pool.limits.min): Promise<void> {
@@ -155,6 +156,13 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
     }
   }
   return HoldfastPool
+}
+
+function findClass(classes: ReadonlyMap<string, object>, name: string): object {
+  const found = classes.get(name)
+  if (found !== undefined) return found
+  const known = [...classes.keys()].join(', ') || 'none'
+  throw coreErrors.create('HF_CONFIG_INVALID', `pool.of('${name}'): there is no such class; there are: ${known}`)
 }
 
 function withoutNames(driverClient: BasePool['Client'], pooler: PoolerState): BasePool['Client'] {
