@@ -13,8 +13,8 @@ import type { ScanPage } from './redis/remote-tier.ts'
  *  the place of one, decides which server is asked, and all keys of a script must share a slot. */
 export interface RedisAccess {
   readonly isUsable: boolean
-  /** The Redis server's clock in milliseconds, as this process knows it. */
-  serverNowMs(): number
+  /** The clock in milliseconds of the server that holds `redisKey`, as this process knows it; 0 when there is none. */
+  serverNowMs(redisKey: string): number
   /** Runs a script. 1 round trip. @throws RedisFault */
   run(script: LuaScript, keys: readonly string[], args: readonly RedisArg[]): Promise<unknown>
   /** Sends one command. `at`, by default the first argument, decides which server of a cluster is asked. 1 round trip. @throws RedisFault */

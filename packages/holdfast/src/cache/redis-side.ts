@@ -193,7 +193,7 @@ export class RedisSide {
       get isUsable() {
         return isUsable()
       },
-      serverNowMs: () => this.tier.serverNowMs(''),
+      serverNowMs: redisKey => this.#primaries.ownerOf(redisKey)?.link.serverNowMs() ?? 0,
       run: (script, keys, args) => this.#router.run('control', script, keys, args),
       send: (command, args, at = String(args[0] ?? '')) => this.#router.send('control', command, at, args),
       scan: (match, count) => this.tier.scanNames(match, count),

@@ -129,16 +129,16 @@ class Survey {
       const head = heads[i]
       if (head === undefined) return
       const tally = this.#tallyOf(prefixOf(redisKey.slice(this.#names.keyPrefix.length, redisKey.length - this.#names.keySuffix.length)))
-      this.#count(tally, head, versions)
+      this.#count(redisKey, tally, head, versions)
       if (tally.sizedCount < SIZED_PER_PREFIX) sized.push(this.#size(redisKey, tally))
     })
     await Promise.all(sized)
   }
 
-  #count(tally: Tally, head: PayloadHead, versions: { all: number; tag: number }): void {
+  #count(redisKey: string, tally: Tally, head: PayloadHead, versions: { all: number; tag: number }): void {
     tally.entryCount++
     const isCurrent = head.tags.every(({ tag, version }) => tag !== '' || version === versions.all)
-    const freshForMs = head.freshUntilMs - this.#redis.serverNowMs()
+    const freshForMs = head.freshUntilMs - this.#redis.serverNowMs(redisKey)
     if (!isCurrent || freshForMs <= 0) tally.staleCount++
     else {
       tally.least = Math.min(tally.least, freshForMs)

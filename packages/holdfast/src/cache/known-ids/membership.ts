@@ -50,7 +50,7 @@ export class Membership {
     const sentAtMs = this.#parts.clock.monotonicMs()
     if (mode !== 'break') this.#trustSentAtMs = sentAtMs
     const reply = (await this.#redis
-      .run(BEAT, [this.#key], [this.#member, this.#redis.serverNowMs(), mode, TRUST_MS, ON_ITS_WAY_MS, FORGET_MS])
+      .run(BEAT, [this.#key], [this.#member, this.#redis.serverNowMs(this.#key), mode, TRUST_MS, ON_ITS_WAY_MS, FORGET_MS])
       .catch(() => undefined)) as number[] | undefined
     if (reply?.[0] !== 1) return undefined
     this.#hasJoined = true
@@ -88,7 +88,7 @@ export class Membership {
       // Another addition may have failed while the beat was under way: then this one would renew the trust.
       if (!this.#redis.isUsable || this.#unheard > this.#mended) return false
       this.#trustSentAtMs = this.#parts.clock.monotonicMs()
-      const args = [this.#member, this.#redis.serverNowMs(), TRUST_MS, ON_ITS_WAY_MS, ...hashes]
+      const args = [this.#member, this.#redis.serverNowMs(this.#key), TRUST_MS, ON_ITS_WAY_MS, ...hashes]
       const reply = await this.#redis.run(ADD, [this.#key], args).catch(() => undefined)
       if (reply === 1) return true
       if (reply !== 0) return false

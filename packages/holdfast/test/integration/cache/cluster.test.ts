@@ -2,7 +2,7 @@ import { type OwnServer, type RedisCluster, startRedisCluster } from '@holdfast/
 import { createRegistry } from 'holdfast/telemetry'
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTieredCache, type RedisClusterServers } from '../../../src/cache/index.ts'
+import { createKnownIds, createTieredCache, createWarming, type RedisClusterServers, requestWarming } from '../../../src/cache/index.ts'
 import { slotOf } from '../../../src/cache/redis/slots.ts'
 import { seededRandom } from '../../cache/seeded-random.ts'
 import { type CacheProcess, startCacheProcess } from './cache-process.ts'
@@ -274,5 +274,31 @@ describe('a failover in a cluster', () => {
     expect(reads).toBeGreaterThan(300)
     await Promise.all(children.map(child => child.stop()))
     await bringBack(primary)
+  })
+})
+
+describe('what is built on a cache, over a cluster', () => {
+  it('warms once, answers requests, and knows ids', async () => {
+    const shared = { namespace: newNamespace() }
+    await using a = await openCache(shared, redis)
+    await using b = await openCache(shared, redis)
+    let loads = 0
+    const keys = Array.from({ length: 50 }, (_, i) => `k${i}`)
+    const load = ({ key }: { key: string }): string => {
+      loads++
+      return key
+    }
+    const warmings = [a, b].map(({ cache }) => createWarming(cache, { sources: [{ name: 'all', keys: () => keys, load }] }))
+    await Promise.all(warmings.map(warming => warming.start()))
+    await Promise.all(warmings.map(warming => warming.idle()))
+    expect(loads).toBe(50)
+    const asked = await requestWarming(b.cache).catch(() => requestWarming(b.cache))
+    expect(asked.sources).toMatchObject([{ outcome: 'warmed', fresh: 50 }])
+    const options = { name: 'agents', ids: () => [1, 2, 3], expected: 1000, commitWithin: '50ms' as const }
+    const [first, second] = [createKnownIds(a.cache, options), createKnownIds(b.cache, options)]
+    await Promise.all([first.start(), second.start()])
+    await until(async () => !(await second.mayExist('new')))
+    await first.add('new')
+    expect([await second.mayExist('new'), await second.mayExist(3), await second.mayExist('other')]).toEqual([true, true, false])
   })
 })

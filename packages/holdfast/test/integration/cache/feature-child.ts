@@ -1,6 +1,6 @@
 // One process with one cache and what is built on it, told what to do by its parent. Bundled and forked by feature-process.ts.
 
-import { createTieredCache, createWarming, type WarmingReport } from '../../../src/cache/index.ts'
+import { createKnownIds, createTieredCache, createWarming, type WarmingReport } from '../../../src/cache/index.ts'
 import { createRegistry } from '../../../src/telemetry/index.ts'
 import type { FeatureRequest, WarmingPlan } from './feature-process.ts'
 
@@ -26,6 +26,8 @@ const warming = createWarming(cache, {
   ],
 })
 
+const known = createKnownIds(cache, { name: 'agents', ids: () => [1, 2, 3], expected: 1000, commitWithin: '50ms' })
+
 async function run(request: FeatureRequest): Promise<number | WarmingReport | undefined> {
   switch (request) {
     case 'start':
@@ -37,6 +39,11 @@ async function run(request: FeatureRequest): Promise<number | WarmingReport | un
     case 'idle':
       await warming.idle()
       return warming.lastReport()
+    case 'join':
+      await cache.start()
+      return known.start() as Promise<undefined>
+    case 'add':
+      return known.add('fresh') as Promise<undefined>
     case 'stop':
       await cache.stop()
       process.disconnect()

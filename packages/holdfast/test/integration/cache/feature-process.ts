@@ -11,7 +11,7 @@ export interface WarmingPlan {
 }
 
 /** What a child can be told. */
-export type FeatureRequest = 'start' | 'loads' | 'idle' | 'stop'
+export type FeatureRequest = 'start' | 'loads' | 'idle' | 'stop' | 'join' | 'add'
 
 /** A process of its own with a cache that it warms. */
 export interface FeatureProcess {
@@ -19,6 +19,10 @@ export interface FeatureProcess {
   loads(): Promise<number>
   /** When nothing is warmed any more: the last report. */
   idle(): Promise<WarmingReport>
+  /** Becomes one of those that may create ids of `agents`. */
+  join(): Promise<void>
+  /** Adds the id `fresh`. */
+  add(): Promise<void>
   kill(): void
   stop(): Promise<void>
 }
@@ -51,6 +55,8 @@ export async function forkFeatureProcess(url: string, namespace: string, plan: W
     start: () => ask('start') as Promise<void>,
     loads: () => ask('loads') as Promise<number>,
     idle: () => ask('idle') as Promise<WarmingReport>,
+    join: () => ask('join') as Promise<void>,
+    add: () => ask('add') as Promise<void>,
     kill: () => child.kill('SIGKILL'),
     async stop() {
       if (child.connected) ask('stop').catch(() => undefined)

@@ -2,6 +2,7 @@ import { stressLifecycle } from '@holdfast/testkit'
 import type { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { createKnownIds, type KnownId, type KnownIds, type KnownIdsOptions } from '../../../src/cache/index.ts'
+import { forkFeatureProcess } from './feature-process.ts'
 import { foreignClient, newNamespace, openCache, pause, REDIS_URL, type TestCache, until } from './harness.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
@@ -125,6 +126,26 @@ describe('known ids', () => {
       await redis.hset(key, 'run', 'another')
       expect(await one.known.mayExist('nobody')).toBe(true)
     }))
+
+  it('hear of an addition by another process, and fall open when that process is killed', async () => {
+    const namespace = newNamespace()
+    await using here = await member(namespace)
+    const child = await forkFeatureProcess(REDIS_URL, namespace, { keys: 0, loadMs: 0, on: [] })
+    try {
+      await child.join()
+      await isClosed(here.known)
+      expect(await here.known.mayExist('fresh')).toBe(false)
+      await child.add()
+      expect(await here.known.mayExist('fresh')).toBe(true)
+      expect(await here.known.mayExist('nobody')).toBe(false)
+      child.kill()
+      // It may have created something with its last breath: nobody can tell, so nothing is denied.
+      await until(() => here.known.mayExist('nobody'))
+    } finally {
+      child.kill()
+      await child.stop()
+    }
+  })
 
   it('refuse an addition with HF_CACHE_KNOWN_IDS_AWAY when Redis was never reached', async () => {
     await using one = await member(newNamespace(), {}, 'redis://127.0.0.1:1')
