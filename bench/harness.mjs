@@ -7,6 +7,10 @@ import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const DEFAULT_ROUNDS = 7
+/** After so long no further round begins, so that a busy machine gives fewer rounds and not none. */
+export const ROUNDS_LIMIT_MS = 45_000
+/** A candidate that takes longer hangs. */
+const RUN_LIMIT_MS = 60_000
 const BOOTSTRAP_REPEATS = 2000
 
 /**
@@ -34,16 +38,19 @@ export async function bench(options) {
   const file = fileURLToPath(url)
   const names = Object.keys(candidates)
   const figures = Object.fromEntries(names.map(name => [name, []]))
-  for (let round = 0; round < rounds; round++) {
+  const startedAt = performance.now()
+  let done = 0
+  for (; done < rounds && (done < 2 || performance.now() - startedAt < ROUNDS_LIMIT_MS); done++) {
     // Every other round backwards, so that a drift of the machine falls on all alike.
-    for (const name of round % 2 === 0 ? names : names.toReversed()) figures[name].push(measure(file, name))
+    for (const name of done % 2 === 0 ? names : names.toReversed()) figures[name].push(measure(file, name))
   }
-  report(file, { ...options, rounds }, figures)
+  report(file, { ...options, rounds: done }, figures)
 }
 
 function measure(file, name) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', file], {
     encoding: 'utf8',
+    timeout: RUN_LIMIT_MS,
     env: { ...process.env, HOLDFAST_BENCH_CANDIDATE: name },
   })
   if (status !== 0) throw new Error(`${name} failed its check or its run, so there are no figures:\n${stderr}`)

@@ -4,7 +4,7 @@ import { bench } from '../harness.mjs'
 import { redisUrl, withRedis } from '../redis.mjs'
 import { ioredis, openContender, PEERS } from './contenders.mjs'
 
-const CALLS = 800
+const CALLS = 400
 const KEYS = Array.from({ length: 100 }, (_, i) => `fund:${i}`)
 const packr = new Packr()
 const fundOf = (key, i) => ({ id: i, key, name: `Fund ${i}`, nav: i * 1.5 })

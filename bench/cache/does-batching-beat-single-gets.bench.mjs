@@ -5,7 +5,7 @@ import { bench } from '../harness.mjs'
 import { redisUrl, withRedis } from '../redis.mjs'
 import { ioredis, openContender, PEERS } from './contenders.mjs'
 
-const READS = 30_000
+const READS = 20_000
 const IN_FLIGHT = 64
 const KEYS = 1000
 const packr = new Packr()
