@@ -2,7 +2,7 @@ import { startServices } from '@holdfast/dev-services'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seededRandom } from '../../cache/seeded-random.ts'
 import { checkEvidence } from './model/check.ts'
-import { playFaults } from './model/faults.ts'
+import { ALL_FAULTS, playFaults } from './model/faults.ts'
 import { type Fleet, startFleet } from './model/fleet.ts'
 import { MUTANTS } from './model/mutants.ts'
 
@@ -27,7 +27,7 @@ const redis = (): { url: string; pid: number } => ({ url: services.cacheRedis!.u
 async function search(
   fleet: Fleet,
   seconds: number,
-  withFaults: boolean,
+  names: readonly string[],
   batchMs = BATCH_MS,
 ): Promise<{ histories: number; reads: number; found: string[]; faults: string[] }> {
   const faults: string[] = []
@@ -40,7 +40,7 @@ async function search(
     const evidence = await fleet.run({
       fromSeed,
       forMs: Math.min(leftMs, batchMs),
-      ...(withFaults ? { faults: (one: Fleet, signal: AbortSignal) => playFaults(one, random, signal, name => faults.push(name)) } : {}),
+      ...(names.length > 0 ? { faults: (one: Fleet, signal: AbortSignal) => playFaults(one, names, random, signal, name => faults.push(name)) } : {}),
     })
     const checked = checkEvidence(evidence)
     histories += evidence.histories
@@ -56,11 +56,11 @@ async function search(
 
 describe.each([['auto'], ['pubsub']] as const)('histories of three processes, coherence %s', coherence => {
   it.each([
-    ['while all is well', false],
-    ['while connections, processes and Redis fail', true],
-  ] as const)('never show what was there before an acknowledged change, %s', { timeout: SECONDS * 1000 + 30_000 }, async (_, withFaults) => {
+    ['while all is well', []],
+    ['while connections, processes and Redis fail', ALL_FAULTS],
+  ] as const)('never show what was there before an acknowledged change, %s', { timeout: SECONDS * 1000 + 30_000 }, async (_, names) => {
     await using fleet = await startFleet(redis().url, redis().pid, coherence)
-    const { histories, reads, found, faults } = await search(fleet, SECONDS, withFaults)
+    const { histories, reads, found, faults } = await search(fleet, SECONDS, names)
     expect(found).toEqual([])
     expect(reads).toBeGreaterThan(histories * 5)
     if (process.env.HOLDFAST_TEST_MODEL_SECONDS !== undefined)
@@ -71,9 +71,9 @@ describe.each([['auto'], ['pubsub']] as const)('histories of three processes, co
 // With the long run only: each needs processes of its own.
 if (process.env.HOLDFAST_TEST_MODEL_SECONDS !== undefined) {
   describe('the model', () => {
-    it.each(MUTANTS)('finds out when $name', { timeout: 120_000 }, async ({ name, changes, needsFaults }) => {
+    it.each(MUTANTS)('finds out when $name', { timeout: 120_000 }, async ({ name, changes, faults = [] }) => {
       await using fleet = await startFleet(redis().url, redis().pid, 'auto', changes)
-      const { histories, found } = await search(fleet, MUTANT_SECONDS, needsFaults, needsFaults ? BATCH_MS : 1000)
+      const { histories, found } = await search(fleet, MUTANT_SECONDS, faults, faults.length > 0 ? BATCH_MS : 1000)
       process.stderr.write(`${name}: within ${histories} histories, ${found[0]}\n`)
       expect(found).not.toEqual([])
     })

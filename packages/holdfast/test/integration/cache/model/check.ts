@@ -1,4 +1,4 @@
-import type { Dated, Evidence, Happening, ProcessLog, Stall } from './events.ts'
+import type { Dated, Evidence, FaultWindow, Happening, ProcessLog, Stall } from './events.ts'
 
 /** How long after an acknowledged change another process may still see what was before: one delivery, with room for a busy machine. */
 const DELIVERY_MS = 100
@@ -40,11 +40,17 @@ export function checkEvidence(evidence: Evidence): { violations: Violation[]; re
 class Judge {
   readonly #evidence: Evidence
   readonly #floors = new Map<string, Floor[]>()
+  readonly #windows: readonly FaultWindow[]
   /** Of loads and writes, by the value's id. */
   readonly #made = new Map<string, { endMs: number; lifeMs: number }>()
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence
+    const spells = evidence.logs.flatMap(({ name, happenings }) =>
+      happenings.flatMap(one => (one.what === 'away' ? [{ kind: 'away' as const, fault: name, fromMs: one.fromMs, toMs: one.toMs }] : [])),
+    )
+    // In order, because one may move the moment that another is compared with.
+    this.#windows = [...evidence.windows, ...spells].sort((a, b) => a.fromMs - b.fromMs)
     for (const by of evidence.logs) {
       for (const one of by.happenings) {
         if (one.what === 'forgotten') push(this.#floors, `${one.scope} ${one.name}`, { ...one, by })
@@ -81,7 +87,7 @@ class Judge {
   #overdue({ startMs }: Read, value: Dated, stalls: readonly Stall[]): string | undefined {
     const made = this.#made.get(value.id)
     // Redis may be frozen at the very moment of a deletion, and so may our idea of its clock.
-    if (made === undefined || this.#evidence.windows.some(window => window.fromMs < startMs)) return undefined
+    if (made === undefined || this.#windows.some(window => window.fromMs < startMs)) return undefined
     const overdueMs = startMs - made.endMs - made.lifeMs - stalledMs(stalls, made.endMs, startMs)
     return overdueMs > EXPIRY_ROOM_MS ? `${value.id} had ended ${overdueMs.toFixed()} ms before` : undefined
   }
@@ -110,7 +116,7 @@ class Judge {
   #knownElsewhereMs(floor: Floor, stalls: readonly Stall[], readMs: number): number {
     const lateMs = stalledMs(stalls, floor.startMs, readMs)
     let knownMs = floor.endMs + DELIVERY_MS + lateMs
-    for (const { kind, fromMs, toMs } of this.#evidence.windows) {
+    for (const { kind, fromMs, toMs } of this.#windows) {
       if (fromMs > knownMs || toMs + FAULT_BOUND_MS < floor.startMs) continue
       // What a process noted while Redis was away died with it.
       if (kind === 'away' && floor.by.wasKilled) return Number.POSITIVE_INFINITY

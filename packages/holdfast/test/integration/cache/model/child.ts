@@ -22,7 +22,7 @@ export interface ModelReport {
 }
 
 const FLUSH_MS = 100
-const STALL_MS = 25
+const STALL_MS = 15
 const TICK_MS = 5
 
 const { url, options } = JSON.parse(process.argv[2]!)
@@ -97,6 +97,22 @@ async function forget(step: Step): Promise<void> {
   else for (const name of step.tags) note({ what: 'forgotten', scope: 'tag', name, startMs, endMs })
 }
 
+let lookedAtMs = machineMs()
+let spell: Extract<Happening, { what: 'away' }> | undefined
+
+/** At each tick and at the end of each call, so that no call ends unseen in a time without Redis. */
+function lookAtRedis(): void {
+  const { redis, journaled } = cache.stats()
+  const nowMs = machineMs()
+  if (redis === 'usable' && journaled === 0) spell = undefined
+  else if (spell !== undefined && happenings.includes(spell)) spell.toMs = nowMs
+  else {
+    spell = { what: 'away', fromMs: lookedAtMs, toMs: nowMs }
+    note(spell)
+  }
+  lookedAtMs = nowMs
+}
+
 /** What needs no moment to be judged by: null is kept, undefined is not, an error comes out as it is. */
 async function loadOddly(step: Step): Promise<void> {
   const key = `${step.keys[0]}.${step.op}`
@@ -132,6 +148,7 @@ async function perform(step: Step): Promise<void> {
   } catch (error) {
     note({ what: 'failed', why: `${step.op} ${step.keys}: ${error}` })
   }
+  lookAtRedis()
 }
 
 function report(isDone: boolean): void {
@@ -163,6 +180,7 @@ setInterval(() => report(false), FLUSH_MS)
 let tickedAtMs = machineMs()
 setInterval(() => {
   const nowMs = machineMs()
+  lookAtRedis()
   if (nowMs - tickedAtMs > STALL_MS) note({ what: 'stalled', fromMs: tickedAtMs, toMs: nowMs })
   tickedAtMs = nowMs
 }, TICK_MS)

@@ -28,6 +28,8 @@ export type Happening =
     }
   | { readonly what: 'counted'; readonly key: string; readonly count: number }
   | { readonly what: 'stalled'; readonly fromMs: number; readonly toMs: number }
+  /** The process had Redis for away, or still owed it what it had noted. A busy machine does that without a fault of ours. */
+  | { readonly what: 'away'; readonly fromMs: number; toMs: number }
   | { readonly what: 'failed'; readonly why: string }
 
 /** The log of one process. A process that was killed and its successor are two. */

@@ -17,7 +17,7 @@ async function killClients(fleet: Fleet, name: string): Promise<void> {
 /** Reconnecting takes a moment, in which the connection is away although nothing is done to it any more. */
 const RECONNECT_MS = 300
 
-export const FAULTS: Readonly<Record<string, Fault>> = {
+const FAULTS: Readonly<Record<string, Fault>> = {
   async cutInvalidation(fleet) {
     const end = fleet.during('deaf', 'cutInvalidation')
     fleet.proxy.cut('invalidation')
@@ -99,9 +99,17 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
 }
 
+/** Names of all faults. */
+export const ALL_FAULTS: readonly string[] = Object.keys(FAULTS)
+
 /** Plays one fault after the other, in an order that `random` gives, each until its effects are over, until the histories end. */
-export async function playFaults(fleet: Fleet, random: () => number, signal: AbortSignal, played: (name: string) => void): Promise<void> {
-  const names = Object.keys(FAULTS)
+export async function playFaults(
+  fleet: Fleet,
+  names: readonly string[],
+  random: () => number,
+  signal: AbortSignal,
+  played: (name: string) => void,
+): Promise<void> {
   while (!signal.aborted) {
     const name = names[Math.floor(random() * names.length)]!
     played(name)

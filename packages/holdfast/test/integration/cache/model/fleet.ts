@@ -9,12 +9,12 @@ import { type Evidence, type FaultWindow, machineMs, type ProcessLog, type Stall
 
 /** Processes that take part in a history: one connected straight to Redis, one through a proxy, and one through the proxy that may be killed. */
 export const PROCESSES = 3
-const STALL_MS = 25
+const STALL_MS = 15
 const TICK_MS = 5
 /** Histories begin this long after the order, so that all have heard it. */
 const LEAD_MS = 5
-/** Histories beside each other, in about a fifth of a second. More of them would keep the processes from the steps of each. */
-const WAVE = 32
+/** Histories beside each other, in about half a second. More of them would keep the processes from the steps of each. */
+const WAVE = 48
 
 /** One batch: histories that run beside each other in the same processes, each with keys of its own. */
 export interface Batch {

@@ -52,7 +52,8 @@ const STEPS = 24
 const RUSH_MS = 60
 /** Steps come in bunches: on a busy machine each wait costs more than it says. */
 const TICK_MS = 4
-const LATE_MS = 150
+/** The last of them comes when even a busy machine must have delivered. */
+const LATE_MS = [150, 170, 400]
 
 /** The steps of one history. The same seed gives the same steps; names are the history's own. */
 export function scriptOf(seed: number, processes: number): Step[] {
@@ -71,11 +72,11 @@ export function scriptOf(seed: number, processes: number): Step[] {
   const keys = ['a', 'b', 'c'].slice(0, 1 + below(3)).map(name)
   const tags = ['x', 'y'].map(name)
   return Array.from({ length: STEPS }, (_, i): Step => {
-    const isLate = i >= STEPS - 3
-    const op = isLate ? 'getOrSet' : pickOp()
+    const lateMs = LATE_MS[STEPS - 1 - i]
+    const op = lateMs !== undefined ? 'getOrSet' : pickOp()
     const isShort = random() < 0.15
     return {
-      atMs: isLate ? LATE_MS + below(5) * TICK_MS : below(RUSH_MS / TICK_MS) * TICK_MS,
+      atMs: lateMs ?? below(RUSH_MS / TICK_MS) * TICK_MS,
       process: below(processes),
       op,
       keys: op.endsWith('Many') ? keys : [keys[below(keys.length)]!],
