@@ -46,9 +46,11 @@ async function stage(options: Parameters<typeof createTieredCache>[0] = {}) {
       }
     }
   }
-  const found = async (rule: string) => {
+  const found = async (rule: string, about = '') => {
     const list = await (await console.fetch(new Request('http://127.0.0.1/api/findings'))).json()
-    const one = (list as { findings: { id: string; rule: string }[] }).findings.find(finding => finding.rule === rule)
+    const one = (list as { findings: { id: string; rule: string; title: string }[] }).findings.find(
+      finding => finding.rule === rule && finding.title.includes(about),
+    )
     if (one === undefined) return undefined
     return (await console.fetch(new Request(`http://127.0.0.1/api/findings/${one.id}`))).json() as Promise<Found>
   }
@@ -140,12 +142,15 @@ describe('findings about the cache', () => {
   it('names the load that many wait for, with their number and time', async () => {
     const { load, minutes, found } = await stage()
     await minutes(2, async (cache, at) => {
-      await Promise.all(Array.from({ length: 20 }, () => cache.getOrSet(`rates:${at}`, load(30))))
+      await Promise.all(Array.from({ length: 20 }, () => cache.getOrSet('rates:today', load(30), { ttl: '500ms' })))
+      await Promise.all(Array.from({ length: 20 }, () => cache.getOrSet(`quotes:${at}`, load(10))))
     })
     const { finding } = (await found('cache/herd'))!
     expect(finding.title).toMatch(/^19 callers at a time wait for one load of rates:\*, \d\d times in/)
     expect(finding.savesMsPerSec).toBeGreaterThan(300)
     expect(finding.recommendation.option.name).toBe('grace')
+    // Nobody asked for these before, so there is no stale value to give.
+    expect((await found('cache/herd', 'quotes'))!.finding.recommendation.option.name).toBe('warming')
   }, 30_000)
 
   it('raises a low hit ratio and many evictions of the whole cache, and only of enough reads', async () => {
