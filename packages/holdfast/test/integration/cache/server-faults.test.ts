@@ -25,7 +25,7 @@ const why = ({ cache }: TestCache): string =>
 
 describe('a cache whose Redis is not the one it should be', () => {
   it('does not use a replica, says so, and uses it when it is promoted; leaves a primary that is demoted', async () => {
-    const primary = await fleet.start(['save ""'])
+    const primary = await fleet.start(['save ""', 'repl-diskless-sync-delay 0'])
     const replica = await fleet.start(['save ""', `replicaof 127.0.0.1 ${primary.port}`])
     await until(async () => (await replica.client.info('replication')).includes('master_link_status:up'))
     await using a = await openCache({ namespace: newNamespace() }, replica.url)

@@ -18,8 +18,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'cache/redis/write.lua.ts',
-        text: "if redis.call('DEL', KEYS[2]) == 1 and found == 0 then redis.call('SET', KEYS[1], '') end",
-        by: "if found == 0 then redis.call('SET', KEYS[1], '') end",
+        text: "if redis.call('DEL', KEYS[2]) == 1 and found == 0 then redis.pcall('SET', KEYS[1], '') end",
+        by: "if found == 0 then redis.pcall('SET', KEYS[1], '') end",
       },
     ],
   },
