@@ -27,7 +27,7 @@ it('counts hits, misses, loads, errors and size by prefix of the key', async () 
   for (let i = 0; i < 100; i++) await cache.getOrSet('fund:1', slow)
   await cache.get('fund:2')
   await cache.getOrSet('rate:1', () => Promise.reject(new Error('down'))).catch(() => undefined)
-  await cache.set('plain', 1)
+  await cache.set('6f1c2d', 1)
   const fund = prefix('fund')
   expect(fund).toMatchObject({ memoryHits: 100, misses: 2, redisHits: 0, loadErrors: 0, fills: 1, entries: 1, ttlMs: 60_000, largestKey: 'fund:1' })
   expect(fund?.bytes).toBe(cache.stats().bytes - prefix('(none)')!.bytes)
@@ -115,8 +115,9 @@ it('holds two hundred prefixes apart, in metrics too, and counts a hundred thous
   expect(reads?.series.find(({ labels }) => labels[0] === 'other')?.value).toBe(300 - PREFIX_LIMIT)
 })
 
-it('takes the part before the first colon for the prefix', () => {
-  expect(['fund:1:x', 'fund', ':1', '', `${'x'.repeat(65)}:1`].map(prefixOf)).toEqual(['fund', '(none)', '(none)', '(none)', 'other'])
+it('takes the part before the first colon for the prefix, or a plain name', () => {
+  const keys = ['fund:1:x', 'dashboard', 'a1b2c3', ':1', '', `${'x'.repeat(65)}:1`, 'x'.repeat(33)]
+  expect(keys.map(prefixOf)).toEqual(['fund', 'dashboard', '(none)', '(none)', '(none)', 'other', '(none)'])
   const table = new PrefixTable()
   expect(table.of('fund:1')).toBe(table.of('fund:2'))
 })

@@ -2,7 +2,8 @@ import { createHistogram, type Histogram, type HistogramSnapshot } from '../../t
 
 /** What the cache did with the keys of one prefix since this process started. Counts only grow, except `entries` and `bytes`, which stand as they are now. */
 export interface PrefixStats {
-  /** The part of the keys before the first `:`; `(none)` for keys without one; `other` for all prefixes beyond the first 200. */
+  /** The part of the keys before the first `:`; a key without one is its own prefix when it is a plain name such as `dashboard`, else `(none)`; `other`
+   *  for all prefixes beyond the first 200. */
   readonly prefix: string
   /** Reads answered from the memory of this process. */
   readonly memoryHits: number

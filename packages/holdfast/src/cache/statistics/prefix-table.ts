@@ -5,13 +5,15 @@ import { PrefixCounters } from './prefix-counters.ts'
 export const PREFIX_LIMIT = 200
 /** Longest prefix counted apart: what is longer was not written by a programmer. */
 const LONGEST_PREFIX = 64
-/** Name of the keys without a `:`. They are not counted apart, because a key may be an identifier, and there are too many of those. */
+/** Name of the keys without a `:` that are no plain name. They are not counted apart: a key may be an identifier, and there are too many of those. */
 export const NO_PREFIX = '(none)'
+/** A key such as `dashboard`, which is its own prefix. Identifiers hold digits. */
+const PLAIN_NAME = /^[a-z][a-z_.-]{0,31}$/i
 
-/** The prefix of a key: what stands before its first `:`. */
+/** The prefix of a key: what stands before its first `:`, or the whole of a plain name. */
 export function prefixOf(key: string): string {
   const end = key.indexOf(':')
-  if (end <= 0) return NO_PREFIX
+  if (end <= 0) return PLAIN_NAME.test(key) ? key : NO_PREFIX
   return end > LONGEST_PREFIX ? OVERFLOW_LABEL : key.slice(0, end)
 }
 
