@@ -31,7 +31,7 @@ export class ConnectionBudget {
     return spare !== undefined && this.#hasRoom(holder)
   }
 
-  /** A connection of `from` is gone: the others may have waiters for its place. */
+  /** A connection of `from` is gone, or idle: the others may have waiters for its place. */
   release(from: BudgetHolder): void {
     for (const holder of this.#holders) if (holder !== from) holder.grow()
   }

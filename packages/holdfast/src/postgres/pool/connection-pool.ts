@@ -28,6 +28,9 @@ export interface ConnectionPoolDeps {
   emitError(error: Error, client: PoolMemberClient): void
 }
 
+/** Waiters served within one call of `release`. */
+const HAND_DEPTH_LIMIT = 50
+
 /** Connections, who has them and who waits. A waiter is served by the first connection that becomes free, whether given back or newly opened. */
 export class ConnectionPool {
   readonly limits: PoolLimits
@@ -42,6 +45,7 @@ export class ConnectionPool {
   #deadline: ClockTimer | undefined
   #growTimer: ClockTimer | undefined
   #onEnded: (() => void) | undefined
+  #handDepth = 0
   isEnding = false
   isEnded = false
 
@@ -50,6 +54,7 @@ export class ConnectionPool {
     this.limits = deps.limits
     this.connector = new Connector({
       clock: deps.clock,
+      limitMs: deps.limits.connectMs,
       random: deps.random,
       createClient: () => deps.createClient(),
       prepare: client => deps.prepare(client),
@@ -181,6 +186,20 @@ export class ConnectionPool {
     return connectFailed(connector.lastError, `for ${Math.round((nowMs - connector.failingSinceMs!) / 1000)} s now`)
   }
 
+  /** As `#hand`; a long row of waiters that all give back at once must not become a deep stack. */
+  #handOn(member: Member, waiter: Waiter<PoolMemberClient>): void {
+    if (this.#handDepth >= HAND_DEPTH_LIMIT) {
+      process.nextTick(() => this.#hand(member, waiter))
+      return
+    }
+    this.#handDepth++
+    try {
+      this.#hand(member, waiter)
+    } finally {
+      this.#handDepth--
+    }
+  }
+
   #hand(member: Member, waiter: Waiter<PoolMemberClient>): void {
     if (member.isBroken) {
       // Lost between the promise and the delivery.
@@ -224,7 +243,7 @@ export class ConnectionPool {
     member.provenMs = nowMs
     const waiter = member.isBroken || member.expiresMs <= nowMs ? undefined : this.#waiters.shift()
     if (waiter !== undefined) {
-      this.#hand(member, waiter)
+      this.#handOn(member, waiter)
       return
     }
     if (member.isBroken || member.expiresMs <= nowMs || this.isEnding) {
@@ -235,6 +254,7 @@ export class ConnectionPool {
     if (this.limits.exitsOnIdle) member.client.unref?.()
     this.#idle.push(member)
     this.#upkeep.start()
+    this.#deps.budget.release(this)
   }
 
   #admit(client: PoolMemberClient): void {
@@ -282,8 +302,10 @@ export class ConnectionPool {
 
   #onConnectFailed(error: unknown): void {
     const { logger, clock } = this.#deps
-    logger.warn({ err: error }, 'a connection to PostgreSQL could not be opened')
-    const isDown = clock.monotonicMs() - (this.connector.failingSinceMs ?? 0) >= this.limits.acquireMs
+    const { failingSinceMs } = this.connector
+    // Absent when the cause of the failure is mended already.
+    if (failingSinceMs !== undefined) logger.warn({ err: error }, 'a connection to PostgreSQL could not be opened')
+    const isDown = failingSinceMs !== undefined && clock.monotonicMs() - failingSinceMs >= this.limits.acquireMs
     if (this.#members.size === 0 && (isRefusedForGood(error) || isDown)) {
       const failure = connectFailed(error, isDown ? 'as for a while now' : 'nobody can log in so')
       for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) waiter.done(failure, undefined, () => undefined)

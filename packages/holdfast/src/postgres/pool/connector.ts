@@ -5,6 +5,8 @@ import type { PoolMemberClient } from './member.ts'
 export interface ConnectorDeps {
   readonly clock: Clock
   readonly random: () => number
+  /** How long `prepare` may take. */
+  readonly limitMs: number
   /** A client that is not connected yet; its own time-out must end an attempt. */
   createClient(): PoolMemberClient
   /** Whatever must be done on a new connection before anybody gets it. */
@@ -59,17 +61,43 @@ export class Connector {
   }
 
   open(): void {
-    const client = this.#deps.createClient()
+    const client = this.#create()
+    if (client === undefined) return
     this.#opening.add(client)
     // Until the pool listens: a socket that fails beside the callback would otherwise end the process.
     client.on('error', () => undefined)
     client.connect(error => {
       if (error) this.#fail(client, error)
       else
-        this.#deps.prepare(client).then(
+        this.#prepare(client).then(
           () => this.#succeed(client),
           failure => this.#fail(client, failure),
         )
+    })
+  }
+
+  /** `undefined` when the driver refuses the configuration. */
+  #create(): PoolMemberClient | undefined {
+    try {
+      return this.#deps.createClient()
+    } catch (error) {
+      this.#pause(error)
+      process.nextTick(() => this.#deps.onFailed(error))
+      return undefined
+    }
+  }
+
+  #prepare(client: PoolMemberClient): Promise<void> {
+    const { clock, limitMs } = this.#deps
+    return new Promise((resolve, reject) => {
+      const limit = clock.after(limitMs, () => {
+        client.connection?.stream.destroy()
+        reject(new Error(`the new connection was not ready to use within ${limitMs} ms`))
+      })
+      this.#deps
+        .prepare(client)
+        .finally(() => limit.cancel())
+        .then(resolve, reject)
     })
   }
 

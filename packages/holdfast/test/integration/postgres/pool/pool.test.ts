@@ -85,6 +85,20 @@ describe('the queue', () => {
     await waiting
   })
 
+  it('serves thousands who give back at once, on a stack of fixed depth', async () => {
+    const pool = open({ max: 1 })
+    let servedCount = 0
+    await new Promise<void>(resolve => {
+      for (let n = 0; n < 9000; n++) {
+        pool.connect((_, __, release) => {
+          if (++servedCount === 9000) resolve()
+          release()
+        })
+      }
+    })
+    expect(servedCount).toBe(9000)
+  })
+
   it('serves in the order of asking', async () => {
     const pool = open({ max: 1 })
     const order: number[] = []
@@ -248,6 +262,14 @@ describe('when PostgreSQL fails', () => {
     expect(pidOf(client)).toBe(pid)
   })
 
+  it('gives up a new connection that is never ready to use, and takes the next', async () => {
+    let turn = 0
+    const onConnect = (): Promise<void> => (turn++ === 0 ? new Promise<void>(() => undefined) : Promise.resolve())
+    const pool = open({ max: 1, connectTimeout: '200ms', onConnect } as unknown as Settings)
+    expect((await pool.query('select 1 as n')).rows).toEqual([{ n: 1 }])
+    expect(turn).toBe(2)
+  })
+
   it('refuses at once with HF_PG_LOGIN_REFUSED where trying again is no use', async () => {
     const nowhere = new URL(database.url)
     nowhere.pathname = '/absent'
@@ -318,6 +340,15 @@ describe('classes', () => {
     const all = await Promise.all([third, second])
     expect(pool.totalCount + pool.of('critical').totalCount).toBe(3)
     for (const client of [critical, ...all]) client.release()
+  })
+
+  it('give a place to another class that waits as soon as a connection is idle', async () => {
+    const pool = open({ max: 2, growAfter: '0ms', classes: { long: {} } })
+    const held = await Promise.all([pool.connect(), pool.connect()])
+    const waiting = pool.of('long').query('select 1 as n')
+    held[0].release()
+    expect((await waiting).rows).toEqual([{ n: 1 }])
+    held[1].release()
   })
 
   it('close an idle connection of another class to make room', async () => {
