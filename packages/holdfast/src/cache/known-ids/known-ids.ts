@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type ClockTimer, collectConfigProblems, createLifecycle, type Duration, delay, type Lifecycle, parseDurationMs } from '../../core/index.ts'
 import type { TieredCache } from '../cache-contract.ts'
-import { type CacheParts, findParts } from '../cache-parts.ts'
+import { type CacheParts, findParts, type RedisAccess } from '../cache-parts.ts'
+import type { RedisArg } from '../redis/port.ts'
 import { claim } from '../warming/claim.ts'
 import { filterSize, hashIds } from './id-hash.ts'
 import { CHECK, FILL_IDS, OPEN, PROMOTE } from './known-ids.lua.ts'
@@ -42,6 +43,10 @@ export interface KnownIds extends Lifecycle {
 
 const BEAT_MS = 500
 const IDS_AT_ONCE = 500
+/** Ids of one step of a build: fewer, because others wait for Redis meanwhile. */
+const FILLED_AT_ONCE = 100
+const FILL_ATTEMPTS = 6
+const FILL_PAUSE_MS = 100
 /** After a build that failed. */
 const RETRY_MS = 5000
 
@@ -194,15 +199,26 @@ class RedisKnownIds implements KnownIds {
     await delay(this.#parts.clock, commitMs, signal)
     let batch: KnownId[] = []
     const send = async (): Promise<boolean> => {
-      signal.throwIfAborted()
-      const some = batch
+      const some = hashIds(batch)
       batch = []
-      return some.length === 0 || (await redis.run(FILL_IDS, [this.#key], [generation, ...hashIds(some)])) === 1
+      return some.length === 0 || (await this.#send(redis, [generation, ...some], signal))
     }
     for await (const id of await ids({ signal })) {
       batch.push(id)
-      if (batch.length === IDS_AT_ONCE && !(await send())) return false
+      if (batch.length === FILLED_AT_ONCE && !(await send())) return false
     }
     return (await send()) && (await redis.run(PROMOTE, [this.#key], [generation])) === 1
+  }
+  /** Once more after a fault: a build of millions of ids should outlast a moment of a slow Redis, and a bit set twice is set. */
+  async #send(redis: RedisAccess, args: readonly RedisArg[], signal: AbortSignal): Promise<boolean> {
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted()
+      try {
+        return (await redis.run(FILL_IDS, [this.#key], args)) === 1
+      } catch (error) {
+        if (attempt >= FILL_ATTEMPTS) throw error
+      }
+      await delay(this.#parts.clock, FILL_PAUSE_MS * attempt, signal)
+    }
   }
 }
