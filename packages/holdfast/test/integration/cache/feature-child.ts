@@ -5,7 +5,7 @@ import { createRegistry } from '../../../src/telemetry/index.ts'
 import type { FeatureRequest, WarmingPlan } from './feature-process.ts'
 
 const { url, namespace, plan } = JSON.parse(process.argv[2]!) as { url: string; namespace: string; plan: WarmingPlan }
-const cache = createTieredCache({ namespace, jitter: 0 }, { redis: url, registry: createRegistry() })
+const cache = createTieredCache({ namespace, jitter: 0, redisBudget: '2s' }, { redis: url, registry: createRegistry() })
 let loads = 0
 
 const warming = createWarming(cache, {
