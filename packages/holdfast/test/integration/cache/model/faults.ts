@@ -41,6 +41,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     const end = fleet.during('away', 'silenceData')
     fleet.proxy.swallow('data', true)
     await pause(between(random, 100, 600))
+    // TCP has no holes: a connection that lost bytes never speaks again, or answers would be taken for those of other commands.
+    fleet.proxy.cut('data')
     fleet.proxy.swallow('data', false)
     await pause(RECONNECT_MS)
     end()
