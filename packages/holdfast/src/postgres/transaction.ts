@@ -1,4 +1,4 @@
-import { type Clock, delay, type HoldfastError, type Logger } from '../core/index.ts'
+import { type Clock, type Duration, delay, type HoldfastError, type Logger, parseDurationMs } from '../core/index.ts'
 import { pgErrors } from './errors.ts'
 import type { InvalidationOutbox, InvalidationTarget } from './outbox.ts'
 import { errorLabel, isRetryableInTransaction, leavesOutcomeUnknown } from './sqlstate.ts'
@@ -13,6 +13,9 @@ export interface TransactionOptions {
   readonly isolation?: IsolationLevel
   /** True: the server refuses writes. Default: its `default_transaction_read_only`. */
   readonly readOnly?: boolean
+  /** The server ends a statement of this transaction that takes longer (57014). Set for the transaction alone, so it also holds through a pooler. `'0s'`: no
+   *  limit. Default: that of the connection. */
+  readonly statementTimeout?: Duration
   /** Times that the whole function runs again after a serialization failure (40001) or a deadlock (40P01), with back-off on no connection.
    *  Default 0, because only the caller knows that its function may run twice. */
   readonly retries?: number
@@ -69,11 +72,12 @@ async function runOnce<Pool extends UserPool, T>(
   work: (tx: Transaction<Pool>) => Promise<T>,
   options: TransactionOptions,
 ): Promise<T> {
+  const begin = beginStatement(options)
   const client = await deps.pool.connect()
   const tx = new OpenTransaction<Pool>(client, 0, deps.target)
   let result: T
   try {
-    await client.query(beginStatement(options))
+    await client.query(begin)
     result = await work(tx)
   } catch (error) {
     tx.close()
@@ -90,12 +94,15 @@ async function runOnce<Pool extends UserPool, T>(
   return result
 }
 
-function beginStatement({ isolation, readOnly }: TransactionOptions): string {
+/** One text, so that the time-out costs no round trip.
+ *  @throws HF_CONFIG_DURATION for a time-out that is none */
+function beginStatement({ isolation, readOnly, statementTimeout }: TransactionOptions): string {
   const modes = [
     ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${ISOLATION_SQL[isolation]}`]),
     ...(readOnly === undefined ? [] : [readOnly ? 'READ ONLY' : 'READ WRITE']),
   ]
-  return modes.length === 0 ? 'BEGIN' : `BEGIN ${modes.join(', ')}`
+  const begin = modes.length === 0 ? 'BEGIN' : `BEGIN ${modes.join(', ')}`
+  return statementTimeout === undefined ? begin : `${begin}; SET LOCAL statement_timeout = ${Math.round(parseDurationMs(statementTimeout))}`
 }
 
 const ISOLATION_SQL: Readonly<Record<IsolationLevel, string>> = {

@@ -122,6 +122,15 @@ describe('transaction', () => {
     await watched.transaction(tx => tx.query('delete from fund'))
   })
 
+  it("limits its own statements and nobody else's", async () => {
+    const slow = watched.transaction(tx => tx.query('select pg_sleep(10)'), { statementTimeout: '20ms' })
+    expect(await codeOf(slow)).toBe('57014')
+    const shown = await watched.transaction(async tx => (await tx.query('show statement_timeout')).rows, { statementTimeout: '3m', readOnly: true })
+    expect(shown).toEqual([{ statement_timeout: '3min' }])
+    expect((await pool.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '0' }])
+    expect(await codeOf(watched.transaction(async () => 1, { statementTimeout: 'soon' as '1s' }))).toBe('HF_CONFIG_DURATION')
+  })
+
   it('refuses use after the end with HF_PG_TRANSACTION_CLOSED', async () => {
     const kept = await watched.transaction(async tx => tx)
     expect(() => kept.query('select 1')).toThrow(expect.objectContaining({ code: 'HF_PG_TRANSACTION_CLOSED' }))
