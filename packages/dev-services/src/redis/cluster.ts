@@ -72,6 +72,10 @@ async function join(members: readonly Member[]): Promise<void> {
   for (const { server } of members.slice(PRIMARIES)) {
     await untilTrue(async () => /master_link_status:up/.test(await server.client.info('replication')))
   }
+  // All have heard who replicates whom: two numbers and two servers in each row.
+  for (const { server } of members) {
+    await untilTrue(async () => ((await server.client.call('cluster', 'slots')) as unknown[][]).every(row => row.length === 4))
+  }
 }
 
 async function primariesOf(servers: readonly OwnServer[]): Promise<OwnServer[]> {

@@ -114,13 +114,13 @@ export class RedisSide {
 
   /** What is less than it should be, server by server. */
   get problems(): readonly HealthReason[] {
-    const all = [...this.#primaries.all()].map(({ link, coherence }) => (link.isUsable ? (coherence.problem ?? link.problem) : link.problem))
+    const all = this.#primaries.all().map(({ link, coherence }) => (link.isUsable ? (coherence.problem ?? link.problem) : link.problem))
     return [this.#primaries.problem, ...all].filter(problem => problem !== undefined)
   }
 
   /** `none` when one of the servers in use is not heard. */
   get coherence(): 'none' | 'tracking' | 'pubsub' {
-    const all = [...this.#primaries.all()].map(primary => primary.coherence)
+    const all = this.#primaries.all().map(primary => primary.coherence)
     if (all.length === 0 || !all.every(coherence => coherence.isTrusted)) return 'none'
     return all.every(coherence => coherence.mode === 'tracking') ? 'tracking' : 'pubsub'
   }
@@ -198,8 +198,7 @@ export class RedisSide {
       send: (command, args, at = String(args[0] ?? '')) => this.#router.send('control', command, at, args),
       scan: (match, count) => this.tier.scanNames(match, count),
       names: this.#names,
-      connect: name =>
-        this.#connections.open(name, [...this.#primaries.all()].find(({ link }) => link.isUsable)?.address ?? this.#connections.seeds?.[0]),
+      connect: name => this.#connections.open(name, this.#primaries.all().find(({ link }) => link.isUsable)?.address ?? this.#connections.seeds?.[0]),
     }
   }
 
@@ -300,7 +299,7 @@ export class RedisSide {
   }
 
   async #replayEverywhere(): Promise<void> {
-    const owed = [...this.#primaries.all()].filter(primary => primary.link.isUsable && this.tier.owes(primary))
+    const owed = this.#primaries.all().filter(primary => primary.link.isUsable && this.tier.owes(primary))
     await Promise.all(owed.map(primary => this.#replayAt(primary)))
   }
 

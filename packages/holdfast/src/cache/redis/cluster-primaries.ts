@@ -48,6 +48,8 @@ export class ClusterPrimaries implements Primaries {
   readonly isCluster = true
   readonly #deps: ClusterDeps
   readonly #members = new Map<string, Member>()
+  /** Their primaries; kept, because every read looks at them. */
+  #all: readonly Primary[] = []
   readonly #owners: (Primary | undefined)[] = new Array<Primary | undefined>(SLOT_COUNT).fill(undefined)
   /** Every address heard of, for the day when no member in use answers. */
   readonly #known = new Map<string, ServerAddress>()
@@ -68,8 +70,8 @@ export class ClusterPrimaries implements Primaries {
     return this.#problem
   }
 
-  *all(): Iterable<Primary> {
-    for (const { primary } of this.#members.values()) yield primary
+  all(): readonly Primary[] {
+    return this.#all
   }
 
   ownerOf(redisKey: string): Primary | undefined {
@@ -99,7 +101,7 @@ export class ClusterPrimaries implements Primaries {
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
-    for (const primary of this.all()) stopPrimary(primary)
+    for (const primary of this.#all) stopPrimary(primary)
   }
 
   /** A member failed or named another: the map may have changed. */
@@ -113,7 +115,7 @@ export class ClusterPrimaries implements Primaries {
       .then(() => {
         this.#looking = undefined
         if (this.#isStopped) return
-        const isWhole = this.#problem === undefined && [...this.all()].every(({ link }) => link.isUsable)
+        const isWhole = this.#problem === undefined && this.#all.every(({ link }) => link.isUsable)
         this.#schedule(isWhole ? LOOK_MS : LOOK_AGAIN_MS)
       })
     return this.#looking
@@ -126,7 +128,7 @@ export class ClusterPrimaries implements Primaries {
 
   async #lookOnce(): Promise<void> {
     const usable = shuffled(
-      [...this.all()].filter(({ link }) => link.isUsable),
+      this.#all.filter(({ link }) => link.isUsable),
       this.#deps.random,
     ).slice(0, ASKED)
     let views = await settled(usable.map(primary => this.#ask(primary)))
@@ -195,6 +197,7 @@ export class ClusterPrimaries implements Primaries {
       if (owning.has(member.primary)) member.hasOwned = true
       else if (member.hasOwned || nowMs - member.sinceMs > NEWCOMER_MS) {
         this.#members.delete(text)
+        this.#all = this.#all.filter(primary => primary !== member.primary)
         stopPrimary(member.primary)
         this.#deps.onMemberDropped()
       }
@@ -210,6 +213,7 @@ export class ClusterPrimaries implements Primaries {
     primary.coherence.start()
     const started = primary.link.start(START_LIMIT_MS)
     this.#members.set(text, { primary, sinceMs: this.#deps.clock.monotonicMs(), started, hasOwned: false })
+    this.#all = [...this.#all, primary]
     this.#deps.onMemberAdded()
     return primary
   }

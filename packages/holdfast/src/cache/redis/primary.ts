@@ -23,7 +23,7 @@ export interface Primary {
 export interface Primaries {
   readonly isCluster: boolean
   /** The servers in use. */
-  all(): Iterable<Primary>
+  all(): readonly Primary[]
   /** The one that holds `redisKey`; `undefined` while that is not known. */
   ownerOf(redisKey: string): Primary | undefined
   /** Where to send again what was refused with `error`, because another member has the key. `undefined`: nowhere. */
@@ -46,13 +46,15 @@ export class SinglePrimary implements Primaries {
   readonly isCluster = false
   readonly problem = undefined
   readonly #primary: Primary
+  readonly #all: readonly [Primary]
 
   constructor(primary: Primary) {
     this.#primary = primary
+    this.#all = [primary]
   }
 
   all(): readonly [Primary] {
-    return [this.#primary]
+    return this.#all
   }
 
   ownerOf(): Primary {

@@ -133,7 +133,14 @@ export class RemoteTier {
   /** Stores a loaded value; false when the lease was lost. 1 round trip. */
   async fill(key: string, token: string, bytes: Buffer, ttlMs: number): Promise<boolean> {
     const keys = this.#pair(key)
-    return (await this.#router.run('fill', FILL, keys, [token, bytes, ttlMs, ...this.#message(keys[0]!)])) === 1
+    try {
+      return (await this.#router.run('fill', FILL, keys, [token, bytes, ttlMs, ...this.#message(keys[0])])) === 1
+    } catch (error) {
+      // The lease outlives the fault, also on a promoted replica, and others would wait for a value that does not come.
+      if (isOutage(toFault(error).kind)) this.#deps.journal.addKey(key)
+      else void this.release(key, token)
+      throw error
+    }
   }
 
   /** Prolongs a lease; false when it is lost. */
@@ -183,7 +190,7 @@ export class RemoteTier {
 
   /** Names in Redis that match, a page of about `count` at a time. */
   async *scanNames(match: string, count: number): AsyncGenerator<ScanPage> {
-    const links = [...this.#primaries.all()].map(({ link }) => link)
+    const links = this.#primaries.all().map(({ link }) => link)
     for (const link of links) {
       let cursor = '0'
       do {

@@ -41,5 +41,6 @@ function hasLoadedSnapshot(fields: ReadonlyMap<string, string>): boolean {
 /** True when the version is known and older than 6.2. */
 export function isTooOld({ version }: ServerIdentity): boolean {
   const [major, minor] = version.split('.').map(Number) as [number, number]
+  if (version === '') return false
   return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])
 }

@@ -175,6 +175,8 @@ describe('a failover in a cluster', () => {
     expect((await b.cache.getMany(elsewhere)).size).toBe(20)
     await until(async () => Number(await primary.client.call('wait', 1, 100)) === 1)
     process.kill(replica!.pid, 'SIGSTOP')
+    // Or the delete would wait for it in the socket.
+    await primary.client.call('client', 'kill', 'type', 'replica')
     expect(await a.cache.delete(lost)).toBe(true)
     const beforeMs = Date.now()
     await primary.kill()
