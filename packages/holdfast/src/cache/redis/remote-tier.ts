@@ -119,7 +119,9 @@ export class RemoteTier {
     const args = [token, LEASE_MS, seen ?? '', TAG_LIFE_MS]
     if (this.#primaries.isCluster) {
       // A script may touch one slot only. What is known stays right for storing: were it old, the entry would be dead, and never the other way round.
-      const [reply, versions] = await Promise.all([this.#router.run('lease', LEASE, pair, args), this.ensuredVersions(newTags)])
+      // A version that cannot be had costs the storing, not the lease: one process loads, the others do not wait for nobody.
+      const asked: Promise<readonly (number | undefined)[]> = this.ensuredVersions(newTags).catch(() => newTags.map(() => undefined))
+      const [reply, versions] = await Promise.all([this.#router.run('lease', LEASE, pair, args), asked])
       let next = 0
       return toLeaseReply(reply, () => known.map(version => (version === 0 ? versions[next++] : version)))
     }
