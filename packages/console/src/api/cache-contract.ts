@@ -1,4 +1,4 @@
-import type { ExplainReason } from 'holdfast/cache'
+import type { ExplainReason, SourceReport } from 'holdfast/cache'
 import type { Measured } from './contract.ts'
 
 /** One prefix of keys over the window. Ratios rest on hits and misses; reads that joined a load are counted beside them. */
@@ -158,4 +158,19 @@ export interface CacheInvalidationAnswer {
   readonly deletedCount: number
   /** Redis is away: processes of this console forget now, the rest when it is back. */
   readonly isPending: boolean
+}
+
+/** Body of `POST api/v1/performance/cache/warm`. */
+export interface CacheWarmingRequest {
+  /** Names of sources. Absent: all that the services have. */
+  readonly sources?: readonly string[]
+}
+
+/** Its answer, when the warming has ended. */
+export interface CacheWarmingAnswer {
+  readonly schema: 'holdfast.cache-warming/1'
+  /** Processes that answered. */
+  readonly processes: number
+  readonly tookMs: number
+  readonly sources: readonly SourceReport[]
 }

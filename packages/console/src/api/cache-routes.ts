@@ -3,7 +3,7 @@ import { requireRole } from '../auth/request-guards.ts'
 import type { CacheControl } from '../cache/cache-control.ts'
 import { consoleErrors } from '../errors.ts'
 import type { ConsoleEnv } from './app.ts'
-import type { CacheInvalidation, CacheMetricsAnswer } from './cache-contract.ts'
+import type { CacheInvalidation, CacheMetricsAnswer, CacheWarmingRequest } from './cache-contract.ts'
 import { hitRateOf } from './cache-metrics.ts'
 
 /** What the addresses of the cache answer from. */
@@ -28,6 +28,7 @@ export function addCacheRoutes(app: Hono<ConsoleEnv>, { control, metrics, window
     requireRole(c.get('caller'), 'operate')
     return answer(c, await control.tagCount(asked(c, 'tag')))
   })
+  app.post(`${BASE}/warm`, async c => answer(c, await control.warm(parseWarming(await bodyOf(c)), c.get('caller').role)))
   app.post(`${BASE}/invalidate`, async c => answer(c, await control.invalidate(parseInvalidation(await bodyOf(c)), c.get('caller').role)))
 }
 
@@ -39,6 +40,16 @@ function asked(c: Context<ConsoleEnv>, name: string): string {
   const value = c.req.query(name)
   if (value === undefined || value === '') throw consoleErrors.create('HF_CONSOLE_BODY', `the query parameter ${name} is absent`)
   return value
+}
+
+/** @throws HF_CONSOLE_BODY */
+function parseWarming(body: unknown): CacheWarmingRequest {
+  const { sources } = Object(body) as Record<string, unknown>
+  if (sources === undefined) return {}
+  if (!Array.isArray(sources) || sources.length > NAMES_LIMIT || !sources.every(name => typeof name === 'string' && name !== '')) {
+    throw consoleErrors.create('HF_CONSOLE_BODY', `sources must be a list of at most ${NAMES_LIMIT} names`)
+  }
+  return { sources }
 }
 
 /** @throws HF_CONSOLE_BODY */

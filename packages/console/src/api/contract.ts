@@ -53,7 +53,7 @@ export interface FindingSummary {
 /** Something that happened, drawn in the lane under the charts. */
 export interface ConsoleEvent {
   readonly atMs: number
-  readonly kind: 'load' | 'finding' | 'apply' | 'verify' | 'revert' | 'service' | 'deploy' | 'invalidate'
+  readonly kind: 'load' | 'finding' | 'apply' | 'verify' | 'revert' | 'service' | 'deploy' | 'invalidate' | 'warm'
   readonly text: string
 }
 

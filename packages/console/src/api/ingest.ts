@@ -10,6 +10,7 @@ const EVENT_KINDS: ReadonlySet<unknown> = new Set<ConsoleEvent['kind']>([
   'service',
   'deploy',
   'invalidate',
+  'warm',
 ])
 
 /** The event in a request's body.

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { type InspectedEntry, surveyCache, type TieredCache } from 'holdfast/cache'
+import { type InspectedEntry, requestWarming, surveyCache, type TieredCache } from 'holdfast/cache'
 import { isHoldfastError, type Logger } from 'holdfast/core'
 import type {
   CacheCopy,
@@ -8,6 +8,8 @@ import type {
   CacheKeyAnswer,
   CacheMetricsAnswer,
   CacheTagCountAnswer,
+  CacheWarmingAnswer,
+  CacheWarmingRequest,
 } from '../api/cache-contract.ts'
 import type { ConsoleEvent } from '../api/contract.ts'
 import { hasRole, type Role } from '../auth/console-auth.ts'
@@ -23,6 +25,9 @@ export interface CacheControl {
   tagCount(tag: string): Promise<CacheTagCountAnswer>
   /** Drops, and leaves a line in the log and in the events. @throws HF_CONSOLE_NO_CACHE, HF_CONSOLE_CONFIRMATION, HF_CACHE_TAG_INVALID, HF_CACHE_KEY_INVALID */
   invalidate(body: CacheInvalidation, role: Role): Promise<CacheInvalidationAnswer>
+  /** Has the services of the cache's namespace warm it, one request at a time, and leaves a line in the log and in the events. Ends when they have.
+   *  @throws HF_CONSOLE_NO_CACHE, HF_CONSOLE_BUSY, HF_CACHE_NO_WARMER, HF_CACHE_NO_SUCH_SOURCE, HF_CACHE_REDIS_AWAY */
+  warm(body: CacheWarmingRequest, role: Role): Promise<CacheWarmingAnswer>
 }
 
 /** What it works with. */
@@ -40,6 +45,7 @@ const VALUE_TEXT_LIMIT = 20_000
 /** A control over the cache, if there is one. */
 export function createCacheControl({ cache, needsConfirmation, logger, nowMs, publishEvent }: CacheControlDeps): CacheControl {
   let counting = false
+  let warming = false
 
   const known = (): TieredCache => {
     if (cache === undefined) throw consoleErrors.create('HF_CONSOLE_NO_CACHE', 'this console reads measurements only')
@@ -77,6 +83,20 @@ export function createCacheControl({ cache, needsConfirmation, logger, nowMs, pu
         return { ...base, taggedCount: null, scannedCount: 0, isComplete: false, why: error.message }
       } finally {
         counting = false
+      }
+    },
+    async warm({ sources }, role) {
+      const from = known()
+      if (warming) throw consoleErrors.create('HF_CONSOLE_BUSY', 'another warming is running')
+      warming = true
+      try {
+        const names = sources?.join(', ') ?? 'all sources'
+        logger.info({ audit: 'cache.warm', role, sources: sources ?? 'all' }, `the console asked to warm ${names}`)
+        const warmed = await requestWarming(from, sources === undefined ? {} : { sources })
+        publishEvent({ atMs: nowMs(), kind: 'warm', text: `warmed the cache: ${names}` })
+        return { schema: 'holdfast.cache-warming/1', ...warmed }
+      } finally {
+        warming = false
       }
     },
     async invalidate({ tags = [], keys = [], confirmation }, role) {

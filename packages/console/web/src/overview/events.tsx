@@ -13,6 +13,7 @@ const ICONS: Readonly<Record<ConsoleEvent['kind'], IconName>> = {
   service: 'service',
   deploy: 'next',
   invalidate: 'close',
+  warm: 'load',
 }
 
 /** Lines shown. */

@@ -1,3 +1,4 @@
+import { RedisFault } from './fault.ts'
 import type { RedisLink } from './link.ts'
 
 /** Keys of one MGET. More would hold Redis up for the others. Measured with 64 in flight: 32 and 64 gain nothing that is beyond the noise. */
@@ -50,12 +51,20 @@ export class BatchReader {
     this.#link.send('read', 'mget', keys).then(
       replies => {
         this.#inFlight--
-        for (let i = 0; i < readers.length; i++) readers[i]!.onBytes((replies as (Buffer | null)[])[i] ?? null)
+        const values = replies as readonly (Buffer | null)[]
+        // Something between here and Redis lost bytes, and no answer of this connection can be believed.
+        if (!Array.isArray(replies) || values.length !== readers.length)
+          this.#fail(readers, new RedisFault('refused', 'MGET was not answered with its values'))
+        else for (let i = 0; i < readers.length; i++) readers[i]!.onBytes(values[i] ?? null)
       },
       error => {
         this.#inFlight--
-        for (const reader of readers) reader.onFault(error)
+        this.#fail(readers, error)
       },
     )
+  }
+
+  #fail(readers: readonly BytesReader[], error: unknown): void {
+    for (const reader of readers) reader.onFault(error)
   }
 }
