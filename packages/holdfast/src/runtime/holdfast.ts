@@ -24,7 +24,7 @@ import { type HoldfastPg, type InvalidationTarget, observePool, type PostgresOpt
 import { createRegistry, type Registry } from '../telemetry/index.ts'
 import { runtimeErrors } from './errors.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
-import { type OwnPoolConfig, resolvePool } from './own-pool.ts'
+import { addPgProblems, type OwnPoolConfig, resolvePool } from './own-pool.ts'
 
 /** Options of {@link holdfast}. */
 export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends string = never, E extends object = Record<never, never>> {
@@ -75,7 +75,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     registry: telemetry,
     logger,
   })
-  const pool = options.pg ? await resolvePool(options.pg, { clock, logger }) : undefined
+  const pool = options.pg !== undefined ? await resolvePool(options.pg, { clock, logger }) : undefined
   const pg =
     pool &&
     observePool(pool.pool, {
@@ -141,11 +141,12 @@ function invalidationTarget(cache: TieredCache, options: HoldfastOptions<UserPoo
   }
 }
 
-function validate(options: object & { readonly redis?: RedisOption | undefined }): void {
+function validate(options: object & { readonly pg?: unknown; readonly redis?: RedisOption | undefined }): void {
   const problems = collectConfigProblems()
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
+  if (options.pg !== undefined) addPgProblems(options.pg, problems)
   if (options.redis) addRedisProblems(options.redis, problems)
   problems.throwIfAny('holdfast()')
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '../core/index.ts'
+import type { Clock, ConfigProblems, Logger } from '../core/index.ts'
 import { createPool, type PoolSettings, type UserPool } from '../postgres/index.ts'
 
 /** Configuration of a pool that Holdfast makes and ends: settings of ours beside those of your `pg`. */
@@ -23,6 +23,18 @@ export async function resolvePool<Pool extends UserPool>(
   const config: OwnPoolConfig = typeof given === 'string' ? { connectionString: given } : given
   const pool = createPool(pg, config, deps)
   return { pool: pool as unknown as Pool, end: () => within(END_LIMIT_MS, deps.clock, pool.end()) }
+}
+
+/** Adds what is wrong with the option `pg`, as far as it can be seen without connecting. */
+export function addPgProblems(given: unknown, problems: ConfigProblems): void {
+  if (typeof given === 'string') {
+    if (!/^postgres(?:ql)?:\/\//.test(given)) problems.add('pg', 'must be a URL that starts with postgres:// or postgresql://')
+    return
+  }
+  const isObject = typeof given === 'object' && given !== null
+  if (isObject && typeof (given as { connect?: unknown }).connect === 'function') return
+  const isPlain = isObject && [Object.prototype, null].includes(Object.getPrototypeOf(given))
+  if (!isPlain || Object.keys(given).length === 0) problems.add('pg', 'must be a pg.Pool, a URL, or the configuration of a pool')
 }
 
 /** A connection that somebody never gives back does not hold up the rest of the stop. */

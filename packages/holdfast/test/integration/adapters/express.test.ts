@@ -134,7 +134,10 @@ describe('holdfast()', () => {
   })
 
   it('refuses bad options, all at once, by name', async () => {
-    await expect(holdfast({ pg: {} as pg.Pool })).rejects.toMatchObject({ code: 'HF_CONFIG_INVALID' })
+    for (const wrong of [{}, new Date(), 'localhost/shop', '', null, 7]) {
+      const problem = { code: 'HF_CONFIG_INVALID', message: expect.stringContaining('pg: must be a') }
+      await expect(holdfast({ pg: wrong as unknown as pg.Pool }), String(wrong)).rejects.toMatchObject(problem)
+    }
     await expect(holdfast({ redis: 'localhost:6379', chache: {} } as object)).rejects.toMatchObject({
       code: 'HF_CONFIG_INVALID',
       message: expect.stringMatching(/chache: is not an option.*redis: must be a URL/),
