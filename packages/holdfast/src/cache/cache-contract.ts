@@ -54,11 +54,11 @@ export interface TieredCache<L extends string = never, E extends object = Record
   getOrSet<T>(key: string, load: Load<T>, options?: GetOrSetOptions<L>): Promise<T>
   /** The value under `key`, or `undefined`; also a stale one within its grace. At most 1 Redis round trip, 2 when its tags are new here. */
   get<T>(key: string): Promise<T | undefined>
-  /** Those of the values that exist, by key. Reads as {@link get}, together: 1 Redis round trip for each 128 keys not in memory. */
+  /** Those of the values that exist, by key. Reads as {@link get}, together: 1 Redis round trip for those not in memory, sent 16 in a command. */
   getMany<T>(keys: readonly string[]): Promise<Map<string, T>>
   /** The values under `keys`, from memory, Redis, or one call of `loadMany` for those that are missing. Single flight holds for each key: what another
    *  caller or process loads already is waited for and not loaded again, and does not hold the others up. Keys that the loader leaves out are not in the
-   *  map. 1 Redis round trip for each 128 keys not in memory; 3 with a load. Keys whose lease comes more than 5 ms after the first one's, and those
+   *  map. 1 Redis round trip for those not in memory; 3 with a load. Keys whose lease comes more than 5 ms after the first one's, and those
    *  beyond `outageLoads` while Redis is away, come in a further call. @throws as {@link getOrSet}; a failing load fails all that needed it */
   getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions<L>): Promise<Map<string, T>>
   /** The value under `key` if this process has it in memory and it is fresh. Asks nobody, counts nothing as a hit or a miss. */

@@ -1,8 +1,10 @@
 import { RedisFault } from './fault.ts'
 import type { RedisLink } from './link.ts'
 
-/** Keys of one MGET. More would hold Redis up for the others. Measured with 64 in flight: 32 and 64 gain nothing that is beyond the noise. */
-const BATCH_LIMIT = 128
+/** Keys of one MGET. Small, so that Redis works on one batch while the answer of another is decoded here: with 64 reads in flight 128 left the process waiting
+ *  for a sixth of the time, and 16 for next to none. A hundred keys asked for at once cost the same either way.
+ *  @source bench/results/cache/does-batching-beat-single-gets.json */
+const BATCH_LIMIT = 16
 
 /** Whoever asked for the bytes under a key. Called once, one or the other; neither may throw, because others of the batch come after it. */
 export interface BytesReader {
