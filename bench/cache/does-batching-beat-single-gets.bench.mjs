@@ -5,7 +5,9 @@ import { bench } from '../harness.mjs'
 import { redisUrl, withRedis } from '../redis.mjs'
 import { ioredis, openContender, PEERS } from './contenders.mjs'
 
-const READS = 20_000
+/** Reads of one slice. The fastest of the slices counts: on a shared machine the others hold what somebody else did. */
+const READS = 10_000
+const SLICES = 12
 const IN_FLIGHT = 64
 const KEYS = 1000
 const packr = new Packr()
@@ -27,10 +29,14 @@ async function timed(read) {
     }
     await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
   }
-  await run(READS / 3)
-  const startedAt = process.hrtime.bigint()
-  await run(READS)
-  return Number(process.hrtime.bigint() - startedAt) / 1000 / READS
+  await run(2 * READS)
+  let fastestUs = Number.POSITIVE_INFINITY
+  for (let slice = 0; slice < SLICES; slice++) {
+    const startedAt = process.hrtime.bigint()
+    await run(READS)
+    fastestUs = Math.min(fastestUs, Number(process.hrtime.bigint() - startedAt) / 1000 / READS)
+  }
+  return fastestUs
 }
 
 function candidate(open) {
@@ -95,7 +101,7 @@ async function cached(name, tags) {
 await withRedis(() =>
   bench({
     url: import.meta.url,
-    unit: 'us per read, 64 in flight',
+    unit: 'us per read, 64 in flight, fastest of 12 slices',
     baseline: 'ioredis GET with decoding',
     rounds: 5,
     candidates: {
