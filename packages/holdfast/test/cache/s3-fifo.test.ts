@@ -6,7 +6,7 @@ interface Entry extends QueueEntry<Entry> {
   readonly key: string
 }
 
-const entry = (key: string, sizeBytes = 1): Entry => ({ key, sizeBytes, frequency: 0, inMain: false, newer: undefined, older: undefined })
+const entry = (key: string, sizeBytes = 1): Entry => ({ key, sizeBytes, heat: 0, newer: undefined, older: undefined })
 
 function queue(maxEntries: number, maxBytes = Number.MAX_SAFE_INTEGER): { queue: S3Fifo<Entry>; evicted: string[] } {
   const evicted: string[] = []

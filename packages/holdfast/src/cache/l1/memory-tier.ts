@@ -29,8 +29,7 @@ export class MemoryEntry implements QueueEntry<MemoryEntry> {
   readonly counters: PrefixCounters
   /** What readers of a plain value get; kept, so that a hit allocates nothing. */
   promise: Promise<unknown> | undefined
-  frequency = 0
-  inMain = false
+  heat = 0
   newer: MemoryEntry | undefined = undefined
   older: MemoryEntry | undefined = undefined
   /** The value; without a promise of it a Buffer with its bytes, or a SharedBody. */

@@ -1,11 +1,10 @@
-/** What the queue needs of an entry. The fields below `sizeBytes` belong to the queue; start them at 0, false and undefined. */
+/** What the queue needs of an entry. The fields below `sizeBytes` belong to the queue; start them at 0 and undefined. */
 export interface QueueEntry<E> {
   readonly key: string
   /** Estimate; at least 1. */
   readonly sizeBytes: number
-  /** Reads since the entry was queued, at most 3. */
-  frequency: number
-  inMain: boolean
+  /** Reads since the entry was queued, at most 3, and {@link IN_MAIN} while it is in the main queue: one field, because each costs 8 bytes an entry. */
+  heat: number
   newer: E | undefined
   older: E | undefined
 }
@@ -16,7 +15,9 @@ export interface S3FifoLimits {
   readonly maxBytes: number
 }
 
-const MAX_FREQUENCY = 3
+/** The reads in a heat: 0 to 3. */
+const READS = 3
+const IN_MAIN = 4
 /** Share of the room given to entries that were not read again yet. @source Yang et al., SOSP 2023, "FIFO queues are all you need", section 4 */
 const SMALL_SHARE = 0.1
 
@@ -47,7 +48,7 @@ export class S3Fifo<E extends QueueEntry<E>> {
   /** The entry, counted as read. */
   get(key: string): E | undefined {
     const entry = this.#index.get(key)
-    if (entry !== undefined && entry.frequency < MAX_FREQUENCY) entry.frequency++
+    if (entry !== undefined && (entry.heat & READS) !== READS) entry.heat++
     return entry
   }
 
@@ -61,8 +62,7 @@ export class S3Fifo<E extends QueueEntry<E>> {
     const previous = this.#index.get(entry.key)
     if (previous !== undefined) this.#unlink(previous)
     if (entry.sizeBytes > this.#limits.maxBytes / 8) return false
-    entry.inMain = previous?.inMain ?? this.#ghost.take(entry.key)
-    if (previous !== undefined) entry.frequency = previous.frequency
+    entry.heat = previous?.heat ?? (this.#ghost.take(entry.key) ? IN_MAIN : 0)
     this.#index.set(entry.key, entry)
     this.#queueOf(entry).push(entry)
     while (this.count > this.#limits.maxEntries || this.bytes > this.#limits.maxBytes) this.#evictOne()
@@ -90,7 +90,7 @@ export class S3Fifo<E extends QueueEntry<E>> {
   }
 
   #queueOf(entry: E): Fifo<E> {
-    return entry.inMain ? this.#main : this.#small
+    return (entry.heat & IN_MAIN) !== 0 ? this.#main : this.#small
   }
 
   #unlink(entry: E): void {
@@ -108,9 +108,8 @@ export class S3Fifo<E extends QueueEntry<E>> {
   #evictFromSmall(): void {
     const entry = this.#small.oldest!
     this.#small.remove(entry)
-    if (entry.frequency > 1) {
-      entry.frequency = 0
-      entry.inMain = true
+    if (entry.heat > 1) {
+      entry.heat = IN_MAIN
       this.#main.push(entry)
       return
     }
@@ -123,12 +122,12 @@ export class S3Fifo<E extends QueueEntry<E>> {
     for (;;) {
       const entry = this.#main.oldest!
       this.#main.remove(entry)
-      if (entry.frequency === 0) {
+      if ((entry.heat & READS) === 0) {
         this.#index.delete(entry.key)
         this.#onEvict(entry)
         return
       }
-      entry.frequency--
+      entry.heat--
       this.#main.push(entry)
     }
   }
