@@ -50,7 +50,7 @@ describe.each(['auto', 'pubsub'] as const)('two caches over a cluster, coherence
     const shared = { namespace: newNamespace(), coherence }
     await using a = await openCache(shared, redis)
     await using b = await openCache(shared, redis)
-    expect([a, b].map(isHealthy)).toEqual([true, true])
+    await until(() => [a, b].every(isHealthy))
     const keys = ['}x', '{}', 'a{b}c', '{', 'ключ', ...Array.from({ length: 60 }, (_, i) => `k:${i}`)]
     const owners = new Set(await Promise.all(keys.map(async key => (await ownerOf(entryName(shared.namespace, key))).primary)))
     expect(owners.size).toBe(3)
