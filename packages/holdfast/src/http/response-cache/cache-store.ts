@@ -1,4 +1,5 @@
 import type { TieredCache } from '../../cache/index.ts'
+import type { Logger } from '../../core/index.ts'
 import type { FillTicket, ResponseStore, StoredVariants } from './response-store.ts'
 
 /** Sets answers of the response cache apart from other entries of the same cache. */
@@ -8,8 +9,8 @@ interface OpenTicket extends FillTicket {
   isVoid: boolean
 }
 
-/** Keeps responses in the data cache: in this process, and in Redis when there is one. */
-export function createCacheStore(cache: Pick<TieredCache, 'peekShared' | 'get' | 'set' | 'delete'>): ResponseStore {
+/** Keeps responses in the data cache: in this process, and in Redis when there is one. What the cache refuses is logged and not stored: the answer is made already. */
+export function createCacheStore(cache: Pick<TieredCache, 'peekShared' | 'get' | 'set' | 'delete'>, logger: Logger): ResponseStore {
   const open = new Map<string, Set<OpenTicket>>()
   const close = (ticket: OpenTicket): void => {
     const tickets = open.get(ticket.key)
@@ -27,8 +28,13 @@ export function createCacheStore(cache: Pick<TieredCache, 'peekShared' | 'get' |
     },
     put: async (ticket, variants, aliveMs) => {
       if ((ticket as OpenTicket).isVoid) return false
-      await cache.set(PREFIX + ticket.key, variants, { ttl: `${Math.max(1, Math.round(aliveMs))}ms` })
-      return true
+      try {
+        await cache.set(PREFIX + ticket.key, variants, { ttl: `${Math.max(1, Math.round(aliveMs))}ms` })
+        return true
+      } catch (error) {
+        logger.warn({ err: error }, 'response cache: a response could not be stored')
+        return false
+      }
     },
     end: ticket => close(ticket as OpenTicket),
     drop: async key => {

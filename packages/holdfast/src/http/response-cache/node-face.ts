@@ -1,9 +1,10 @@
-import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 import type { Clock } from '../../core/index.ts'
-import type { FieldLines } from '../fields/fields.ts'
+import { type FieldLines, fieldValue } from '../fields/fields.ts'
 import type { CacheEngine, EngineRequest } from './engine.ts'
 import { NodeReply, sendHead } from './node-reply.ts'
+import { CONDITIONS } from './validation.ts'
 
 /** How the handler behind the cache is run. */
 export interface NodeHandler {
@@ -21,6 +22,13 @@ export function isOwnRequest(request: IncomingMessage): boolean {
   return background.has(request)
 }
 
+/** What the node face needs besides the engine. */
+export interface NodeFaceDeps {
+  readonly clock: Clock
+  /** A request that got no whole answer: its handler broke off, or something here failed. */
+  onBroken(error: unknown): void
+}
+
 /** Answers a request of node through the engine. Never rejects: what fails before an answer was begun ends the connection. */
 export async function handleNode(
   engine: CacheEngine<NodeReply>,
@@ -28,14 +36,14 @@ export async function handleNode(
   request: IncomingMessage,
   response: ServerResponse,
   handler: NodeHandler,
-  clock: Clock,
+  { clock, onBroken }: NodeFaceDeps,
 ): Promise<void> {
   let reply: NodeReply | undefined
   try {
     const result = await engine.handle(prepared, async (lines, inBackground) => {
       if (inBackground) return rerun(request, lines, handler, clock)
       reply = new NodeReply(response, clock)
-      setHeaders(request, lines)
+      setConditions(request, lines)
       handler.run()
       await reply.head
       return reply
@@ -49,7 +57,8 @@ export async function handleNode(
     if (response.headersSent || response.destroyed) return
     sendHead(response, status, lines)
     response.end(body)
-  } catch {
+  } catch (error) {
+    onBroken(error)
     reply?.restore()
     // The handler gave its answer up half way, so a whole one must not be made of it.
     response.destroy()
@@ -70,7 +79,8 @@ async function rerun(request: IncomingMessage, lines: FieldLines, handler: NodeH
   again.method = 'GET'
   again.url = (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '/'
   again.httpVersion = request.httpVersion
-  setHeaders(again, lines)
+  again.headers = { ...request.headers }
+  setConditions(again, lines)
   again.push(null)
   background.add(again)
   const response = new ServerResponse(again)
@@ -82,13 +92,13 @@ async function rerun(request: IncomingMessage, lines: FieldLines, handler: NodeH
   return reply
 }
 
-function setHeaders(request: IncomingMessage, lines: FieldLines): void {
-  const headers: OutgoingHttpHeaders = {}
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = lines[i]!.toLowerCase()
-    const before = headers[name]
-    headers[name] = before === undefined ? lines[i + 1]! : `${before}${name === 'cookie' ? '; ' : ', '}${lines[i + 1]!}`
+/** Makes the request conditional, or whole, as `lines` have it. All other fields stay as node has read them, which knows of which field the first line counts. */
+function setConditions(request: IncomingMessage, lines: FieldLines): void {
+  if (lines === request.rawHeaders) return
+  for (const name of CONDITIONS) {
+    const value = fieldValue(lines, name)
+    if (value === undefined) delete request.headers[name]
+    else request.headers[name] = value
   }
   request.rawHeaders = [...lines]
-  request.headers = headers as IncomingMessage['headers']
 }

@@ -53,7 +53,7 @@ export function traitsOf(lines: FieldLines): number {
   return traits
 }
 
-/** True when the request may mean another than its method and URL say, or brings a body where none belongs. */
+/** True for a GET or HEAD that may mean another request than its method and URL say, or brings a body where none belongs. Other methods only invalidate. */
 export function goesAround(method: string, traits: number): boolean {
-  return (traits & TRAIT.overriding) !== 0 || ((method === 'GET' || method === 'HEAD') && (traits & TRAIT.body) !== 0)
+  return (method === 'GET' || method === 'HEAD') && (traits & (TRAIT.overriding | TRAIT.body)) !== 0
 }

@@ -7,7 +7,7 @@ import { type FieldLines, fieldValue } from '../fields/fields.ts'
 import { createCacheStore } from './cache-store.ts'
 import { CacheEngine, type EngineRequest, type RouteRules } from './engine.ts'
 import { type FetchHandler, type FetchReply, handleFetch, linesOf } from './fetch-face.ts'
-import { answerFromMemory, handleNode, isOwnRequest, type NodeHandler } from './node-face.ts'
+import { answerFromMemory, handleNode, isOwnRequest, type NodeFaceDeps, type NodeHandler } from './node-face.ts'
 import type { NodeReply } from './node-reply.ts'
 import { goesAround, TRAIT, traitsOf } from './request-traits.ts'
 import { resourceKey, type Target, targetOf, targetOfUrl } from './resource-key.ts'
@@ -58,10 +58,14 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
   const count = countOutcomes(deps.registry)
   const engine = new CacheEngine<FetchReply | NodeReply>({
     clock,
-    store: createCacheStore(deps.cache),
+    store: createCacheStore(deps.cache, logger),
     onOutcome: count,
     onBackgroundError: error => logger.warn({ err: error }, 'response cache: a response could not be fetched anew'),
   })
+  const nodeFace: NodeFaceDeps = {
+    clock,
+    onBroken: error => logger.warn({ err: error }, 'response cache: a request got no whole answer'),
+  }
   const routes = resolved.map(rule => ({ rule, engineRules: toEngineRules(rule, serveDisconnected) }))
   const routeOf = (path: string): (typeof routes)[number] => routes.find(({ rule }) => rule.pattern.test(path))!
   const keyOf = (target: Target, partition: string): string =>
@@ -99,7 +103,7 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
       const prepared = target && prepare(request.method ?? 'GET', target, request.rawHeaders)
       if (prepared === undefined) handler.run()
       else if (!answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) {
-        void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, clock)
+        void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, nodeFace)
       }
     },
     purge: text => engine.purge(keyOf(targetOfUrl(new URL(text)), '')),

@@ -3,7 +3,7 @@ import { type FieldLines, fieldValue, filterFields } from '../fields/fields.ts'
 import type { StoredResponse } from './stored-response.ts'
 
 /** Fields by which a client makes its request conditional or partial. The cache asks the origin for the whole and answers the condition itself. */
-const CONDITIONS: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'])
+export const CONDITIONS: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'])
 
 /** The request as the origin gets it to fill the cache: whole and without conditions. */
 export function unconditional(lines: FieldLines): string[] {

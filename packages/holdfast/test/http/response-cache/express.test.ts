@@ -175,7 +175,40 @@ describe('the response cache in Express', () => {
     expect(calls).toBe(before + 1)
   })
 
-  it('forgets what a POST changed', async () => {
+  it('leaves the fields of a request as node has read them', async () => {
+    const { app, ask } = await open()
+    const seen: unknown[] = []
+    app.use((request, response) => {
+      seen.push([request.headers['user-agent'], request.headers['x-many'], request.headers['if-none-match'], request.headers.range])
+      response.set('Cache-Control', 'public, max-age=60').send('a')
+    })
+    const { port } = servers.at(-1)!.address() as AddressInfo
+    const headers = [
+      'Host',
+      'shop.test',
+      'User-Agent',
+      'first',
+      'User-Agent',
+      'second',
+      'X-Many',
+      'a',
+      'X-Many',
+      'b',
+      'If-None-Match',
+      '"x"',
+      'Range',
+      'bytes=0-0',
+    ]
+    await new Promise((resolve, reject) => {
+      send({ port, path: '/a', headers, agent: false }, response => response.resume().on('end', resolve))
+        .on('error', reject)
+        .end()
+    })
+    expect(seen).toEqual([['first', 'a, b', undefined, undefined]])
+    expect((await ask('/a', { host: 'shop.test' })).headers['x-cache']).toBe('HIT')
+  })
+
+  it('forgets what a POST changed, also one that says it is a PUT', async () => {
     const { app, ask } = await open()
     let calls = 0
     app.all('/a', (_request, response) => {
@@ -184,6 +217,8 @@ describe('the response cache in Express', () => {
     await ask('/a')
     await ask('/a', {}, 'POST')
     expect((await ask('/a')).text).toBe('call 3')
+    await ask('/a', { 'x-http-method-override': 'PUT' }, 'POST')
+    expect((await ask('/a')).text).toBe('call 5')
   })
 
   it('passes a large body on, whole and to a slow reader, without holding it all', async () => {

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, expect, it } from 'vitest'
+import { createTieredCache, type TieredCache } from '../../../src/cache/index.ts'
+import { createResponseCache, type ResponseCache } from '../../../src/http/index.ts'
+import { createRegistry } from '../../../src/telemetry/index.ts'
+import { startTcpProxy } from '../cache/tcp-proxy.ts'
+
+const caches: TieredCache[] = []
+
+afterEach(async () => {
+  for (const cache of caches.splice(0)) await cache.stop()
+})
+
+async function open(namespace: string, redis: string): Promise<ResponseCache> {
+  const registry = createRegistry()
+  const cache = createTieredCache({ namespace }, { redis, registry })
+  caches.push(cache)
+  await cache.start()
+  return createResponseCache({}, { cache, registry })
+}
+
+/** Asks through `cache`; the handler answers bytes that are no text, varied by language. */
+async function ask(cache: ResponseCache, language: string, body: Uint8Array, headers: Record<string, string> = {}) {
+  const handler = (): Response =>
+    new Response(new Blob([body as Uint8Array<ArrayBuffer>]), {
+      headers: { 'cache-control': 'public, max-age=60', vary: 'accept-language', etag: '"1"', 'x-made': `${body[0]}` },
+    })
+  const response = await cache.fetch(new Request('http://shop.test/a', { headers: { 'accept-language': language, ...headers } }), handler)
+  return {
+    status: response.status,
+    cache: response.headers.get('x-cache'),
+    made: response.headers.get('x-made'),
+    body: new Uint8Array(await response.arrayBuffer()),
+  }
+}
+
+const bytes = (first: number): Uint8Array => Uint8Array.from({ length: 300 }, (_, i) => (first + i) % 256)
+
+it('gives one process what another stored, variants and validators included, and purges in both', async () => {
+  const namespace = `responses-${randomUUID().slice(0, 8)}`
+  const url = process.env.HOLDFAST_TEST_REDIS_URL!
+  const [a, b] = [await open(namespace, url), await open(namespace, url)]
+  await ask(a, 'en', bytes(1))
+  await ask(a, 'de', bytes(2))
+  expect(await ask(b, 'en', bytes(9))).toEqual({ status: 200, cache: 'HIT', made: '1', body: bytes(1) })
+  expect(await ask(b, 'de', bytes(9))).toEqual({ status: 200, cache: 'HIT', made: '2', body: bytes(2) })
+  expect((await ask(b, 'de', bytes(9), { 'if-none-match': '"1"' })).status).toBe(304)
+  await b.purge('http://shop.test/a')
+  await expect.poll(async () => (await ask(a, 'en', bytes(3))).made).toBe('3')
+})
+
+it('answers every request while Redis is cut off', async () => {
+  const proxy = await startTcpProxy(process.env.HOLDFAST_TEST_REDIS_URL!)
+  try {
+    const cache = await open(`responses-${randomUUID().slice(0, 8)}`, proxy.url)
+    expect((await ask(cache, 'en', bytes(1))).made).toBe('1')
+    proxy.partition(true)
+    for (let i = 2; i < 6; i++) expect((await ask(cache, `l${i}`, bytes(i))).made).toBe(`${i}`)
+  } finally {
+    await proxy.close()
+  }
+})
