@@ -4,7 +4,7 @@ import { InFlightReads, type TaintableRead } from './in-flight-reads.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
 import type { CacheMetrics } from './metrics.ts'
 import { decodePayload, type Payload, type TagVersion } from './payload.ts'
-import type { BytesReader } from './redis/batch-reader.ts'
+import type { BytesReader } from './redis/read-queue.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
 import { NO_TAGS, snapshotTags, type TagCell, type TagSnapshot, type TagTable } from './tag-table.ts'
 

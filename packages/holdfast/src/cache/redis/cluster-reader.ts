@@ -1,6 +1,6 @@
-import type { BytesReader } from './batch-reader.ts'
 import { RedisFault } from './fault.ts'
 import type { Primaries, Primary } from './primary.ts'
+import { type BytesReader, ReadQueue } from './read-queue.ts'
 import { slotOf } from './slots.ts'
 
 /** Commands written together. More would hold Redis up for the others. */
@@ -10,10 +10,7 @@ const BATCH_LIMIT = 128
 export class ClusterReader {
   readonly #primaries: () => Primaries
   readonly #primary: () => Primary
-  #keys: string[] = []
-  #readers: BytesReader[] = []
-  #isScheduled = false
-  #inFlight = 0
+  readonly #queue = new ReadQueue(BATCH_LIMIT, (keys, readers, onAnswered) => void this.#send(keys, readers, onAnswered))
 
   constructor(primaries: () => Primaries, primary: () => Primary) {
     this.#primaries = primaries
@@ -22,45 +19,30 @@ export class ClusterReader {
 
   /** Asks for the bytes under `redisKey`, or null. A share of 1 Redis round trip, 2 when the key is elsewhere by now. Fails with a RedisFault. */
   ask(redisKey: string, reader: BytesReader): void {
-    this.#readers.push(reader)
-    if (this.#keys.push(redisKey) >= BATCH_LIMIT) void this.#flush()
-    else this.#schedule()
+    this.#queue.add(redisKey, reader)
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    if (this.#inFlight === 0) queueMicrotask(this.#onTurn)
-    else setImmediate(this.#onTurn)
-  }
-
-  readonly #onTurn = (): void => {
-    this.#isScheduled = false
-    if (this.#keys.length > 0) void this.#flush()
-  }
-
-  async #flush(): Promise<void> {
-    const keys = this.#keys
-    const readers = this.#readers
-    this.#keys = []
-    this.#readers = []
-    this.#inFlight++
+  async #send(keys: readonly string[], readers: readonly BytesReader[], onAnswered: () => void): Promise<void> {
     const groups = groupBySlot(keys)
     const commands = groups.map(places => ['mgetBuffer', ...places.map(place => keys[place]!)])
+    let replies: readonly unknown[]
     try {
-      const replies = await this.#primary().link.sendTogether('read', commands)
-      groups.forEach((places, i) => {
-        const reply = replies[i] as RedisFault | (Buffer | null)[]
-        places.forEach((place, n) => {
-          if (reply instanceof RedisFault) void this.#askElsewhere(keys[place]!, readers[place]!, reply)
-          else readers[place]!.onBytes(reply[n] ?? null)
-        })
-      })
+      replies = await this.#primary().link.sendTogether('read', commands)
     } catch (error) {
       for (const reader of readers) reader.onFault(error)
+      return
     } finally {
-      this.#inFlight--
+      onAnswered()
     }
+    groups.forEach((places, i) => {
+      const answer = replies[i]
+      const reply =
+        answer instanceof RedisFault || isAnswerTo(places, answer) ? answer : new RedisFault('refused', 'MGET was not answered with its values')
+      places.forEach((place, n) => {
+        if (reply instanceof RedisFault) void this.#askElsewhere(keys[place]!, readers[place]!, reply)
+        else readers[place]!.onBytes(reply[n] ?? null)
+      })
+    })
   }
 
   async #askElsewhere(redisKey: string, reader: BytesReader, fault: RedisFault): Promise<void> {
@@ -76,6 +58,11 @@ export class ClusterReader {
     }
     reader.onBytes(bytes)
   }
+}
+
+/** Something between here and Redis may have lost bytes; then no answer of this connection can be believed. */
+function isAnswerTo(places: readonly number[], answer: unknown): answer is readonly (Buffer | null)[] {
+  return Array.isArray(answer) && answer.length === places.length
 }
 
 /** Places in `keys`, those of one slot together. */

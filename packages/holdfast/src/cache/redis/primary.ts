@@ -1,8 +1,8 @@
 import type { HealthReason } from '../../core/index.ts'
-import type { BytesReader } from './batch-reader.ts'
 import type { ServerAddress } from './cluster-view.ts'
 import type { Coherence } from './coherence.ts'
 import type { RedisLink } from './link.ts'
+import type { BytesReader } from './read-queue.ts'
 
 /** Reads of single keys. */
 export interface KeyReader {

@@ -326,21 +326,21 @@ export class CacheEngine<Reply extends OriginReply> {
     this.#flights.markAlone(request.key, this.#deps.clock.nowMs() + ALONE_MS)
   }
 
-  /** Puts a response among the variants of its key, in the place of `replaced`. */
-  #keep(
+  /** Puts a response among the variants of its key, in the place of `replaced`. The others are asked of the shared tier when memory has lost them meanwhile. */
+  async #keep(
     { request }: Pick<Fill<Reply>, 'request'>,
     ticket: FillTicket,
     stored: StoredResponse,
     replaced: StoredResponse | undefined,
   ): Promise<boolean> {
     const { clock, store } = this.#deps
-    const before = store.peek(request.key)
+    const before = store.peek(request.key) ?? (await store.find(request.key))
     const varyBy = varyFields(stored.lines) ?? []
     const isSameVary = before !== undefined && before.varyBy.join() === varyBy.join()
     const others = isSameVary ? before.responses.filter(other => other !== replaced && !isSameSelection(other, stored)) : []
     const variants: StoredVariants = { varyBy, responses: [stored, ...others].slice(0, VARIANT_LIMIT) }
     const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - clock.nowMs()
-    return aliveMs <= 0 ? Promise.resolve(false) : store.put(ticket, variants, aliveMs)
+    return aliveMs <= 0 ? false : store.put(ticket, variants, aliveMs)
   }
 }
 
