@@ -20,11 +20,19 @@ async function open(namespace: string, redis: string): Promise<ResponseCache> {
 }
 
 /** Asks through `cache`; the handler answers bytes that are no text, varied by language. */
-async function ask(cache: ResponseCache, language: string, body: Uint8Array, headers: Record<string, string> = {}) {
-  const handler = (): Response =>
-    new Response(new Blob([body as Uint8Array<ArrayBuffer>]), {
+async function ask(
+  cache: ResponseCache,
+  language: string,
+  body: Uint8Array,
+  headers: Record<string, string> = {},
+  meanwhile: () => Promise<unknown> = async () => undefined,
+) {
+  const handler = async (): Promise<Response> => {
+    await meanwhile()
+    return new Response(new Blob([body as Uint8Array<ArrayBuffer>]), {
       headers: { 'cache-control': 'public, max-age=60', vary: 'accept-language', etag: '"1"', 'x-made': `${body[0]}` },
     })
+  }
   const response = await cache.fetch(new Request('http://shop.test/a', { headers: { 'accept-language': language, ...headers } }), handler)
   return {
     status: response.status,
@@ -47,6 +55,21 @@ it('gives one process what another stored, variants and validators included, and
   expect((await ask(b, 'de', bytes(9), { 'if-none-match': '"1"' })).status).toBe(304)
   await b.purge('http://shop.test/a')
   await expect.poll(async () => (await ask(a, 'en', bytes(3))).made).toBe('3')
+})
+
+it('keeps the variants that Redis holds when a process without them in memory adds one', async () => {
+  const namespace = `responses-${randomUUID().slice(0, 8)}`
+  const url = process.env.HOLDFAST_TEST_REDIS_URL!
+  const [a, b] = [await open(namespace, url), await open(namespace, url)]
+  await ask(a, 'en', bytes(1))
+  // What is in the memory of this process is gone before the handler has answered: somebody else changed the entry meanwhile.
+  await ask(a, 'de', bytes(2), {}, () => ask(b, 'fr', bytes(3)))
+  for (const [language, made] of [
+    ['en', '1'],
+    ['de', '2'],
+    ['fr', '3'],
+  ] as const)
+    expect(await ask(b, language, bytes(9))).toMatchObject({ cache: 'HIT', made })
 })
 
 it('answers every request while Redis is cut off', async () => {
