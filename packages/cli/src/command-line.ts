@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { type HoldfastError, isHoldfastError } from 'holdfast/core'
+import { addDb } from './commands/db.ts'
 import { cliErrors } from './errors.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
@@ -54,7 +55,8 @@ export async function runCommandLine(argv: readonly string[], host: CommandLineP
   return code
 }
 
-type Run = <Options extends { yes?: boolean }>(load: () => Promise<Verb<Options>>, options: Options) => Promise<void>
+/** Loads a verb and runs it. */
+export type Run = <Options extends { yes?: boolean }>(load: () => Promise<Verb<Options>>, options: Options) => Promise<void>
 
 function buildProgram(run: Run, terminal: Terminal): Command {
   const program = new Command('holdfast')
@@ -69,6 +71,7 @@ function buildProgram(run: Run, terminal: Terminal): Command {
   addServices(program, run)
   addFindings(program, run)
   addCache(program, run)
+  addDb(program, run)
   addLoad(program, run)
   addConsole(program, run)
   for (const command of everyCommand(program)) {

@@ -1,5 +1,5 @@
 import { probeDatabaseUrl, servicesStatus } from '@holdfast/dev-services'
-import { type Advisor, createAdvisor } from 'holdfast/postgres'
+import { type Advisor, createAdvisor, createDatabaseFacts, type DatabaseFacts } from 'holdfast/postgres'
 import pg from 'pg'
 import type { CommandContext } from './command-line.ts'
 import { cliErrors } from './errors.ts'
@@ -27,14 +27,23 @@ const CONNECT_LIMIT_MS = 5000
 
 /** An advisor on the database at `url`. */
 export function advisorFor(url: string, onProgress: (line: string) => void): Advisor {
-  return createAdvisor({
-    connect: async () => {
-      const client = new pg.Client({ connectionString: url, application_name: 'holdfast', connectionTimeoutMillis: CONNECT_LIMIT_MS })
-      // Without a listener a restart of PostgreSQL would end this process; the query in flight rejects anyway.
-      client.on('error', () => {})
-      await client.connect()
-      return client
-    },
-    onProgress,
-  })
+  return createAdvisor({ connect: () => connectTo(url), onProgress })
+}
+
+/** Facts on the database that a verb works on. @throws HF_CLI_NO_DATABASE */
+export async function openFacts(context: CommandContext): Promise<DatabaseFacts> {
+  return factsOf(await databaseUrl(context))
+}
+
+/** Facts on the database at `url`. */
+export function factsOf(url: string): DatabaseFacts {
+  return createDatabaseFacts({ connect: () => connectTo(url) })
+}
+
+async function connectTo(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: 'holdfast', connectionTimeoutMillis: CONNECT_LIMIT_MS })
+  // Without a listener a restart of PostgreSQL would end this process; the query in flight rejects anyway.
+  client.on('error', () => {})
+  await client.connect()
+  return client
 }

@@ -12,6 +12,6 @@ export const exitCode = {
 export function exitCodeOf(code: string): number {
   if (code === 'HF_CLI_INTERRUPTED') return exitCode.interrupted
   if (code === 'HF_CLI_NO_FINDING' || code === 'HF_LOAD_NOT_COMPARABLE') return exitCode.objectiveBroken
-  if (/_(UNREACHABLE|UNOBTAINABLE|START_FAILED|SERVICE_DIED|AWAY|REFUSED|NO_WARMER)$/.test(code)) return exitCode.unreachable
+  if (/_(UNREACHABLE|UNOBTAINABLE|START_FAILED|SERVICE_DIED|AWAY|REFUSED|NO_WARMER|FACTS_TIMEOUT)$/.test(code)) return exitCode.unreachable
   return exitCode.usage
 }

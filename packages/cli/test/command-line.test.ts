@@ -25,6 +25,8 @@ describe('the command line', () => {
     [['console', '--instance', 'http://127.0.0.1:1/', '--port', 'http']],
     [['apply']],
     [['load']],
+    [['db']],
+    [['db', 'stats', '--limit', 'many']],
     [[]],
     [['advise', '--fail-on', 'moonrise']],
   ])('refuses %j as a usage error without a stack', async argv => {

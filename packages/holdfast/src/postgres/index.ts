@@ -18,6 +18,29 @@ export {
 } from './advisor/index.ts'
 export type { BindSample } from './bind-reservoir.ts'
 export { pgErrors } from './errors.ts'
+export {
+  type ConnectionReport,
+  createDatabaseFacts,
+  type DatabaseFacts,
+  type DatabaseFactsOptions,
+  type DatabaseHealth,
+  factsErrors,
+  type IndexFacts,
+  type IndexReport,
+  type IndexUse,
+  type LockChain,
+  type LockReport,
+  type LockSession,
+  quoteTableName,
+  type SizeGrowth,
+  type SizePoint,
+  type SizeReport,
+  type StatementCost,
+  type StatementReport,
+  type TableFacts,
+  type TableReport,
+  type TablesReport,
+} from './facts/index.ts'
 export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'
 export type { InvalidationTarget } from './outbox.ts'
 export type { PoolHolder } from './pool/checkouts.ts'
