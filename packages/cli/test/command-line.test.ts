@@ -59,7 +59,14 @@ describe('the command line', () => {
   })
 
   it('shows help on stdout with exit code 0, for the program and for each verb', async () => {
-    for (const argv of [['--help'], ['demo', '--help'], ['services', '--help'], ['load', 'run', '--help'], ['apply', '--help']]) {
+    for (const argv of [
+      ['--help'],
+      ['demo', '--help'],
+      ['services', '--help'],
+      ['load', 'run', '--help'],
+      ['db', 'stats', '--help'],
+      ['apply', '--help'],
+    ]) {
       const process = fakeHost()
       expect(await runCommandLine(argv, process)).toBe(0)
       expect(process.out()).toContain('Usage: holdfast')
