@@ -15,7 +15,7 @@ const RATE = 500
 const SECONDS = 10
 const STALL = { fromMs: 4000, toMs: 5000 }
 const TRUTH = { p95Ms: 500, p99Ms: 900 }
-/** Its only effect on the run is that 10 ms of drift are allowed: little beside 500, and the machine may be shared. */
+/** Its only effect on the run is that 20 ms of drift are allowed: little beside 500, and the machine may be shared. */
 const SLO = { p95Ms: 200 }
 const OPEN = 'holdfast, open loop'
 const STARVED = 'holdfast, 50 connections'

@@ -32,8 +32,10 @@ export interface MaxRateOptions {
 
 /** No generator of one thread comes near; ends the doubling if a clock is broken. */
 const RATE_LIMIT_PER_SEC = 1_000_000
+/** Allows 2.5 ms of drift. */
+const STRICT_SLO = { p95Ms: 25 }
 
-/** Finds the highest rate at which the generator keeps to its intended times (default limit of drift), against a server that does nothing, in a thread
+/** Finds the highest rate at which the generator keeps to its intended times (within {@link STRICT_SLO}), against a server that does nothing, in a thread
  *  of its own. Takes about ten steps. The same processors serve both, so with two of them this is the lower bound.
  *  @throws HF_LOAD_WORKER_FAILED when the package was not built. */
 export async function measureMaxRate(options: MaxRateOptions = {}): Promise<MaxRate> {
@@ -43,7 +45,7 @@ export async function measureMaxRate(options: MaxRateOptions = {}): Promise<MaxR
     const baseUrl = await originOf(server)
     const steps: MaxRateStep[] = []
     const isValidAt = async (ratePerSec: number): Promise<boolean> => {
-      const scenario = { name: 'null server', arrival: [{ rate: ratePerSec, seconds: stepSeconds }], flow: [{ path: '/' }] }
+      const scenario = { name: 'null server', slo: STRICT_SLO, arrival: [{ rate: ratePerSec, seconds: stepSeconds }], flow: [{ path: '/' }] }
       for (let attempt = 0; attempt < attempts; attempt++) {
         const { valid, generator } = await runLoad(scenario, { baseUrl, ...(signal === undefined ? {} : { signal }) })
         steps.push({ ratePerSec, valid, driftP99Ms: generator.driftP99Ms, cpuRatio: generator.cpuRatio })

@@ -43,7 +43,7 @@ export interface LoadTimeline {
 export interface GeneratorHealth {
   /** Actual minus intended send time, 99th percentile; includes waiting for one of `maxInFlight` connections. */
   readonly driftP99Ms: number
-  /** Above this the run is invalid: 5 % of the p95 objective (50 ms when there is none), at least 2 ms. */
+  /** Above this the run is invalid: 10 % of the p95 objective (50 ms when there is none), at least 2 ms. */
   readonly driftLimitMs: number
   /** Delay of the generator's event loop, 99th percentile. */
   readonly eventLoopP99Ms: number

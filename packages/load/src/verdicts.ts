@@ -4,8 +4,9 @@ import type { LoadSlo } from './scenario.ts'
 
 /** Objective that the drift is held against when the scenario names none. */
 const DEFAULT_OBJECTIVE_MS = 50
-/** Share of the objective that the generator may be late. */
-const DRIFT_SHARE = 0.05
+/** Share of the objective that the generator may be late. Its 99th percentile adds at most that to the 99th percentile of latency, which counts from the
+ *  intended time; a host that is shared with others is late by 3 to 4 ms now and then, whatever the target does. */
+const DRIFT_SHARE = 0.1
 /** Below this a limit would mostly measure how the kernel schedules. */
 const DRIFT_FLOOR_MS = 2
 
