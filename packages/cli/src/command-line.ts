@@ -110,8 +110,21 @@ function addFindings(program: Command, run: Run): void {
     .option('--window <duration>', 'watch the traffic for this long instead of reading everything since the statistics were reset')
     .option('--fail-on <state>', 'exit 1 when there is an open finding', 'never')
     .action(options => run(async () => (await import('./commands/advise.ts')).advise, options))
+  program
+    .command('explain [id]')
+    .description('show a finding: evidence, change, history; or, with --sql, the plan of a statement and what would help')
+    .option('--sql <statement>', 'one statement, instead of a finding')
+    .option('--params <json>', 'with --sql: values of $1, $2, ... as a JSON array')
+    .option('--analyze', 'with --sql: run it and measure each step; only a statement that is proven to be read-only')
+    .option('--try', 'with --sql: try a proposed index on a copy of the table')
+    .option('--timeout <duration>', 'with --sql: longest run', '5s')
+    .action((id: string | undefined, options) => {
+      if ((id === undefined) === (options.sql === undefined))
+        throw cliErrors.create('HF_CLI_USAGE', 'explain takes either the id of a finding or --sql')
+      if (id === undefined) return run(async () => (await import('./commands/explain-statement.ts')).explainStatement, { ...options })
+      return run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action: 'explain' })
+    })
   const one = {
-    explain: 'show the evidence, the change and its history',
     apply: 'make the change, guarded by lock and statement time-outs',
     verify: 'compare before and after over the same shape of traffic',
     revert: 'undo the change',

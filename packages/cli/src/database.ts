@@ -1,5 +1,5 @@
 import { probeDatabaseUrl, servicesStatus } from '@holdfast/dev-services'
-import { type Advisor, createAdvisor, createDatabaseFacts, type DatabaseFacts } from 'holdfast/postgres'
+import { type Advisor, type AnalyzerOptions, createAdvisor, createDatabaseFacts, type DatabaseFacts } from 'holdfast/postgres'
 import pg from 'pg'
 import type { CommandContext } from './command-line.ts'
 import { cliErrors } from './errors.ts'
@@ -38,6 +38,14 @@ export async function openFacts(context: CommandContext): Promise<DatabaseFacts>
 /** Facts on the database at `url`. */
 export function factsOf(url: string): DatabaseFacts {
   return createDatabaseFacts({ connect: () => connectTo(url) })
+}
+
+/** What `analyzeStatement` needs to work on the database of a verb.
+ *  @throws HF_CLI_NO_DATABASE, HF_PG_UNREACHABLE */
+export async function openAnalyzer(context: CommandContext): Promise<AnalyzerOptions> {
+  const url = await databaseUrl(context)
+  await probeDatabaseUrl(url)
+  return { connect: () => connectTo(url), onProgress: line => context.terminal.say(context.terminal.paint('dim', `  ${line}`)) }
 }
 
 async function connectTo(url: string): Promise<pg.Client> {

@@ -92,3 +92,34 @@ describe('the loop from the command line', () => {
     expect(host.err()).toContain('HF_CLI_INTERRUPTED')
   })
 })
+
+describe('explain --sql', () => {
+  it('prints the plan of a statement as a tree, with what would help', async () => {
+    const { code, out } = await run('explain', '--sql', 'select page from visit where visitor_id = $1', '--params', '[7]', '--analyze')
+    expect(code, out).toBe(0)
+    for (const part of ['Seq Scan on visit', '← worst', 'visitor_id = 7', 'rows thrown away', 'CREATE INDEX CONCURRENTLY', 'time ×']) {
+      expect(out).toContain(part)
+    }
+  })
+
+  it('prints one JSON document', async () => {
+    const { code, out } = await run('explain', '--sql', 'select page from visit where id = 7', '--analyze', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ schema: 'holdfast.plan/1', measured: true, advice: [], plan: { type: 'Index Scan' } })
+    expect((await run('explain', '--sql', 'select page from visit where id = 7', '--analyze')).out).toContain('nothing: the plan is fine')
+  })
+
+  it('changes nothing, and says why with a code', async () => {
+    const refused = async (...argv: string[]) => {
+      const { code, out } = await run('explain', '--json', ...argv)
+      expect(code).toBe(2)
+      return JSON.parse(out).error.code
+    }
+    expect(await refused('--sql', 'delete from visit', '--analyze')).toBe('HF_PG_EXPLAIN_NOT_READ_ONLY')
+    expect(await refused('--sql', 'select 1; select 2')).toBe('HF_PG_EXPLAIN_SEVERAL')
+    expect(await refused('--sql', 'select $1', '--params', '7')).toBe('HF_CLI_USAGE')
+    expect(await refused('--sql', 'select 1', 'I-1234')).toBe('HF_CLI_USAGE')
+    expect(await refused()).toBe('HF_CLI_USAGE')
+    expect((await client.query('select count(*)::int as n from visit')).rows).toEqual([{ n: 100_000 }])
+  })
+})

@@ -43,6 +43,20 @@ export {
 } from './facts/index.ts'
 export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'
 export type { InvalidationTarget } from './outbox.ts'
+export {
+  type AnalyzeRequest,
+  type AnalyzerOptions,
+  analyzeStatement,
+  type NodeBlocks,
+  type NodeSpill,
+  type PlanAdvice,
+  type PlanAdviceKind,
+  type PlanGain,
+  type PlannedFor,
+  type PlanTreeNode,
+  planErrors,
+  type StatementAnalysis,
+} from './plans/index.ts'
 export type { PoolHolder } from './pool/checkouts.ts'
 export { createPool, type HoldfastPool, type PoolDriver } from './pool/create-pool.ts'
 export type { PoolClass, PoolDeps, PoolSettings } from './pool/pool-options.ts'
