@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '../core/index.ts'
 import type { Registry } from '../telemetry/index.ts'
 import type { TieredCache } from './cache-contract.ts'
+import type { DerivedEntries } from './derived/derived-entries.ts'
 import { cacheErrors } from './errors.ts'
 import type { Load } from './load-context.ts'
 import type { GetOrSetOptions } from './options.ts'
@@ -36,6 +37,7 @@ export interface CacheParts {
   readonly registry: Registry
   /** Absent when the cache was given no Redis. */
   readonly redis: RedisAccess | undefined
+  readonly derived: DerivedEntries
   /** Loads `key` although its entry is fresh, under the same lease as any load. 3 Redis round trips. */
   refresh(key: string, load: Load<unknown>, options: GetOrSetOptions): Promise<unknown>
   /** What stops before the cache does, while Redis can still be reached. Each is bounded by itself and never rejects. */

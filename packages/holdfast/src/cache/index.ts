@@ -1,5 +1,12 @@
 export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
 export type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache } from './cache-contract.ts'
+export {
+  type Derivation,
+  type DerivedEntries,
+  type DerivedOutcome,
+  type DerivedStoring,
+  derivedEntries,
+} from './derived/derived-entries.ts'
 export { cacheErrors } from './errors.ts'
 export type { ExplainReason, Explanation, InspectedEntry, InspectedTag, Inspection } from './inspection.ts'
 export type { InvalidationEvents } from './invalidation-events.ts'
@@ -13,6 +20,7 @@ export {
   DEFAULT_NAMESPACE,
   type GetOrSetOptions,
   type IncrementOptions,
+  MAX_TAGS,
   type MemoryOptions,
   type SetOptions,
 } from './options.ts'

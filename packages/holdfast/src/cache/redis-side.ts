@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock, ClockTimer, HealthReason, Logger } from '../core/index.ts'
 import type { RedisAccess } from './cache-parts.ts'
+import { Fences } from './derived/fences.ts'
 import type { MemoryTier } from './l1/memory-tier.ts'
 import { type Found, Lookup } from './lookup.ts'
 import type { CacheMetrics } from './metrics.ts'
@@ -62,6 +63,7 @@ const ARM_WAIT_MS = 100
 export class RedisSide {
   readonly tier: RemoteTier
   readonly turns: Turns
+  readonly fences: Fences
   /** For features beside the cache. */
   readonly access: RedisAccess
   readonly #primaries: Primaries
@@ -100,6 +102,13 @@ export class RedisSide {
       journal: this.#journal,
       recent: new RecentWrites(clock),
       onRefused: () => this.#retryLater(),
+    })
+    this.fences = new Fences({
+      names: this.#names,
+      senderId: this.#senderId,
+      primaries: this.#primaries,
+      router: this.#router,
+      journal: this.#journal,
     })
     this.#lookup = new Lookup({ ...parts, remote: this.tier })
     this.turns = new Turns({ clock, metrics, tier: this.tier, lookup: this.#lookup })
@@ -148,7 +157,7 @@ export class RedisSide {
 
   /** Writes a value; false when it was not written, and the key was noted for deletion instead. Never rejects. */
   async write(key: string, stored: StoredValue, { ttlMs, aliveMs, compressFromBytes }: WriteLife, tags: TagSnapshot): Promise<boolean> {
-    const versioned = await this.#versioned(tags)
+    const versioned = await this.versioned(tags)
     const serverNowMs = this.tier.serverNowMs(key)
     const bytes =
       versioned &&
@@ -162,8 +171,8 @@ export class RedisSide {
     return false
   }
 
-  /** The tags with their versions, asking for those that are not known; `undefined` when one cannot be had. */
-  async #versioned({ cells, generations }: TagSnapshot): Promise<TagVersion[] | undefined> {
+  /** The tags with their versions, asking for those that are not known; `undefined` when one cannot be had. 1 round trip at most. Never rejects. */
+  async versioned({ cells, generations }: TagSnapshot): Promise<TagVersion[] | undefined> {
     const known = cells.map(({ tag, version }) => (this.tier.mayUseVersion(tag) ? version : 0))
     const unknown = cells.filter((_, i) => known[i] === 0).map(({ tag }) => tag)
     const asked: (number | undefined)[] = unknown.length === 0 ? [] : await this.tier.ensuredVersions(unknown).catch(() => [undefined])
@@ -174,6 +183,19 @@ export class RedisSide {
       if (this.tier.mayNoteVersion(cell.tag) && cell.generation === generations[i]) cell.version = version
       return { tag: cell.tag, version }
     })
+  }
+
+  /** Writes a derived value if `fence` still stands; whether it did. `undefined` when it cannot be encoded or Redis did not take it. Never rejects. */
+  async writeUnfenced(
+    key: string,
+    stored: StoredValue,
+    { aliveMs, compressFromBytes }: Omit<WriteLife, 'ttlMs'>,
+    tags: readonly TagVersion[],
+    fence: Buffer | null,
+  ): Promise<boolean | undefined> {
+    const goneAtMs = this.tier.serverNowMs(key) + aliveMs
+    const bytes = await encodePayload({ stored, freshUntilMs: goneAtMs, goneAtMs, loadMs: 0, earlyMs: 0, tags }, compressFromBytes)
+    return bytes && this.fences.store(key, bytes, aliveMs, fence)
   }
 
   /** The key changed, here or elsewhere. */

@@ -1,5 +1,6 @@
 import { type Clock, currentRequestScope, type Logger } from '../core/index.ts'
 import type { Bulkhead } from './bulkhead.ts'
+import { currentReadTags } from './derived/read-tags.ts'
 import { drawRefreshAtMs, earlyMsOf } from './early-refresh.ts'
 import type { MemoryTier, MemoryValue } from './l1/memory-tier.ts'
 import { callLoader, type Load, type Loaded, type LoadOrder } from './load-context.ts'
@@ -7,7 +8,7 @@ import type { CacheMetrics } from './metrics.ts'
 import { MAX_TAGS, type ResolvedCall } from './options.ts'
 import { encodePayload, type TagVersion } from './payload.ts'
 import type { RemoteTier } from './redis/remote-tier.ts'
-import { bumpedAtMs } from './redis/tag-version.ts'
+import { bumpedAtMs, CLOCK_MARGIN_MS } from './redis/tag-version.ts'
 import type { CacheStatistics } from './statistics/cache-statistics.ts'
 import { readStored, type StoredValue, sizeOf, toStored } from './stored-value.ts'
 import { snapshotTags, type TagSnapshot, type TagTable } from './tag-table.ts'
@@ -48,10 +49,6 @@ export interface ReloadOrigin {
 
 /** Invalidations remembered for one load under way. Beyond them, a value whose loader chooses tags is not stored. */
 const INVALIDATED_LIMIT = 1000
-/** How much earlier than the load an invalidation may seem to be and still count as later: what processes may differ in their idea of the Redis server's
- *  clock (a round trip within the budget of 50 ms at each of two, and drift in the minute between two readings, doubled). A larger value refuses more
- *  reloads after an invalidation, a smaller one risks a stale store. */
-const CLOCK_MARGIN_MS = 200
 
 interface Reload {
   readonly tags: readonly string[]
@@ -65,6 +62,8 @@ interface Reload {
   waiters: number
   joinedAtMs: number
   promise: Promise<unknown>
+  /** What the value depends on, once it is there; `undefined` when that is not known or the value is old already. */
+  dependsOn: TagSnapshot | undefined
 }
 
 /** Loads each key once at a time, in this process and among all processes of one Redis. */
@@ -89,6 +88,7 @@ export class Reloader {
       waiters: 0,
       joinedAtMs: 0,
       promise: Promise.resolve(),
+      dependsOn: undefined,
     }
     const forget = (): void => {
       if (this.#reloads.get(key) === reload) this.#reloads.delete(key)
@@ -98,7 +98,8 @@ export class Reloader {
     reload.promise = this.#run(key, load, call, origin, reload)
     this.#reloads.set(key, reload)
     reload.promise.then(forget, forget)
-    return reload.promise
+    // An early refresh has no reader.
+    return origin.isEarly ? reload.promise : this.#read(reload)
   }
 
   /** The load under way, if there is one that later callers may share and nothing older could be served meanwhile. */
@@ -116,7 +117,18 @@ export class Reloader {
       existing.waiters++
       existing.joinedAtMs += this.#deps.clock.monotonicMs()
     }
-    return existing.promise
+    return this.#read(existing)
+  }
+
+  /** The value, noted for whoever derives something from it. */
+  #read(reload: Reload): Promise<unknown> {
+    const reads = currentReadTags()
+    if (reads === undefined) return reload.promise
+    return reload.promise.then(value => {
+      if (reload.dependsOn === undefined) reads.spoil(this.#deps.tags)
+      else reads.note(this.#deps.tags, reload.dependsOn)
+      return value
+    })
   }
 
   /** The key changed: a load under way began with the old state. Later callers load anew. */
@@ -158,6 +170,7 @@ export class Reloader {
         statistics.redisHit(key)
       }
       if (scope !== undefined) scope.cacheHitCount++
+      reload.dependsOn = turn.value.tags
       this.#keepInMemory(key, turn.value, reload)
       return readStored(turn.value.stored)
     }
@@ -197,6 +210,8 @@ export class Reloader {
     const { value } = loaded
     const stored = value === undefined || !loaded.mayStore ? undefined : (loaded.unmodified ?? toStored(value, call.clone))
     if (stored === undefined) {
+      // The versions of tags that the loader chose would have to be compared, as for storing.
+      if (loaded.tags.length === 0) reload.dependsOn = tags
       if (value !== undefined && loaded.mayStore) this.#reportUnencodable(key)
       this.#release(key, grant)
       return value
@@ -227,6 +242,7 @@ export class Reloader {
       metrics.errors.bind('unleased').add()
       return readStored(stored)
     }
+    reload.dependsOn = chosen.tags
     statistics.filled(key, sizeOf(stored), ttlMs, chosen.tags)
     // Redis 7.0 reports a script's write to its own caller, NOLOOP or not, and that drops this copy again: the next read is then answered by Redis.
     const nowMs = clock.monotonicMs()

@@ -1,5 +1,6 @@
 import { type Clock, currentRequestScope } from '../core/index.ts'
-import { type MemoryEntry, type MemoryTier, refreshMomentOf } from './l1/memory-tier.ts'
+import { currentReadTags } from './derived/read-tags.ts'
+import { type MemoryEntry, type MemoryTier, type MemoryValue, refreshMomentOf } from './l1/memory-tier.ts'
 import type { Load } from './load-context.ts'
 import { checksumOf, type Found } from './lookup.ts'
 import type { CacheMetrics } from './metrics.ts'
@@ -7,7 +8,8 @@ import { checkKey, type GetOrSetOptions, type ResolvedCall, type ResolvedOptions
 import type { RedisSide } from './redis-side.ts'
 import type { Reloader, ReloadOrigin } from './reloader.ts'
 import type { CacheStatistics } from './statistics/cache-statistics.ts'
-import { readStored, type StoredValue } from './stored-value.ts'
+import { readStored } from './stored-value.ts'
+import type { TagTable } from './tag-table.ts'
 
 /** What reads need that memory alone cannot answer. */
 export interface SlowReadDeps {
@@ -16,6 +18,7 @@ export interface SlowReadDeps {
   readonly metrics: CacheMetrics
   readonly statistics: CacheStatistics
   readonly memory: MemoryTier | undefined
+  readonly tags: TagTable
   readonly redis: RedisSide | undefined
   readonly reloader: Reloader
   /** The value of an entry in memory, counted as a hit. */
@@ -38,7 +41,7 @@ export class SlowReads {
   /** What Redis holds, counted as a hit or a miss. */
   async get(key: string): Promise<unknown> {
     const found = await this.#deps.redis?.find(key)
-    if (found?.kind === 'alive') return this.#redisHit(key, found.value.stored)
+    if (found?.kind === 'alive') return this.#redisHit(key, found.value)
     this.#deps.metrics.misses.add()
     this.#deps.statistics.miss(key)
     const scope = currentRequestScope()
@@ -91,11 +94,11 @@ export class SlowReads {
 
   #use(found: Found, key: string, load: Load<unknown>, call: ResolvedCall): unknown {
     const { reloader } = this.#deps
-    if (found.kind === 'alive' && refreshMomentOf(found.value) > found.judgedAtMs) return this.#redisHit(key, found.value.stored)
+    if (found.kind === 'alive' && refreshMomentOf(found.value) > found.judgedAtMs) return this.#redisHit(key, found.value)
     if (found.kind !== 'alive') return reloader.reload(key, load, call, { seen: found.kind === 'dead' ? found.seen : undefined })
     if (found.value.freshUntilMs <= found.judgedAtMs) return this.#serveStale(key, load, call, found.value, found.seen)
     this.#refreshEarly(key, load, call, { seen: found.seen, previous: found.value.stored })
-    return this.#redisHit(key, found.value.stored)
+    return this.#redisHit(key, found.value)
   }
 
   /** Begins to reload a value that is still fresh, unless Redis is away: then the loaders have enough to do. */
@@ -115,7 +118,9 @@ export class SlowReads {
     stale: Pick<MemoryEntry, 'stored' | 'goneAtMs' | 'tags'>,
     seen: Buffer | undefined,
   ): Promise<unknown> {
-    const { reloader, metrics, statistics, clock, memory, mayStore } = this.#deps
+    const { reloader, metrics, statistics, clock, memory, tags, mayStore } = this.#deps
+    // Also when the fresh one comes in time: which it will be is not known yet.
+    currentReadTags()?.note(tags, stale.tags)
     const reload = reloader.reload(key, load, call, { seen, previous: stale.stored })
     const fallBack = (): unknown => {
       metrics.staleServed.add()
@@ -140,11 +145,12 @@ export class SlowReads {
     })
   }
 
-  #redisHit(key: string, stored: StoredValue): unknown {
+  #redisHit(key: string, { stored, tags }: MemoryValue): unknown {
     this.#deps.metrics.redisHits.add()
     this.#deps.statistics.redisHit(key)
     const scope = currentRequestScope()
     if (scope !== undefined) scope.cacheHitCount++
+    currentReadTags()?.note(this.#deps.tags, tags)
     return readStored(stored)
   }
 }

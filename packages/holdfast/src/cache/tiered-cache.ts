@@ -3,6 +3,8 @@ import { BulkLoad, type LoadMany } from './bulk-load.ts'
 import { Bulkhead } from './bulkhead.ts'
 import type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache } from './cache-contract.ts'
 import { keepParts } from './cache-parts.ts'
+import { Deriving } from './derived/deriving.ts'
+import { currentReadTags } from './derived/read-tags.ts'
 import { cacheErrors } from './errors.ts'
 import { compileGlob, type GlobMatch } from './glob.ts'
 import { type Explanation, explainInspection, type Inspection, inspectKey } from './inspection.ts'
@@ -63,6 +65,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
   readonly #slowReads: SlowReads
   readonly #writer: Writer
   readonly #messages: Messages
+  readonly #deriving: Deriving
   readonly #createdAtMs: number
   /** False while memory may have missed a change that Redis would tell of. */
   #isMemoryOpen = true
@@ -110,6 +113,10 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     this.#slowReads = new SlowReads({ ...shared, options, redis: this.#redis, reloader: this.#reloader, hit: entry => this.#hit(entry) })
     const forget: LocalForgetting = { key: key => this.#forget(key), tag: tag => this.#forgetTag(tag), all: () => this.#forgetAll() }
     this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget })
+    this.#deriving = new Deriving({
+      ...{ ...shared, options, redis: this.#redis, forget: forget.key, delete: key => this.#writer.delete(key) },
+      read: key => this.peekShared(key) ?? this.get(key),
+    })
     this.#messages = new Messages({
       ...{ clock, logger, namespace: options.namespace, registry: deps.registry, redis: this.#redis?.access },
       onProblem: kind => metrics.errors.bind(kind).add(),
@@ -117,6 +124,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     const stopFirst = new Set<() => Promise<void>>()
     keepParts(this, {
       ...{ clock, random, logger, stopFirst, namespace: options.namespace, registry: deps.registry, redis: this.#redis?.access },
+      derived: this.#deriving,
       refresh: (key, load, call) => this.#slowReads.refresh(key, load, call),
     })
     const lifecycle = createLifecycle({
@@ -188,7 +196,9 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
   #freshInMemory(key: string): MemoryEntry | undefined {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#isMemoryOpen ? this.#memory?.get(key, nowMs) : undefined
-    return entry !== undefined && nowMs < entry.freshUntilMs ? entry : undefined
+    if (entry === undefined || nowMs >= entry.freshUntilMs) return undefined
+    currentReadTags()?.note(this.#tags, entry.tags)
+    return entry
   }
 
   set(key: string, value: unknown, options?: SetOptions<string>): Promise<void> {
@@ -293,6 +303,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     if (++counters.memoryHits >= counters.sampleAt) this.#statistics.sampleHit(entry.key, counters)
     const scope = currentRequestScope()
     if (scope !== undefined) scope.cacheHitCount++
+    currentReadTags()?.note(this.#tags, entry.tags)
     return entry.promise ?? Promise.resolve(readStored(entry.stored))
   }
 
@@ -309,11 +320,13 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     }
     this.#tags.invalidate(tag)
     this.#reloader.detachTag(tag)
+    this.#deriving.onTagChanged(tag)
   }
 
   #forgetMatching(matches: GlobMatch): number {
     const dropped = this.#memory?.deleteMatching(matches) ?? 0
     this.#reloader.detachMatching(matches)
+    this.#deriving.onPatternDropped(matches)
     // Which reads are under way is not asked: not keeping what they bring costs one read more.
     this.#redis?.onEverythingChanged()
     return dropped
@@ -323,6 +336,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     this.#memory?.clear()
     this.#tags.forgetVersions()
     this.#reloader.detachAll()
+    this.#deriving.onEverythingChanged()
     this.#redis?.onEverythingChanged()
   }
 

@@ -19,7 +19,7 @@ import {
   silentLogger,
   systemClock,
 } from '../core/index.ts'
-import { createRequestMonitor, type RequestMonitor } from '../http/index.ts'
+import { createRequestMonitor, createResponseCache, type RequestMonitor, type ResponseCache, type ResponseCacheOptions } from '../http/index.ts'
 import { type HoldfastPg, type InvalidationTarget, observePool, type PostgresOptions, type UserPool } from '../postgres/index.ts'
 import { createRegistry, type Registry } from '../telemetry/index.ts'
 import { runtimeErrors } from './errors.ts'
@@ -38,6 +38,8 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends str
   readonly redis?: RedisOption | undefined
   /** Settings of the cache. */
   readonly cache?: CacheOptions<L, E>
+  /** Settings of the response cache, `hf.responses`. It does nothing until an adapter or `fetch` sends requests through it. */
+  readonly responses?: ResponseCacheOptions
   /** Name of the service in the console and in metrics. Default `app`. */
   readonly service?: string
   /** A pino-shaped logger. Default: silent. */
@@ -56,6 +58,8 @@ export interface Holdfast<Pool extends UserPool = UserPool, L extends string = n
   readonly telemetry: Registry
   /** Measures requests; the adapters call it. */
   readonly requests: RequestMonitor
+  /** Whole answers, kept in `hf.cache`: the adapters and `hf.responses.fetch` put it in front of handlers. */
+  readonly responses: ResponseCache
   readonly health: () => Health
   /** What the console collects. */
   readonly snapshot: () => InstanceSnapshot
@@ -75,6 +79,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     registry: telemetry,
     logger,
   })
+  const responses = createResponseCache(options.responses ?? {}, { cache, registry: telemetry, clock, logger })
   const pool = options.pg !== undefined ? await resolvePool(options.pg, { clock, logger }) : undefined
   const pg =
     pool &&
@@ -114,6 +119,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     },
     telemetry,
     requests: createRequestMonitor(telemetry, clock),
+    responses,
     health,
     snapshot: () => ({
       schema: 'holdfast.instance/1',
@@ -151,4 +157,4 @@ function validate(options: object & { readonly pg?: unknown; readonly redis?: Re
   problems.throwIfAny('holdfast()')
 }
 
-const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'postgres', 'redis', 'cache', 'service', 'logger', 'clock'])
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'postgres', 'redis', 'cache', 'responses', 'service', 'logger', 'clock'])

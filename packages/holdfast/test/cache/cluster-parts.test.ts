@@ -16,9 +16,10 @@ describe('the slot of a key', () => {
   })
 
   it('is one for an entry and its lease, whatever the key', () => {
-    const { keyPrefix, leasePrefix, keySuffix } = redisNames('app', true)
+    const { keyPrefix, leasePrefix, fencePrefix, keySuffix } = redisNames('app', true)
     for (const key of ['k', '}', '{}', '}{', 'a{b}c', '{a}b', '{', 'ключ}']) {
       expect(slotOf(keyPrefix + key + keySuffix)).toBe(slotOf(leasePrefix + key + keySuffix))
+      expect(slotOf(keyPrefix + key + keySuffix)).toBe(slotOf(fencePrefix + key + keySuffix))
     }
     const slots = new Set(Array.from({ length: 100 }, (_, i) => slotOf(`${keyPrefix}k${i}${keySuffix}`)))
     expect(slots.size).toBeGreaterThan(90)

@@ -2,9 +2,10 @@ import { escapeGlob } from '../glob.ts'
 
 /** Names of things in Redis. */
 export interface RedisNames {
-  /** An entry is `keyPrefix + key + keySuffix`, its lease `leasePrefix + key + keySuffix`. */
+  /** An entry is `keyPrefix + key + keySuffix`, its lease `leasePrefix + key + keySuffix`, its fence `fencePrefix + key + keySuffix`. */
   readonly keyPrefix: string
   readonly leasePrefix: string
+  readonly fencePrefix: string
   readonly keySuffix: string
   readonly tagPrefix: string
   readonly counterPrefix: string
@@ -16,13 +17,14 @@ export interface RedisNames {
   readonly scanPrefix: string
 }
 
-/** Names for a namespace. In a cluster an entry and its lease must share a slot, so the key stands in braces; the colon is inside them, because braces
+/** Names for a namespace. In a cluster an entry, its lease and its fence must share a slot, so the key stands in braces; the colon is inside them, because braces
  *  around nothing (a key that begins with `}`) would not count. */
 export function redisNames(namespace: string, isCluster: boolean): RedisNames {
   const base = `hf:${namespace}`
   return {
     keyPrefix: isCluster ? `${base}:v{:` : `${base}:v:`,
     leasePrefix: isCluster ? `${base}:l{:` : `${base}:l:`,
+    fencePrefix: isCluster ? `${base}:f{:` : `${base}:f:`,
     keySuffix: isCluster ? '}' : '',
     tagPrefix: `${base}:t:`,
     counterPrefix: `${base}:c:`,

@@ -18,6 +18,11 @@ export function bumpedAtMs(version: number): number {
   return version % 2 === 1 ? Math.floor(version / VERSION_STEPS) : 0
 }
 
+/** How much earlier than the load an invalidation may seem to be and still count as later: what processes may differ in their idea of the Redis server's
+ *  clock (a round trip within the budget of 50 ms at each of two, and drift in the minute between two readings, doubled). A larger value refuses more
+ *  reloads after an invalidation, a smaller one risks a stale store. */
+export const CLOCK_MARGIN_MS = 200
+
 /** The version as Redis holds it; `undefined` when there is none. */
 export function toVersion(reply: Buffer | null | undefined): number | undefined {
   return reply == null ? undefined : Number(reply)

@@ -1,45 +1,87 @@
-import type { TieredCache } from '../../cache/index.ts'
+import { type Derivation, derivedEntries, MAX_TAGS, type TieredCache } from '../../cache/index.ts'
 import type { Logger } from '../../core/index.ts'
-import type { FillTicket, ResponseStore, StoredVariants } from './response-store.ts'
+import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './response-store.ts'
+import type { StoredResponse } from './stored-response.ts'
 
 /** Sets answers of the response cache apart from other entries of the same cache. */
 const PREFIX = 'http:'
 
-interface OpenTicket extends FillTicket {
-  isVoid: boolean
-}
-
 /** Keeps responses in the data cache: in this process, and in Redis when there is one. What the cache refuses is logged and not stored: the answer is made already. */
-export function createCacheStore(cache: Pick<TieredCache, 'peekShared' | 'get' | 'set' | 'delete'>, logger: Logger): ResponseStore {
-  const open = new Map<string, Set<OpenTicket>>()
-  const close = (ticket: OpenTicket): void => {
-    const tickets = open.get(ticket.key)
-    tickets?.delete(ticket)
-    if (tickets?.size === 0) open.delete(ticket.key)
-  }
+export function createCacheStore(cache: TieredCache, logger: Logger): ResponseStore {
+  const derived = derivedEntries(cache)
   return {
     peek: key => cache.peekShared<StoredVariants>(PREFIX + key),
     find: key => cache.get<StoredVariants>(PREFIX + key),
-    begin: key => {
-      const ticket: OpenTicket = { key, isVoid: false }
-      const tickets = open.get(key) ?? new Set()
-      open.set(key, tickets.add(ticket))
-      return ticket
-    },
-    put: async (ticket, variants, aliveMs) => {
-      if ((ticket as OpenTicket).isVoid) return false
+    begin: async (key, tags) => {
       try {
-        await cache.set(PREFIX + ticket.key, variants, { ttl: `${Math.max(1, Math.round(aliveMs))}ms` })
-        return true
+        return new Ticket(await derived.begin(PREFIX + key, tags), logger)
       } catch (error) {
-        logger.warn({ err: error }, 'response cache: a response could not be stored')
-        return false
+        logger.warn({ err: error }, 'response cache: a response will not be stored')
+        return NOTHING_STORED
       }
     },
-    end: ticket => close(ticket as OpenTicket),
-    drop: async key => {
-      for (const ticket of open.get(key) ?? []) ticket.isVoid = true
-      await cache.delete(PREFIX + key)
+    end: ticket => (ticket as Ticket).end(),
+    drop: key => derived.drop(PREFIX + key),
+    invalidate: async tags => {
+      if (tags.length > 0) await cache.invalidateTags(...tags)
     },
   }
+}
+
+class Ticket implements FillTicket {
+  readonly #derivation: Derivation
+  readonly #logger: Logger
+
+  constructor(derivation: Derivation, logger: Logger) {
+    this.#derivation = derivation
+    this.#logger = logger
+  }
+
+  run<T>(work: () => T): T {
+    return this.#derivation.run(work)
+  }
+
+  tags(): readonly string[] {
+    return this.#derivation.tags
+  }
+
+  readCurrent(): Promise<StoredVariants | undefined> {
+    return this.#derivation.readCurrent()
+  }
+
+  async put({ varyBy, responses }: StoredVariants, aliveMs: number): Promise<StoreOutcome> {
+    const [own, ...others] = responses
+    if (own === undefined || own.tags.length > MAX_TAGS) return 'tags'
+    const { kept, inherited } = fitting(own, others)
+    const outcome = await this.#derivation.store({ varyBy, responses: [own, ...kept] }, { aliveMs, tags: own.tags, inherited })
+    if (outcome === 'refused') this.#logger.warn({}, 'response cache: a response could not be stored')
+    return outcome
+  }
+
+  end(): void {
+    this.#derivation.end()
+  }
+}
+
+/** The other variants for whose tags there is room: one entry holds all variants of a URL, and carries the tags of all. */
+function fitting(own: StoredResponse, others: readonly StoredResponse[]): { kept: readonly StoredResponse[]; inherited: readonly string[] } {
+  const all = new Set(own.tags)
+  const inherited = new Set<string>()
+  const kept = others.filter(({ tags }) => {
+    if (new Set([...all, ...tags]).size > MAX_TAGS) return false
+    for (const tag of tags) {
+      all.add(tag)
+      inherited.add(tag)
+    }
+    return true
+  })
+  return { kept, inherited: [...inherited] }
+}
+
+const NOTHING_STORED: FillTicket & { end(): void } = {
+  run: work => work(),
+  tags: () => [],
+  readCurrent: async () => undefined,
+  put: async () => 'refused',
+  end: () => undefined,
 }

@@ -1,65 +1,21 @@
 import type { Clock } from '../../core/index.ts'
-import { type FieldLines, filterFields } from '../fields/fields.ts'
+import { filterFields } from '../fields/fields.ts'
 import { answerFor, WHOLE } from './conditions.ts'
 import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl, readResponseControl } from './control.ts'
+import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
 import { type Flight, Flights } from './flights.ts'
 import type { Exchange } from './freshness.ts'
 import { invalidatedKeys, isUnsafe } from './invalidation.ts'
 import { TRAIT } from './request-traits.ts'
 import { type CacheAnswer, type ForwardReason, type Outcome, OWN_TARGET, respond, statusLines } from './respond.ts'
-import type { FillTicket, ResponseStore, StoredVariants } from './response-store.ts'
-import { decideReuse, type StalenessRules, type StandIn } from './reuse.ts'
+import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './response-store.ts'
+import { invalidatedTags, responseTags } from './response-tags.ts'
+import { decideReuse, type StandIn } from './reuse.ts'
 import { selectingValues } from './selection.ts'
 import { varyFields, whyUnstorable } from './storage-rules.ts'
-import { freshen, type LifetimeRules, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
+import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
 import { agreesWithHead, conditional, confirmedBy, unconditional } from './validation.ts'
-import { aliveUntilMs, isSameSelection, select, selects, withValidators } from './variants.ts'
-
-/** What a route lets the cache do. */
-export interface RouteRules extends LifetimeRules, StalenessRules {
-  /** Whether requests may ask for validation, for something fresher, or for nothing but what is stored (RFC 9111 5.2.1). */
-  readonly obeysRequests: boolean
-  /** Cookies on a request do not forbid sharing an answer that says nothing about sharing. */
-  readonly ignoresCookies: boolean
-  /** The answer belongs to one identity, whose name is part of the key. */
-  readonly isPartitioned: boolean
-  /** The request may read, and its answer is not stored: for example when it carries a forwarding header from somebody not trusted. */
-  readonly mayFill: boolean
-  readonly maxBodyBytes: number
-  /** How long a stale response is kept after all its uses have passed, to be confirmed by its validator. */
-  readonly keepStaleMs: number
-}
-
-/** One request. */
-export interface EngineRequest {
-  readonly method: string
-  /** What identifies the resource: the same for all variants and for GET and HEAD. */
-  readonly key: string
-  /** The key of another URL as the origin wrote it, resolved against this request; `undefined` when it is on another origin. */
-  keyOf(url: string): string | undefined
-  readonly lines: FieldLines
-  /** What the lines are about, by `traitsOf`. */
-  readonly traits: number
-  readonly rules: RouteRules
-}
-
-/** What the origin (handler or upstream) answered: the head, and a body not yet read. */
-export interface OriginReply {
-  readonly status: number
-  readonly lines: FieldLines
-  /** The whole body, or `undefined` when it is larger than that or cannot be whole; then it can still be passed on as it comes. Rejects when it breaks off. */
-  collect(limitBytes: number): Promise<Uint8Array | undefined>
-  /** The body will not be sent on. */
-  discard(): void
-}
-
-/** Asks the origin. `inBackground`: nobody waits for the answer. */
-export type AskOrigin<Reply extends OriginReply> = (lines: FieldLines, inBackground: boolean) => Promise<Reply>
-
-/** What to send: a stored response, or the origin's own answer with these lines. */
-export type EngineAnswer<Reply extends OriginReply> =
-  | { readonly kind: 'stored'; readonly answer: CacheAnswer }
-  | { readonly kind: 'passed'; readonly reply: Reply; readonly lines: FieldLines; readonly outcome: Outcome }
+import { aliveUntilMs, isSameResponse, isSameSelection, select, selects, withValidators } from './variants.ts'
 
 /** What the engine needs. */
 export interface EngineDeps {
@@ -172,21 +128,25 @@ export class CacheEngine<Reply extends OriginReply> {
 
   async #forwardOther(request: EngineRequest, ask: AskOrigin<Reply>): Promise<EngineAnswer<Reply>> {
     const reply = await ask(request.lines, false)
-    if (isUnsafe(request.method)) for (const key of invalidatedKeys(request, reply)) await this.purge(key)
+    if (isUnsafe(request.method)) {
+      for (const key of invalidatedKeys(request, reply)) await this.purge(key)
+      await this.#deps.store.invalidate(invalidatedTags(reply))
+    }
     return this.#passed(reply, { kind: 'forward', why: 'method' })
   }
 
   /** RFC 9111 4.3.5: the answer to a HEAD also tells whether what is stored for GET is still right. */
   async #forwardHead(request: EngineRequest, ask: AskOrigin<Reply>, selected: StoredResponse): Promise<EngineAnswer<Reply>> {
     const { clock, store } = this.#deps
-    const ticket = store.begin(request.key)
+    const ticket = await store.begin(request.key, request.tags)
     const requestedAtMs = clock.nowMs()
     try {
-      const reply = await ask(unconditional(request.lines), false)
+      const reply = await ticket.run(() => ask(unconditional(request.lines), false))
       const exchange = { requestedAtMs, receivedAtMs: clock.nowMs() }
       if (reply.status === selected.status && !agreesWithHead(selected, reply.lines)) await this.purge(request.key)
       else if (reply.status === selected.status) {
-        await this.#keep({ request }, ticket, freshen(selected, reply.lines, exchange, request.rules), selected)
+        const tags = responseTags([...ticket.tags(), ...selected.tags], reply.lines)
+        if (tags !== undefined) await this.#keep(request, ticket, freshen(selected, reply.lines, exchange, request.rules, tags), selected)
       }
       return this.#passed(reply, { kind: 'forward', why: 'stale' })
     } finally {
@@ -207,7 +167,7 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   /** Follows a request under way for the same thing, or goes ahead. */
-  async #collapse(turn: Turn<Reply>, need: Need): Promise<EngineAnswer<Reply>> {
+  async #collapse(turn: Turn<Reply>, need: Need, isSecondTime = false): Promise<EngineAnswer<Reply>> {
     const { request } = turn
     const key = flightKey(turn)
     const flight = this.#flights.get(key)
@@ -215,11 +175,13 @@ export class CacheEngine<Reply extends OriginReply> {
     // A request that insists on validation is not answered by what was asked for before it came.
     if (need.why === 'request') return this.#fill(turn, need, false, undefined)
     const stored = await this.#follow(flight)
+    // What it was made of changed before it was there. Those who waited are one request again, once, and then each is its own: nobody waits in a row.
+    if (stored === 'outdated') return isSecondTime ? this.#fill(turn, need, false, undefined) : this.#collapse(turn, need, true)
     if (stored === undefined || !selects(stored, request.lines) || stored.control.noCache) return this.#fill(turn, need, false, undefined)
     return this.#answer(request, stored, { kind: 'forward', why: need.why, isCollapsed: true })
   }
 
-  async #follow(flight: Flight): Promise<StoredResponse | undefined> {
+  async #follow(flight: Flight): Promise<StoredResponse | 'outdated' | undefined> {
     const verdict = await new Promise<string>(resolve => {
       const timer = this.#deps.clock.after(FOLLOW_LIMIT_MS, () => resolve('late'), true)
       void flight.verdict.then(said => {
@@ -231,7 +193,7 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   async #fill(turn: Turn<Reply>, need: Need, inBackground: boolean, flight: Flight | undefined): Promise<EngineAnswer<Reply>> {
-    let landed: StoredResponse | undefined
+    let landed: StoredResponse | 'outdated' | undefined
     try {
       const { answer, stored } = await this.#exchange({ ...turn, need, inBackground, flight })
       landed = stored
@@ -247,11 +209,11 @@ export class CacheEngine<Reply extends OriginReply> {
     const { request, need, variants } = fill
     const { selected, standIn } = need
     const candidates = selected === undefined ? [] : withValidators(variants, selected)
-    const ticket = store.begin(request.key)
+    const ticket = await store.begin(request.key, request.tags)
     const requestedAtMs = clock.nowMs()
     try {
       const lines = candidates.length > 0 ? conditional(request.lines, candidates) : unconditional(request.lines)
-      const reply = await fill.ask(lines, fill.inBackground)
+      const reply = await ticket.run(() => fill.ask(lines, fill.inBackground))
       const exchange = { requestedAtMs, receivedAtMs: clock.nowMs() }
       if (reply.status === 304 && candidates.length > 0) return await this.#confirm(fill, reply, exchange, ticket, candidates)
       if (selected !== undefined && standIn === 'on-error' && ORIGIN_ERRORS.has(reply.status)) {
@@ -279,9 +241,12 @@ export class CacheEngine<Reply extends OriginReply> {
     const confirmed = confirmedBy(reply.lines, candidates)
     // A 304 about something that is not here: ask again, for the whole.
     if (confirmed === undefined) return this.#exchange({ ...fill, need: { ...need, selected: undefined, standIn: 'never' } })
-    const stored = freshen(confirmed, reply.lines, exchange, request.rules)
-    const isStored = await this.#keep(fill, ticket, stored, confirmed)
-    return { answer: this.#answer(request, stored, { kind: 'forward', why: need.why, status: 304, isStored }), stored }
+    // What was confirmed still depends on what it was made of.
+    const tags = responseTags([...ticket.tags(), ...confirmed.tags], reply.lines)
+    const stored = freshen(confirmed, reply.lines, exchange, request.rules, tags ?? [])
+    const kept = tags === undefined ? 'refused' : await this.#keep(request, ticket, stored, confirmed)
+    const outcome: Outcome = { kind: 'forward', why: need.why, status: 304, isStored: kept === 'stored' }
+    return { answer: this.#answer(request, stored, outcome), stored: kept === 'outdated' ? kept : stored }
   }
 
   /** Stores what came, if it may be, and answers with it. */
@@ -316,31 +281,30 @@ export class CacheEngine<Reply extends OriginReply> {
       return { answer: this.#passed(reply, { ...outcome, detail: 'too-large' }), stored: undefined }
     }
     const names = varyFields(reply.lines) ?? []
-    const stored = toStored({ status: reply.status, lines: reply.lines, body }, control, exchange, freshMs ?? 0, selectingValues(names, lines))
-    const isStored = await this.#keep(fill, ticket, stored, need.selected)
-    if (isStored) this.#flights.clearAlone(request.key)
-    return { answer: this.#answer(request, stored, { ...outcome, isStored }), stored }
+    const tags = responseTags(ticket.tags(), reply.lines)
+    const origin = { status: reply.status, lines: reply.lines, body, tags: tags ?? [] }
+    const stored = toStored(origin, control, exchange, freshMs ?? 0, selectingValues(names, lines))
+    const kept = tags === undefined ? 'tags' : await this.#keep(request, ticket, stored, need.selected)
+    if (kept === 'stored') this.#flights.clearAlone(request.key)
+    const how = kept === 'stored' ? { isStored: true } : kept === 'refused' ? {} : { detail: kept }
+    return { answer: this.#answer(request, stored, { ...outcome, ...how }), stored: kept === 'outdated' ? kept : stored }
   }
 
   #markAlone(request: EngineRequest): void {
     this.#flights.markAlone(request.key, this.#deps.clock.nowMs() + ALONE_MS)
   }
 
-  /** Puts a response among the variants of its key, in the place of `replaced`. The others are asked of the shared tier when memory has lost them meanwhile. */
-  async #keep(
-    { request }: Pick<Fill<Reply>, 'request'>,
-    ticket: FillTicket,
-    stored: StoredResponse,
-    replaced: StoredResponse | undefined,
-  ): Promise<boolean> {
-    const { clock, store } = this.#deps
-    const before = store.peek(request.key) ?? (await store.find(request.key))
+  /** Puts a response among the variants of its key, in the place of `replaced`. The others are read anew, as they are now. */
+  async #keep(request: EngineRequest, ticket: FillTicket, stored: StoredResponse, replaced: StoredResponse | undefined): Promise<StoreOutcome> {
+    const before = await ticket.readCurrent()
+    // A confirmed response that is no longer there was dropped meanwhile, and the confirmation may be older than that.
+    if (stored.body === replaced?.body && !before?.responses.some(other => isSameResponse(other, replaced))) return 'outdated'
     const varyBy = varyFields(stored.lines) ?? []
     const isSameVary = before !== undefined && before.varyBy.join() === varyBy.join()
-    const others = isSameVary ? before.responses.filter(other => other !== replaced && !isSameSelection(other, stored)) : []
+    const others = isSameVary ? before.responses.filter(other => !isSameSelection(other, stored)) : []
     const variants: StoredVariants = { varyBy, responses: [stored, ...others].slice(0, VARIANT_LIMIT) }
-    const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - clock.nowMs()
-    return aliveMs <= 0 ? false : store.put(ticket, variants, aliveMs)
+    const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - this.#deps.clock.nowMs()
+    return aliveMs <= 0 ? 'refused' : ticket.put(variants, aliveMs)
   }
 }
 
@@ -368,7 +332,8 @@ interface Need {
 
 interface Filled<Reply extends OriginReply> {
   readonly answer: EngineAnswer<Reply>
-  readonly stored: StoredResponse | undefined
+  /** What others may be answered with; `outdated` when it is old already. */
+  readonly stored: StoredResponse | 'outdated' | undefined
 }
 
 function controlOf({ traits, lines }: EngineRequest): RequestControl {

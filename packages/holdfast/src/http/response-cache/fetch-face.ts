@@ -1,5 +1,6 @@
 import type { FieldLines } from '../fields/fields.ts'
-import type { CacheEngine, EngineRequest, OriginReply } from './engine.ts'
+import type { CacheEngine } from './engine.ts'
+import type { EngineRequest, OriginReply } from './engine-contract.ts'
 
 /** A handler of the Fetch API. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>

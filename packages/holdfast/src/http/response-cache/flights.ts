@@ -7,10 +7,11 @@ export type Verdict = 'shared' | 'alone'
 export interface Flight {
   /** Settles as soon as it is known whether the answer can be shared, which is at the headers. Never rejects. */
   readonly verdict: Promise<Verdict>
-  /** The stored response; `undefined` when there is none after all: too large, cut off, failed. Never rejects. */
-  readonly stored: Promise<StoredResponse | undefined>
+  /** The stored response; `undefined` when there is none after all: too large, cut off, failed; `outdated` when it was old before it was there. Never
+   *  rejects. */
+  readonly stored: Promise<StoredResponse | 'outdated' | undefined>
   decide(verdict: Verdict): void
-  land(stored: StoredResponse | undefined): void
+  land(stored: StoredResponse | 'outdated' | undefined): void
 }
 
 /** Keys remembered as not worth waiting for. */
@@ -29,7 +30,7 @@ export class Flights {
   /** Begins a flight that later requests follow. It ends with `land`. */
   begin(key: string): Flight {
     let decide!: (verdict: Verdict) => void
-    let settle!: (response: StoredResponse | undefined) => void
+    let settle!: (response: StoredResponse | 'outdated' | undefined) => void
     const flight: Flight = {
       verdict: new Promise(resolve => {
         decide = resolve

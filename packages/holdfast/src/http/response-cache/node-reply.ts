@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Clock, ClockTimer } from '../../core/index.ts'
 import { type FieldLines, fieldValue, hasField } from '../fields/fields.ts'
-import type { OriginReply } from './engine.ts'
+import type { OriginReply } from './engine-contract.ts'
 
 type HeadArguments = [status: number, ...rest: unknown[]]
 type Chunk = string | Uint8Array

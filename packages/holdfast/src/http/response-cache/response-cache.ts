@@ -5,7 +5,8 @@ import { type Clock, type Logger, silentLogger, systemClock } from '../../core/i
 import type { Counter, Registry } from '../../telemetry/index.ts'
 import { type FieldLines, fieldValue } from '../fields/fields.ts'
 import { createCacheStore } from './cache-store.ts'
-import { CacheEngine, type EngineRequest, type RouteRules } from './engine.ts'
+import { CacheEngine } from './engine.ts'
+import type { EngineRequest, RouteRules } from './engine-contract.ts'
 import { type FetchHandler, type FetchReply, handleFetch, linesOf } from './fetch-face.ts'
 import { answerFromMemory, handleNode, isOwnRequest, type NodeFaceDeps, type NodeHandler } from './node-face.ts'
 import type { NodeReply } from './node-reply.ts'
@@ -29,7 +30,7 @@ export interface ResponseCacheOptions extends Omit<RouteRule, 'path'> {
 /** What a response cache works with. */
 export interface ResponseCacheDeps {
   /** Where answers are kept. */
-  readonly cache: Pick<TieredCache, 'peekShared' | 'get' | 'set' | 'delete'>
+  readonly cache: TieredCache
   readonly registry: Registry
   readonly clock?: Clock
   readonly logger?: Logger
@@ -71,24 +72,25 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
   const keyOf = (target: Target, partition: string): string =>
     resourceKey(target, { ignoredParameters: routeOf(target.path).rule.ignoredParameters, partition })
 
-  const prepare = (method: string, asked: Target, lines: FieldLines): EngineRequest | undefined => {
+  const prepare = (method: string, wanted: Target, lines: FieldLines): EngineRequest | undefined => {
     const traits = traitsOf(lines)
     if (goesAround(method, traits)) return undefined
     const isForwarded = (traits & TRAIT.forwarding) !== 0
-    const target = isForwarded && trustForwarded ? forwardedTarget(asked, lines) : asked
+    const target = isForwarded && trustForwarded ? forwardedTarget(wanted, lines) : wanted
     const { rule, engineRules } = routeOf(target.path)
     if (!rule.isCached) return undefined
-    const url = rule.identity && urlOf(target)
-    const identity = url && rule.identity?.({ url, lines })
-    if (rule.identity !== undefined && identity === undefined) return undefined
-    const partition = identity === undefined ? '' : `${hashed(identity)} `
-    const isPlain = identity === undefined && (trustForwarded || !isForwarded)
+    const asked = rule.identity === undefined && rule.tagsOf === undefined ? NOTHING_ASKED : askRule(rule, target, lines)
+    if (rule.identity !== undefined && asked.identity === undefined) return undefined
+    const isPartitioned = asked.identity !== undefined
+    const partition = isPartitioned ? `${hashed(asked.identity)} ` : ''
+    const mayFill = trustForwarded || !isForwarded
     return {
       method,
       key: resourceKey(target, { ignoredParameters: rule.ignoredParameters, partition }),
       lines,
       traits,
-      rules: isPlain ? engineRules : { ...engineRules, mayFill: trustForwarded || !isForwarded, isPartitioned: identity !== undefined },
+      tags: asked.tags ?? rule.tags,
+      rules: mayFill && !isPartitioned ? engineRules : { ...engineRules, mayFill, isPartitioned },
       keyOf: other => keyOfSameOrigin(other, target, same => keyOf(same, partition)),
     }
   }
@@ -108,6 +110,19 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
     },
     purge: text => engine.purge(keyOf(targetOfUrl(new URL(text)), '')),
   }
+}
+
+interface Asked {
+  readonly identity?: string | undefined
+  readonly tags?: readonly string[] | undefined
+}
+
+const NOTHING_ASKED: Asked = {}
+
+/** What the functions of a rule say of a request. */
+function askRule(rule: ResolvedRule, target: Target, lines: FieldLines): Asked {
+  const url = urlOf(target)
+  return url === undefined ? NOTHING_ASKED : { identity: rule.identity?.({ url, lines }), tags: rule.tagsOf?.({ url, lines }) }
 }
 
 function toEngineRules(rule: ResolvedRule, mayServeDisconnected: boolean): RouteRules {

@@ -1,4 +1,5 @@
-import { collectConfigProblems, type Duration, parseDurationMs, parseSizeBytes, type Size } from '../../core/index.ts'
+import { checkInvalidatedTags, MAX_TAGS } from '../../cache/index.ts'
+import { type ConfigProblems, collectConfigProblems, type Duration, parseDurationMs, parseSizeBytes, type Size } from '../../core/index.ts'
 import type { FieldLines } from '../fields/fields.ts'
 
 /** How answers of some routes are cached. Everything left out is as RFC 9111 has it. */
@@ -20,6 +21,9 @@ export interface RouteRule {
   readonly ignoreCookies?: boolean
   /** Keep answers apart by who asks. Requests for which it returns `undefined` are not cached. Then `private` answers are stored too. */
   readonly identity?: (request: IdentityRequest) => string | undefined
+  /** Tags of the answers, beside those of the data that the handler reads from the cache and those that it names in `Cache-Tag`, `Surrogate-Key` or
+   *  `Cache-Groups`. A function is asked for each request. Default none. */
+  readonly tags?: readonly string[] | ((request: IdentityRequest) => readonly string[])
   /** Query parameters that do not change the answer. Never one that carries a credential or an identity. Default none. */
   readonly ignoreQuery?: readonly string[]
   /** Largest body stored; larger ones are passed on. Default `'1mb'`. */
@@ -44,6 +48,8 @@ export interface ResolvedRule {
   readonly mayGuess: boolean
   readonly ignoresCookies: boolean
   readonly identity: RouteRule['identity']
+  readonly tags: readonly string[]
+  readonly tagsOf: ((request: IdentityRequest) => readonly string[]) | undefined
   readonly ignoredParameters: ReadonlySet<string>
   readonly maxBodyBytes: number
   readonly obeysRequests: boolean
@@ -59,6 +65,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'ignoreCookies',
   'identity',
   'ignoreQuery',
+  'tags',
   'maxBody',
   'obeyRequests',
 ])
@@ -66,29 +73,41 @@ const KNOWN: ReadonlySet<string> = new Set([
 /** Checks rules; the last one, for everything, is made of `defaults`. @throws HF_CONFIG_INVALID naming every problem at once */
 export function resolveRules(rules: readonly RouteRule[], defaults: Omit<RouteRule, 'path'>): readonly ResolvedRule[] {
   const problems = collectConfigProblems()
-  const durationMs = (path: string, text: Duration | undefined): number | undefined =>
-    text === undefined ? undefined : problems.attempt(path, () => parseDurationMs(text), 0)
-  const resolved = [...rules, { ...defaults, path: '*' }].map((rule, i): ResolvedRule => {
-    const at = i < rules.length ? `http.rules[${i}]` : 'http'
-    for (const name of Object.keys(rule)) if (!KNOWN.has(name)) problems.add(`${at}.${name}`, `is not an option; known are ${[...KNOWN].join(', ')}`)
-    if (typeof rule.path !== 'string' || !/^[/*]/.test(rule.path)) problems.add(`${at}.path`, 'must begin with / or be *')
-    const { maxBody = '1mb' } = rule
-    return {
-      pattern: patternOf(String(rule.path)),
-      isCached: rule.cache ?? true,
-      defaultLifetimeMs: durationMs(`${at}.ttl`, rule.ttl),
-      staleWhileRevalidateMs: durationMs(`${at}.staleWhileRevalidate`, rule.staleWhileRevalidate) ?? 0,
-      staleIfErrorMs: durationMs(`${at}.staleIfError`, rule.staleIfError) ?? 0,
-      mayGuess: rule.guessLifetime ?? false,
-      ignoresCookies: rule.ignoreCookies ?? false,
-      identity: rule.identity,
-      ignoredParameters: new Set(rule.ignoreQuery),
-      maxBodyBytes: problems.attempt(`${at}.maxBody`, () => parseSizeBytes(maxBody), 1),
-      obeysRequests: rule.obeyRequests ?? true,
-    }
-  })
+  const resolved = [...rules, { ...defaults, path: '*' }].map((rule, i) =>
+    resolveRule(rule, i < rules.length ? `http.rules[${i}]` : 'http', problems),
+  )
   problems.throwIfAny('response cache options')
   return resolved
+}
+
+function resolveRule(rule: RouteRule, at: string, problems: ConfigProblems): ResolvedRule {
+  for (const name of Object.keys(rule)) if (!KNOWN.has(name)) problems.add(`${at}.${name}`, `is not an option; known are ${[...KNOWN].join(', ')}`)
+  if (typeof rule.path !== 'string' || !/^[/*]/.test(rule.path)) problems.add(`${at}.path`, 'must begin with / or be *')
+  const durationMs = (name: 'ttl' | 'staleWhileRevalidate' | 'staleIfError'): number | undefined => {
+    const text = rule[name]
+    return text === undefined ? undefined : problems.attempt(`${at}.${name}`, () => parseDurationMs(text), 0)
+  }
+  const { maxBody = '1mb', cache = true, guessLifetime = false, ignoreCookies = false, obeyRequests = true, tags } = rule
+  return {
+    pattern: patternOf(String(rule.path)),
+    isCached: cache,
+    defaultLifetimeMs: durationMs('ttl'),
+    staleWhileRevalidateMs: durationMs('staleWhileRevalidate') ?? 0,
+    staleIfErrorMs: durationMs('staleIfError') ?? 0,
+    mayGuess: guessLifetime,
+    ignoresCookies: ignoreCookies,
+    identity: rule.identity,
+    tags: typeof tags === 'function' ? [] : resolveTags(tags ?? [], `${at}.tags`, problems),
+    tagsOf: typeof tags === 'function' ? tags : undefined,
+    ignoredParameters: new Set(rule.ignoreQuery),
+    maxBodyBytes: problems.attempt(`${at}.maxBody`, () => parseSizeBytes(maxBody), 1),
+    obeysRequests: obeyRequests,
+  }
+}
+
+function resolveTags(tags: readonly string[], at: string, problems: ConfigProblems): readonly string[] {
+  if (tags.length > MAX_TAGS) problems.add(at, `has ${tags.length}, and ${MAX_TAGS} is the most`)
+  return problems.attempt(at, () => checkInvalidatedTags(tags), [])
 }
 
 function patternOf(path: string): RegExp {

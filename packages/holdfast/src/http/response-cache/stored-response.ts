@@ -10,6 +10,8 @@ export interface StoredResponse {
   /** As stored: no lines of the connection, no Age, with a Date. */
   readonly lines: FieldLines
   readonly body: Uint8Array
+  /** What it was made of: whatever invalidates one of them drops it. */
+  readonly tags: readonly string[]
   /** Values of the request fields that Vary names, normalised, in the order of the sorted names; `undefined` for an absent one. */
   readonly selectedBy: readonly (string | undefined)[]
   readonly control: ResponseControl
@@ -38,6 +40,7 @@ export interface OriginResponse {
   readonly status: number
   readonly lines: FieldLines
   readonly body: Uint8Array
+  readonly tags: readonly string[]
 }
 
 /** How long a response is fresh by itself or by the rules of its route; `undefined` when neither says. */
@@ -77,6 +80,7 @@ export function toStored(
     status: response.status,
     lines,
     body: response.body,
+    tags: response.tags,
     selectedBy,
     control,
     etag: fieldValue(lines, 'etag'),
@@ -91,14 +95,20 @@ export function toStored(
 const OF_THE_BODY: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-range', 'content-type', 'vary', 'age'])
 
 /** The stored response after a 304 confirmed it: its fields replaced by those that came (RFC 9111 3.2, 4.3.4), its age begun anew. */
-export function freshen(stored: StoredResponse, lines: FieldLines, exchange: Exchange, rules: LifetimeRules): StoredResponse {
+export function freshen(
+  stored: StoredResponse,
+  lines: FieldLines,
+  exchange: Exchange,
+  rules: LifetimeRules,
+  tags: readonly string[],
+): StoredResponse {
   const ownControl = readResponseControl(lines, rules.targets)
   const brought = filterFields(storableLines(lines, ownControl), name => !OF_THE_BODY.has(name))
   const replaced = new Set<string>()
   for (let i = 0; i < brought.length; i += 2) replaced.add(brought[i]!.toLowerCase())
   const merged = [...filterFields(stored.lines, name => !replaced.has(name) && name !== 'date'), ...brought]
   const control = readResponseControl(merged, rules.targets)
-  const updated = { status: stored.status, lines: mergedWithAge(merged, lines), body: stored.body }
+  const updated = { status: stored.status, lines: mergedWithAge(merged, lines), body: stored.body, tags }
   const freshMs = lifetimeMs(stored.status, merged, control, exchange, rules) ?? 0
   return toStored(updated, control, exchange, freshMs, stored.selectedBy)
 }

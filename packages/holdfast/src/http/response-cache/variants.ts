@@ -1,5 +1,5 @@
 import type { FieldLines } from '../fields/fields.ts'
-import type { RouteRules } from './engine.ts'
+import type { RouteRules } from './engine-contract.ts'
 import type { StoredVariants } from './response-store.ts'
 import { selectingValues } from './selection.ts'
 import { varyFields } from './storage-rules.ts'
@@ -21,6 +21,11 @@ export function selects(stored: StoredResponse, lines: FieldLines): boolean {
 /** True when the same requests select both. */
 export function isSameSelection(a: StoredResponse, b: StoredResponse): boolean {
   return a.selectedBy.length === b.selectedBy.length && a.selectedBy.every((value, i) => value === b.selectedBy[i])
+}
+
+/** True when both are the same response, also when one was read anew. */
+export function isSameResponse(a: StoredResponse, b: StoredResponse): boolean {
+  return a === b || (a.bornAtMs === b.bornAtMs && a.etag === b.etag && a.body.byteLength === b.body.byteLength && isSameSelection(a, b))
 }
 
 /** What a validation asks about: the selected response, and others of the key that have tags; none when the selected one has no validator. */

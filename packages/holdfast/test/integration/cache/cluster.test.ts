@@ -2,7 +2,14 @@ import { type OwnServer, type RedisCluster, startRedisCluster } from '@holdfast/
 import { createRegistry } from 'holdfast/telemetry'
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createKnownIds, createTieredCache, createWarming, type RedisClusterServers, requestWarming } from '../../../src/cache/index.ts'
+import {
+  createKnownIds,
+  createTieredCache,
+  createWarming,
+  derivedEntries,
+  type RedisClusterServers,
+  requestWarming,
+} from '../../../src/cache/index.ts'
 import { slotOf } from '../../../src/cache/redis/slots.ts'
 import { seededRandom } from '../../cache/seeded-random.ts'
 import { type CacheProcess, startCacheProcess } from './cache-process.ts'
@@ -46,6 +53,30 @@ async function bringBack(server: OwnServer): Promise<void> {
 }
 
 describe.each(['auto', 'pubsub'] as const)('two caches over a cluster, coherence %s', coherence => {
+  it('store what is derived while nothing that it was made of changes, and neither drops it, wherever the keys are', async () => {
+    const shared = { namespace: newNamespace(), coherence }
+    await using a = await openCache(shared, redis)
+    await using b = await openCache(shared, redis)
+    await until(() => [a, b].every(isHealthy))
+    const derived = derivedEntries(a.cache)
+    const make = async (key: string, change: () => Promise<unknown>): Promise<string> => {
+      const making = await derived.begin(key, [])
+      await making.run(() => a.cache.getOrSet(`of ${key}`, () => 1, { tags: [`t:${key}`] }))
+      await change()
+      const outcome = await making.store('made', { aliveMs: 60_000, tags: ['late'], inherited: [] })
+      making.end()
+      return outcome
+    }
+    for (let i = 0; i < 8; i++) {
+      expect(await make(`d${i}`, async () => undefined)).toBe('stored')
+      expect(await b.cache.get(`d${i}`)).toBe('made')
+      expect(await make(`d${i}`, () => derivedEntries(b.cache).drop(`d${i}`))).toBe('outdated')
+      expect(await b.cache.get(`d${i}`)).toBe(undefined)
+      expect(await make(`d${i}`, () => b.cache.invalidateTags(`t:d${i}`))).toMatch(/stored|outdated/)
+      expect(await b.cache.get(`d${i}`)).toBe(undefined)
+    }
+  })
+
   it('agree on entries, tags, clear, patterns, counters and locks, wherever the keys are', async () => {
     const shared = { namespace: newNamespace(), coherence }
     await using a = await openCache(shared, redis)

@@ -1,0 +1,52 @@
+import type { FieldLines } from '../fields/fields.ts'
+import type { CacheAnswer, Outcome } from './respond.ts'
+import type { StalenessRules } from './reuse.ts'
+import type { LifetimeRules } from './stored-response.ts'
+
+/** What a route lets the cache do. */
+export interface RouteRules extends LifetimeRules, StalenessRules {
+  /** Whether requests may ask for validation, for something fresher, or for nothing but what is stored (RFC 9111 5.2.1). */
+  readonly obeysRequests: boolean
+  /** Cookies on a request do not forbid sharing an answer that says nothing about sharing. */
+  readonly ignoresCookies: boolean
+  /** The answer belongs to one identity, whose name is part of the key. */
+  readonly isPartitioned: boolean
+  /** The request may read, and its answer is not stored: for example when it carries a forwarding header from somebody not trusted. */
+  readonly mayFill: boolean
+  readonly maxBodyBytes: number
+  /** How long a stale response is kept after all its uses have passed, to be confirmed by its validator. */
+  readonly keepStaleMs: number
+}
+
+/** One request. */
+export interface EngineRequest {
+  readonly method: string
+  /** What identifies the resource: the same for all variants and for GET and HEAD. */
+  readonly key: string
+  /** The key of another URL as the origin wrote it, resolved against this request; `undefined` when it is on another origin. */
+  keyOf(url: string): string | undefined
+  readonly lines: FieldLines
+  /** What the lines are about, by `traitsOf`. */
+  readonly traits: number
+  readonly rules: RouteRules
+  /** Tags of the route. */
+  readonly tags: readonly string[]
+}
+
+/** What the origin (handler or upstream) answered: the head, and a body not yet read. */
+export interface OriginReply {
+  readonly status: number
+  readonly lines: FieldLines
+  /** The whole body, or `undefined` when it is larger than that or cannot be whole; then it can still be passed on as it comes. Rejects when it breaks off. */
+  collect(limitBytes: number): Promise<Uint8Array | undefined>
+  /** The body will not be sent on. */
+  discard(): void
+}
+
+/** Asks the origin. `inBackground`: nobody waits for the answer. */
+export type AskOrigin<Reply extends OriginReply> = (lines: FieldLines, inBackground: boolean) => Promise<Reply>
+
+/** What to send: a stored response, or the origin's own answer with these lines. */
+export type EngineAnswer<Reply extends OriginReply> =
+  | { readonly kind: 'stored'; readonly answer: CacheAnswer }
+  | { readonly kind: 'passed'; readonly reply: Reply; readonly lines: FieldLines; readonly outcome: Outcome }
