@@ -124,6 +124,12 @@ function addFindings(program: Command, run: Run): void {
       if (id === undefined) return run(async () => (await import('./commands/explain-statement.ts')).explainStatement, { ...options })
       return run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action: 'explain' })
     })
+  program
+    .command('migration <id>')
+    .description('print the change of a finding as a migration, to be run by your own tool')
+    .addOption(new Option('--format <tool>', 'whose migrations').choices(['sql', 'prisma', 'drizzle', 'kysely']).default('sql'))
+    .option('--out <folder>', 'write the files there instead; never over a file that exists')
+    .action((id: string, options) => run(async () => (await import('./commands/migration.ts')).migration, { ...options, id }))
   const one = {
     apply: 'make the change, guarded by lock and statement time-outs',
     verify: 'compare before and after over the same shape of traffic',

@@ -10,6 +10,7 @@ type CliErrorCode =
   | 'HF_CLI_SERVICE_DIED'
   | 'HF_CLI_INTERRUPTED'
   | 'HF_CLI_NO_FINDING'
+  | 'HF_CLI_NO_MIGRATION'
   | 'HF_BUG_UNEXPECTED'
 
 /** Errors of the command line. */
@@ -53,6 +54,11 @@ export const cliErrors: ErrorTable<CliErrorCode> = defineErrors<CliErrorCode>({
     summary: 'The command was interrupted before its end; everything that it had started was stopped.',
     hint: 'run the command again',
     retryable: true,
+  },
+  HF_CLI_NO_MIGRATION: {
+    summary: 'The finding recommends a change of the code or of a setting, which no migration can make.',
+    hint: 'read `holdfast explain <id>`',
+    retryable: false,
   },
   HF_CLI_NO_FINDING: {
     summary: 'The demo found nothing to recommend, so its loop could not be shown.',

@@ -19,6 +19,6 @@ export async function assertWritable(file: string, flag: string): Promise<void> 
 export function unwritable(file: string, flag: string, error: unknown): HoldfastError {
   return cliErrors.create('HF_CLI_FILE_UNWRITABLE', `cannot write ${file}: ${(error as Error).message}`, {
     cause: error,
-    hint: `choose another place with ${flag} <file>`,
+    hint: `choose another place with ${flag}`,
   })
 }

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -50,6 +53,18 @@ describe('the loop from the command line', () => {
     for (const part of ['What', 'Evidence (measured)', 'Do', 'CREATE INDEX CONCURRENTLY', 'History']) expect(explained.out).toContain(part)
     expect(explained.err).toContain(`next: holdfast apply ${id}`)
 
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-migration-'))
+    expect((await run('migration', id, '--format', 'prisma')).out).toContain('CREATE INDEX CONCURRENTLY')
+    const saved = await run('migration', id, '--out', folder)
+    expect(await readFile(saved.out.trim(), 'utf8')).toContain('CREATE INDEX CONCURRENTLY')
+    expect(JSON.parse((await run('migration', id, '--format', 'kysely', '--json')).out)).toMatchObject({
+      schema: 'holdfast.migration/1',
+      id,
+      files: [{}],
+    })
+    await rm(folder, { recursive: true })
+    expect((await run('migration', id, '--out', '/dev/null/no')).err).toContain('HF_CLI_FILE_UNWRITABLE')
+
     const unconfirmed = await run('apply', id)
     expect(unconfirmed.code).toBe(2)
     expect(unconfirmed.err).toContain('HF_CLI_CONFIRMATION_REQUIRED')
@@ -75,6 +90,12 @@ describe('the loop from the command line', () => {
     const reverted = await run('revert', id, '--yes')
     expect(reverted.code).toBe(0)
     expect((await client.query(`select 1 from pg_indexes where tablename = 'visit'`)).rowCount).toBe(1)
+
+    // As of a rule whose remedy is a change of the code.
+    await client.query(`update holdfast.finding set finding = jsonb_set(finding, '{recommendation,sql}', '[]') where id = $1`, [id])
+    const without = await run('migration', id, '--json')
+    expect(without.code).toBe(2)
+    expect(JSON.parse(without.out).error.code).toBe('HF_CLI_NO_MIGRATION')
   })
 
   it('says that a finding does not exist', async () => {

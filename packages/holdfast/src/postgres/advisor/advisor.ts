@@ -65,7 +65,7 @@ export interface Advisor {
    *  @throws HF_PG_PLANT_INVALID, HF_PG_INDEX_EXISTS, HF_PG_STATEMENTS_MISSING */
   plant(request: PlantRequest): Promise<Finding>
   /** Builds the index. Either it is there and valid afterwards, or this throws and nothing is left.
-   *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE, HF_PG_NOT_ALLOWED, HF_PG_INDEX_EXISTS, HF_PG_INDEX_LEFTOVER, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED,
+   *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE, HF_PG_NOT_DIRECT, HF_PG_NOT_ALLOWED, HF_PG_INDEX_EXISTS, HF_PG_INDEX_LEFTOVER, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED,
    *  HF_PG_APPLY_LOCKED, HF_PG_APPLY_TIMEOUT, HF_PG_APPLY_FAILED */
   apply(id: string, options?: ApplyOptions): Promise<Finding>
   /** Compares the workload since the build with the one before it. May be called again; the last verdict counts.

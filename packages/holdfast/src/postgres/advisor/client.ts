@@ -3,6 +3,8 @@ export type Row = Readonly<Record<string, unknown>>
 
 /** The part of a connected `pg.Client` (8.x) that the advisor calls. Session settings are changed on it, so it must be the advisor's own. */
 export interface AdvisorClient {
+  /** The backend that the server named at log-in. */
+  readonly processID?: number | null
   query(text: string, values?: unknown[]): Promise<{ rows: Row[]; rowCount: number | null }>
   end(): Promise<void>
 }

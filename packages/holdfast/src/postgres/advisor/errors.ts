@@ -8,6 +8,7 @@ type AdvisorErrorCode =
   | 'HF_PG_PLANT_INVALID'
   | 'HF_PG_INDEX_EXISTS'
   | 'HF_PG_INDEX_LEFTOVER'
+  | 'HF_PG_NOT_DIRECT'
   | 'HF_PG_APPLY_BUSY'
   | 'HF_PG_APPLY_BLOCKED'
   | 'HF_PG_APPLY_LOCKED'
@@ -50,6 +51,11 @@ export const advisorErrors: ErrorTable<AdvisorErrorCode> = defineErrors<AdvisorE
     summary: 'A failed build left an INVALID index that could not be dropped in time. PostgreSQL keeps maintaining it on every write.',
     hint: 'end the transaction that is in the way, then run the DROP INDEX CONCURRENTLY that the message names, or apply again',
     retryable: true,
+  },
+  HF_PG_NOT_DIRECT: {
+    summary: 'The connection goes through a pooler that hands sessions out by transaction: time-outs and locks of the change would be lost, or be somebody else\'s.',
+    hint: 'give the URL of the server itself, for example in DATABASE_URL, instead of that of the pooler',
+    retryable: false,
   },
   HF_PG_APPLY_BUSY: {
     summary: 'Another apply or revert is running in this database.',

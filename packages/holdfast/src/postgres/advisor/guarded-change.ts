@@ -18,10 +18,12 @@ export interface ChangeLimits {
 const DROP_ATTEMPTS = 5
 
 /** Makes sure that a concurrent build or drop may begin: right checked, lock taken, old transactions named.
- *  @throws HF_PG_NOT_ALLOWED, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED */
+ *  @throws HF_PG_NOT_DIRECT, HF_PG_NOT_ALLOWED, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED */
 export async function guardChange({ client, ledger }: ActionContext, table: TableFacts, limits: ChangeLimits): Promise<SessionFactsRow> {
   const [session] = await readRows<SessionFactsRow>(client, SESSION_FACTS)
-  const { role, database } = session!
+  const { pid, role, database } = session!
+  if (typeof client.processID === 'number' && client.processID !== pid)
+    throw advisorErrors.create('HF_PG_NOT_DIRECT', `changing an index of ${table.schema}.${table.name}: backend ${pid} answers, and ${client.processID} was logged in to`)
   if (!ledger.persistent) {
     const grant = `GRANT CREATE ON DATABASE ${database} TO ${role}`
     throw advisorErrors.create('HF_PG_NOT_ALLOWED', `role ${role} may not keep the ledger in schema holdfast: ${grant}`, {

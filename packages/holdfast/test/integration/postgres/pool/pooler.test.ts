@@ -1,7 +1,7 @@
 import { type Pooler, startPgBouncer } from '@holdfast/dev-services'
 import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
 import { systemClock } from 'holdfast/core'
-import { createPool, type HoldfastPg, observePool } from 'holdfast/postgres'
+import { createAdvisor, createPool, type HoldfastPg, observePool } from 'holdfast/postgres'
 import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
@@ -110,4 +110,19 @@ it('is not seen where there is none', async () => {
   const watched = await watch(new pg.Pool({ connectionString: database.url, max: 2 }))
   await watched.query("set statement_timeout = '5s'")
   expect(await watched.diagnosePooler()).toEqual({ isPooled: false, sessionState: [] })
+})
+
+it('is no way to change an index: apply refuses it, and works over a direct connection', async () => {
+  const connectTo = (connectionString: string) => async () => {
+    const client = new pg.Client({ connectionString })
+    await client.connect()
+    return client
+  }
+  const direct = createAdvisor({ connect: connectTo(database.url) })
+  const client = await connectTo(database.url)()
+  await client.query('create table parcel (id int primary key, zip int)')
+  await client.end()
+  const { id } = await direct.plant({ table: 'parcel', columns: ['zip'] })
+  await expect(createAdvisor({ connect: connectTo(pooler.url) }).apply(id)).rejects.toMatchObject({ code: 'HF_PG_NOT_DIRECT' })
+  expect((await direct.apply(id)).state).toBe('applied')
 })
