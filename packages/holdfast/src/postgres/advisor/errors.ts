@@ -53,7 +53,8 @@ export const advisorErrors: ErrorTable<AdvisorErrorCode> = defineErrors<AdvisorE
     retryable: true,
   },
   HF_PG_NOT_DIRECT: {
-    summary: 'The connection goes through a pooler that hands sessions out by transaction: time-outs and locks of the change would be lost, or be somebody else\'s.',
+    summary:
+      "The connection goes through a pooler that hands sessions out by transaction: time-outs and locks of the change would be lost, or be somebody else's.",
     hint: 'give the URL of the server itself, for example in DATABASE_URL, instead of that of the pooler',
     retryable: false,
   },

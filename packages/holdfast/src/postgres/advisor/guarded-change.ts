@@ -23,7 +23,10 @@ export async function guardChange({ client, ledger }: ActionContext, table: Tabl
   const [session] = await readRows<SessionFactsRow>(client, SESSION_FACTS)
   const { pid, role, database } = session!
   if (typeof client.processID === 'number' && client.processID !== pid)
-    throw advisorErrors.create('HF_PG_NOT_DIRECT', `changing an index of ${table.schema}.${table.name}: backend ${pid} answers, and ${client.processID} was logged in to`)
+    throw advisorErrors.create(
+      'HF_PG_NOT_DIRECT',
+      `changing an index of ${table.schema}.${table.name}: backend ${pid} answers, and ${client.processID} was logged in to`,
+    )
   if (!ledger.persistent) {
     const grant = `GRANT CREATE ON DATABASE ${database} TO ${role}`
     throw advisorErrors.create('HF_PG_NOT_ALLOWED', `role ${role} may not keep the ledger in schema holdfast: ${grant}`, {
