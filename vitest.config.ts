@@ -15,6 +15,8 @@ export default defineConfig({
           exclude: ['**/integration/**', '**/node_modules/**'],
           pool: 'threads',
           isolate: false,
+          // A limit on hanging, not on time: a busy machine is ten times slower.
+          testTimeout: 30_000,
         },
       },
       {
@@ -24,8 +26,8 @@ export default defineConfig({
           include: ['{packages,examples}/*/test/integration/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
           globalSetup: ['packages/testkit/src/vitest-services.ts'],
         },
       },

@@ -38,11 +38,15 @@ async function run(request: ChildRequest): Promise<unknown> {
       return cache.stats()
     case 'stop':
       await cache.stop()
+      process.off('disconnect', endAsOrphan)
       process.disconnect()
       return undefined
   }
 }
 
+/** A test that failed, or was killed, stops nobody. */
+const endAsOrphan = (): void => process.exit()
+process.once('disconnect', endAsOrphan)
 process.on('message', (message: { id: number; request: ChildRequest }) => {
   run(message.request).then(
     result => process.connected && process.send!({ id: message.id, result } satisfies ChildReply),

@@ -46,11 +46,15 @@ async function run(request: FeatureRequest): Promise<number | WarmingReport | un
       return known.add('fresh') as Promise<undefined>
     case 'stop':
       await cache.stop()
+      process.off('disconnect', endAsOrphan)
       process.disconnect()
       return undefined
   }
 }
 
+/** A test that failed, or was killed, stops nobody. */
+const endAsOrphan = (): void => process.exit()
+process.once('disconnect', endAsOrphan)
 process.on('unhandledRejection', reason => {
   process.send!({ id: -1, error: `unhandled: ${reason}` })
 })

@@ -58,7 +58,7 @@ describe.each([['auto'], ['pubsub']] as const)('histories of three processes, co
   it.each([
     ['while all is well', []],
     ['while connections, processes and Redis fail', ALL_FAULTS],
-  ] as const)('never show what was there before an acknowledged change, %s', { timeout: SECONDS * 1000 + 30_000 }, async (_, names) => {
+  ] as const)('never show what was there before an acknowledged change, %s', { timeout: SECONDS * 1000 + 60_000 }, async (_, names) => {
     await using fleet = await startFleet(redis().url, redis().pid, coherence)
     const { histories, reads, found, faults } = await search(fleet, SECONDS, names)
     expect(found).toEqual([])

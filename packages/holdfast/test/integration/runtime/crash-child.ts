@@ -9,6 +9,7 @@ process.on('unhandledRejection', reason => {
 const { databaseUrl, redisUrl, namespace, diesBeforeRedis } = JSON.parse(process.argv[2]!)
 const hf = await holdfast({ pg: new pg.Pool({ connectionString: databaseUrl }), redis: redisUrl, cache: { namespace } })
 
+process.once('disconnect', () => process.exit())
 process.on('message', async () => {
   if (diesBeforeRedis) {
     // COMMIT was answered, and this is the first that anybody hears of it.

@@ -185,6 +185,8 @@ setInterval(() => {
   tickedAtMs = nowMs
 }, TICK_MS)
 
+// A test that failed, or was killed, stops nobody.
+process.once('disconnect', () => process.exit())
 process.on('message', (message: ModelTask | 'stop') => {
   if (message === 'stop') void cache.stop().then(() => process.exit())
   else void run(message).then(() => report(true))
