@@ -3,6 +3,7 @@ export { type ServiceName, type ServicesPlace, type ServicesState, servicesDown,
 export { DevServicesError, type DevServicesErrorCode, type DevServicesErrorDefinition, type DevServicesErrorDetails, errors } from './errors.ts'
 export { type Pooler, type PoolerOptions, startPgBouncer } from './pgbouncer.ts'
 export { probeDatabaseUrl } from './postgres/probe.ts'
+export { type ReplicaServer, type Replication, type ReplicationOptions, startReplication } from './postgres/replication.ts'
 export { type RedisCluster, startRedisCluster } from './redis/cluster.ts'
 export { type RedisSentinel, startRedisSentinel } from './redis/sentinel.ts'
 export { type OwnServer, type RedisServers, startRedisServers } from './redis/servers.ts'

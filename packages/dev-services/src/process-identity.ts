@@ -30,11 +30,11 @@ export function commandLineOf(pid: number): string {
 }
 
 /** Reads state and start time from the text of /proc/<pid>/stat. */
-export function parseStat(stat: string): { state: string; startedAt: string } | undefined {
+export function parseStat(stat: string): { state: string; startedAt: string; parent: number } | undefined {
   // The second field is the command in parentheses and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const [state, startedAt] = [fields[0], fields[19]]
-  return state === undefined || startedAt === undefined ? undefined : { state, startedAt }
+  return state === undefined || startedAt === undefined ? undefined : { state, startedAt, parent: Number(fields[1]) }
 }
 
 function startOnLinux(pid: number): string | undefined {

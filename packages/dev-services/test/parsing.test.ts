@@ -53,6 +53,6 @@ describe('Redis', () => {
 
 it('reads the start time behind a command name with spaces and parentheses', () => {
   const fields = Array.from({ length: 20 }, (_, index) => String(index + 3))
-  expect(parseStat(`42 (a) b (c) S ${fields.slice(1).join(' ')}`)).toEqual({ state: 'S', startedAt: '22' })
+  expect(parseStat(`42 (a) b (c) S ${fields.slice(1).join(' ')}`)).toEqual({ state: 'S', startedAt: '22', parent: 4 })
   expect(parseStat('')).toBeUndefined()
 })

@@ -42,10 +42,21 @@ const START_ATTEMPTS = 3
 export async function startPostgres(context: RunContext, options: PostgresOptions): Promise<OwnPostgres> {
   if (options.port !== undefined) await requireFreePort(options.port, 'PostgreSQL')
   const binaries = await findPostgres(context)
-  const data = await prepareDataFolder(context, binaries)
+  return startOnFolder(context, binaries, await prepareDataFolder(context, binaries), options)
+}
+
+/** Starts a server on a data folder that is there, and waits until it answers. `logName`: of its log, beside the data of this run.
+ *  @throws HF_PG_START_FAILED, HF_CLI_DISK_FULL */
+export async function startOnFolder(
+  context: RunContext,
+  binaries: PostgresBinaries,
+  data: DataFolder,
+  options: PostgresOptions,
+  logName = 'postgres.log',
+): Promise<OwnPostgres> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort())
-    const child = await spawnServer(context, binaries, data, { ...options, port })
+    const child = await spawnServer(context, binaries, data, { ...options, port }, logName)
     const urlOf = (database: string): string => `postgres://${SUPERUSER}:${data.password}@127.0.0.1:${port}/${encodeURIComponent(database)}`
     try {
       const version = await untilReady(context, child, urlOf, options.databaseName)
@@ -65,6 +76,7 @@ async function spawnServer(
   binaries: PostgresBinaries,
   data: DataFolder,
   options: PostgresOptions & { readonly port: number },
+  logName: string,
 ): Promise<ServiceChild> {
   const slot = await context.slot()
   const settings: Record<string, string> = {
@@ -83,7 +95,7 @@ async function spawnServer(
     args: ['-D', data.path, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     env: serviceEnv(context),
     launcher: context.launcher,
-    logFile: join(slot.folder, 'postgres.log'),
+    logFile: join(slot.folder, logName),
     detached: context.detached,
     stopLadder: STOP_LADDER,
     // Immediate shutdown: nobody waits for a checkpoint any more, and the data recovers at the next start.

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { runInRequestScope } from '../core/index.ts'
+import { currentRequestScope, type Duration, parseDurationMs, runInRequestScope } from '../core/index.ts'
 import { clientAddress, metricsResponse, type RateLimiter, type ResponseCache, rateLimitFields } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
 
@@ -28,6 +28,42 @@ export function express(hf: Pick<Holdfast, 'requests'>): ExpressHandler {
     response.once('close', () => observation.end(routeOf(request), response.statusCode))
     runInRequestScope(observation.scope, next)
   }
+}
+
+/** How {@link readYourWrites} keeps its token. */
+export interface ReadYourWritesOptions {
+  /** Name of the cookie. Default `hf_read`. */
+  readonly cookie?: string
+  /** How long a client keeps it; well above `maxLag` of the replicas, beyond which it has no use. Default `'5m'`. */
+  readonly maxAge?: Duration
+}
+
+/** Middleware that lets each client read its own writes from replicas: what a request wrote goes along as a token in a cookie, and the client's next requests wait for it
+ *  or read from the primary. Mount it after {@link express}. The cookie is set when a request used the primary, and holds nothing personal. */
+export function readYourWrites(hf: Pick<Holdfast, 'pg'>, { cookie = 'hf_read', maxAge = '5m' }: ReadYourWritesOptions = {}): ExpressHandler {
+  const attributes = `Path=/; Max-Age=${Math.ceil(parseDurationMs(maxAge) / 1000)}; HttpOnly; SameSite=Lax`
+  return (request, response, next) => {
+    const given = cookieOf(request, cookie)
+    hf.pg.readAfter(given)
+    const scope = currentRequestScope()
+    const writeHead = response.writeHead
+    response.writeHead = function (this: ServerResponse, ...args: Parameters<typeof writeHead>) {
+      response.writeHead = writeHead
+      // Whoever calls this may do so in the context of another request, as callbacks of a pool do.
+      const token = scope === undefined ? undefined : runInRequestScope(scope, () => hf.pg.readToken())
+      if (token !== undefined && token !== given && !response.headersSent) response.appendHeader('Set-Cookie', `${cookie}=${token}; ${attributes}`)
+      return writeHead.apply(this, args)
+    } as typeof writeHead
+    next()
+  }
+}
+
+function cookieOf(request: IncomingMessage, name: string): string | undefined {
+  for (const part of (request.headers.cookie ?? '').split(';')) {
+    const [key, value] = part.split('=', 2)
+    if (key?.trim() === name) return value?.trim()
+  }
+  return undefined
 }
 
 /** The part of an Express 5 application used to run a request anew in the background. */

@@ -14,13 +14,24 @@ export interface RequestScope {
   statementCount: number
   cacheHitCount: number
   cacheMissCount: number
+  /** When a statement on the primary ended last, which may have written; monotonic, -Infinity for never. Where there are replicas, later reads must see it. */
+  primaryEndMs: number
 }
 
 const storage = new AsyncLocalStorage<RequestScope>()
 
 /** A scope with everything at zero. */
 export function createRequestScope(): RequestScope {
-  return { route: undefined, poolWaitMs: 0, pgMs: 0, redisMs: 0, statementCount: 0, cacheHitCount: 0, cacheMissCount: 0 }
+  return {
+    route: undefined,
+    poolWaitMs: 0,
+    pgMs: 0,
+    redisMs: 0,
+    statementCount: 0,
+    cacheHitCount: 0,
+    cacheMissCount: 0,
+    primaryEndMs: Number.NEGATIVE_INFINITY,
+  }
 }
 
 /** Runs `work` so that everything it awaits sees `scope`. */

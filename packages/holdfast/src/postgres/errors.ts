@@ -7,6 +7,7 @@ type PgErrorCode =
   | 'HF_PG_CONNECT_FAILED'
   | 'HF_PG_CONNECTION_LOST'
   | 'HF_PG_LOGIN_REFUSED'
+  | 'HF_PG_NO_REQUEST'
   | 'HF_PG_OPEN_TRANSACTION'
   | 'HF_PG_POOL_ENDED'
   | 'HF_PG_QUEUE_FULL'
@@ -43,6 +44,11 @@ export const pgErrors: ErrorTable<PgErrorCode> = defineErrors<PgErrorCode>({
   HF_PG_LOGIN_REFUSED: {
     summary: 'PostgreSQL refused the role, the password or the database.',
     hint: 'correct the connection string; until then every caller of the pool fails at once',
+    retryable: false,
+  },
+  HF_PG_NO_REQUEST: {
+    summary: 'A token was to hold for the reads of a request, and there is no request.',
+    hint: 'mount the adapter first (`app.use(express(hf))`), or give the token to the read itself: hf.pg.read(text, values, { after: token })',
     retryable: false,
   },
   HF_PG_OPEN_TRANSACTION: {

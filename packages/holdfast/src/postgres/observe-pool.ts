@@ -23,6 +23,9 @@ import { BACKEND_PID_SQL, isBehindPooler } from './pool/pooler.ts'
 import { findSessionState, type PoolerDiagnosis } from './pool/session-state.ts'
 import { PoolHealth, type PoolState } from './pool-health.ts'
 import { hookPool, isHooked } from './pool-hook.ts'
+import { type ReplicaLimits, type ReplicaOptions, resolveReplicaLimits } from './replicas/replica-options.ts'
+import type { ReadQuery } from './replicas/replica-reads.ts'
+import { createReplicas, isForReplica, type ReadState } from './replicas/replicas.ts'
 import { createSlowStatementLog } from './slow-statements.ts'
 import { createStatementStore, type StatementSnapshot, type StatementStore } from './statement-store.ts'
 import { StatementWatch } from './statement-watch.ts'
@@ -43,6 +46,8 @@ export interface PostgresOptions {
   /** Writes the tags of `tx.invalidate` to `holdfast.invalidation` in the same transaction, so that a crash between COMMIT and Redis does not lose them.
    *  The table is made at start where the role may; where it may not, and without Redis, transactions are as with `false`. Default true. */
   readonly outbox?: boolean
+  /** How reads are spread over replicas. No effect without any. */
+  readonly replicas?: ReplicaOptions
 }
 
 /** What {@link observePool} works with. */
@@ -57,6 +62,8 @@ export interface ObservePoolDeps {
   /** Forgets tags, called after a commit and awaited before `transaction` returns. Default: nothing is forgotten. */
   readonly target?: InvalidationTarget
   readonly options?: PostgresOptions
+  /** Pools of streaming replicas of the server of the pool. They are watched too, and stay the caller's to end. Default: none. */
+  readonly replicas?: readonly UserPool[]
 }
 
 /** A pool that is watched. */
@@ -65,7 +72,19 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
   readonly pool: Pool
   /** `pool.query` with all its calling forms, results and errors. */
   readonly query: Pool['query']
+  /** One statement that only reads, in the promise form of `pool.query`: on a replica where there is one that is up and has what the read must see, else on the
+   *  primary. It must see what its request did on the primary before, and the token given to `readAfter`. A read whose replica is lost before it answered is sent
+   *  elsewhere. Whether a statement reads is the caller's word: a replica refuses a write (25006), the primary does not. */
+  readonly read: ReadQuery
+  /** What later requests of the same user must see, to be given to `readAfter` there; fit for a cookie or a header. `undefined` when any replica will do. */
+  readToken(): string | undefined
+  /** From now on the reads of this request see at least what the token stands for. Anything that is not a token means: everything up to now.
+   *  @throws HF_PG_NO_REQUEST outside of a request */
+  readAfter(token: string | undefined): void
+  /** Each replica as it is now, and where reads went since the start. */
+  readState(): ReadState
   /** Runs `work` in a transaction: commits when it returns, rolls back and passes the error on when it throws.
+   *  With `readOnly: true` it runs on a replica under the rules of `read`.
    *  A call inside `work` opens a second, independent transaction on another connection; to nest, use `tx.transaction`.
    *  @throws HF_PG_TRANSACTION_ABORTED when a statement failed and its error was swallowed
    *  @throws HF_PG_COMMIT_UNKNOWN when the connection was lost during COMMIT */
@@ -86,8 +105,8 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
  *  another `Client` and another `connect`; `stop()` puts both back and leaves the pool open. Works without PostgreSQL: start does not connect.
  *  @throws HF_CONFIG_INVALID when `pool` is not a `pg.Pool` or an option is wrong */
 export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePoolDeps): HoldfastPg<Pool> {
-  const { registry, clock = systemClock, logger = silentLogger, random = Math.random, target } = deps
-  const { statementLimit, warnMs, errorMs, leakAfterMs } = resolveOptions(pool, deps.options ?? {})
+  const { registry, clock = systemClock, logger = silentLogger, random = Math.random, target, replicas: replicaPools = [] } = deps
+  const { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits } = resolveOptions(pool, replicaPools, deps.options ?? {})
   const store = createStatementStore({ clock, statementLimit })
   const parts = [pool, ...classPoolsOf(pool)]
   const poolState = (): PoolState => stateOf(parts)
@@ -97,32 +116,41 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
   const slow = createSlowStatementLog(store, { warnMs, errorMs }, logger, clock)
   const outbox =
     target?.isShared && (deps.options?.outbox ?? true) ? new InvalidationOutbox({ pool, clock, random, logger, registry, target }) : undefined
-  const transactionDeps = { pool, clock, random, logger, target, outbox }
+  const replicas =
+    replicaPools.length === 0 ? undefined : createReplicas({ primary: pool, pools: replicaPools, limits: replicaLimits, registry, clock, random })
+  const transactionDeps = { connect: () => pool.connect(), clock, random, logger, target, outbox, commit: replicas?.commit }
 
   const undo: (() => void)[] = []
   const lifecycle = createLifecycle({
     name: 'the PostgreSQL observer',
     clock,
     async start() {
-      if (isHooked(pool)) throw pgErrors.create('HF_PG_ALREADY_OBSERVED', 'another instance watches this pool')
-      const watch = new StatementWatch({
-        clock,
-        random,
-        store,
-        errors: registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] }),
-        slowMs: warnMs,
-        onSlow: slow,
-      })
-      undo.push(reportPool(registry, poolState, store, () => holders(1)[0]))
-      for (const part of parts) {
-        const listener = createPoolListener({ pool: part, registry, health, logger, clock, checkouts })
+      if ([pool, ...replicaPools].some(isHooked)) throw pgErrors.create('HF_PG_ALREADY_OBSERVED', 'another instance watches this pool')
+      const errors = registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] })
+      const hook = (part: UserPool, isPrimary: boolean): void => {
+        const watch = new StatementWatch({ clock, random, store, errors, slowMs: warnMs, isPrimary, onSlow: slow })
+        // A replica that gives no connections is the affair of its circuit.
+        const heard = isPrimary
+          ? health
+          : new PoolHealth(
+              clock,
+              () => stateOf([part]),
+              () => undefined,
+              leakAfterMs,
+            )
+        const listener = createPoolListener({ pool: part, registry, health: heard, logger, clock, checkouts })
         undo.push(hookPool(part as unknown as DriverPool, watch, clock, listener, checkouts))
       }
+      undo.push(reportPool(registry, poolState, store, () => holders(1)[0]))
+      for (const part of parts) hook(part, true)
+      for (const part of replicaPools.flatMap(replica => [replica, ...classPoolsOf(replica)])) hook(part, false)
       undo.push(createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }))
+      replicas?.start()
       await loadParser()
       outbox?.start()
     },
     async stop() {
+      replicas?.stop()
       await outbox?.stop()
       for (const step of undo.splice(0)) step()
       store.close()
@@ -134,7 +162,14 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     ...lifecycle,
     pool,
     query: ((...args: unknown[]) => query.apply(pool, args)) as Pool['query'],
-    transaction: (work, options) => runTransaction(transactionDeps, work, options),
+    transaction: (work, options = {}) =>
+      replicas !== undefined && isForReplica(options)
+        ? replicas.transaction(transactionDeps, work, options)
+        : runTransaction(transactionDeps, work, options),
+    read: replicas?.read ?? ((text, values) => query.call(pool, text, values) as Promise<never>),
+    readToken: () => replicas?.readToken(),
+    readAfter: token => replicas?.readAfter(token),
+    readState: () => replicas?.state() ?? NO_READS,
     statements: () => store.snapshot(),
     bindSamples: fingerprint => store.bindSamples(fingerprint),
     poolState,
@@ -143,9 +178,16 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       return { isPooled, sessionState: isPooled ? findSessionState(store.snapshot()) : [] }
     },
     holders: () => holders(HOLDERS_LIMIT),
-    health: () => mergeHealth([health.health(), ...(outbox?.problem ? [{ status: 'degraded' as const, reasons: [outbox.problem] }] : [])]),
+    health: () =>
+      mergeHealth([
+        health.health(),
+        ...(replicas ? [replicas.health()] : []),
+        ...(outbox?.problem ? [{ status: 'degraded' as const, reasons: [outbox.problem] }] : []),
+      ]),
   }
 }
+
+const NO_READS: ReadState = { replicas: [], chosenCount: 0, waitedCount: 0, behindCount: 0, awayCount: 0, retryCount: 0 }
 
 /** The pools of the classes of a pool of ours: statements go through them too. */
 function classPoolsOf(pool: UserPool): readonly UserPool[] {
@@ -176,12 +218,16 @@ interface ResolvedOptions {
   readonly warnMs: number
   readonly errorMs: number
   readonly leakAfterMs: number
+  readonly replicaLimits: ReplicaLimits
 }
 
-function resolveOptions(pool: UserPool, options: PostgresOptions): ResolvedOptions {
+function resolveOptions(pool: UserPool, replicas: readonly UserPool[], options: PostgresOptions): ResolvedOptions {
   const problems = collectConfigProblems()
-  const { Client, connect } = pool as unknown as Partial<DriverPool>
-  if (typeof Client !== 'function' || typeof connect !== 'function') problems.add('pg', 'is not a pg.Pool of pg 8.16 or later')
+  if (!isDriverPool(pool)) problems.add('pg', 'is not a pg.Pool of pg 8.16 or later')
+  for (const [at, replica] of replicas.entries()) {
+    if (!isDriverPool(replica)) problems.add(`pgReplicas[${at}]`, 'is not a pg.Pool of pg 8.16 or later')
+    if (replica === pool || replicas.indexOf(replica) < at) problems.add(`pgReplicas[${at}]`, 'is given twice')
+  }
   const warnMs = problems.attempt('pg.slowWarn', () => parseDurationMs(options.slowWarn ?? '500ms'), 0)
   const errorMs = problems.attempt('pg.slowError', () => parseDurationMs(options.slowError ?? '1s'), 0)
   if (errorMs < warnMs) problems.add('pg.slowError', `is ${errorMs} ms, below slowWarn (${warnMs} ms)`)
@@ -189,8 +235,14 @@ function resolveOptions(pool: UserPool, options: PostgresOptions): ResolvedOptio
   if (!Number.isInteger(statementLimit) || statementLimit < 1) problems.add('pg.statementLimit', `is ${statementLimit}, not a whole number from 1 up`)
   const leakAfterMs = problems.attempt('pg.leakAfter', () => parseDurationMs(options.leakAfter ?? '30s'), 0)
   if (options.outbox !== undefined && typeof options.outbox !== 'boolean') problems.add('pg.outbox', 'is neither true nor false')
+  const replicaLimits = resolveReplicaLimits(options.replicas ?? {}, problems)
   problems.throwIfAny('postgres')
-  return { statementLimit, warnMs, errorMs, leakAfterMs }
+  return { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits }
+}
+
+function isDriverPool(pool: UserPool): boolean {
+  const { Client, connect } = pool as unknown as Partial<DriverPool>
+  return typeof Client === 'function' && typeof connect === 'function'
 }
 
 /** Brings the registry up to date whenever it is read. Returns the function that does so a last time and ends it. */

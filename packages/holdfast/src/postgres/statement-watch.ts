@@ -73,6 +73,8 @@ export interface StatementWatchDeps {
   readonly errors: MetricFamily<Counter>
   /** Statements at or above this many ms are reported to `onSlow`. */
   readonly slowMs: number
+  /** False for the pool of a replica, where nothing can be written. */
+  readonly isPrimary: boolean
   onSlow(record: StatementRecord, tookMs: number, waitMs: number): void
 }
 
@@ -129,6 +131,7 @@ export class StatementWatch {
     if (state.scope !== undefined) {
       state.scope.pgMs += tookMs
       state.scope.statementCount++
+      if (this.#deps.isPrimary) state.scope.primaryEndMs = endMs
     }
     if (Array.isArray(values) && values.length > 0) record.binds.offer(values, tookMs, this.#deps.random)
     if (error) this.#countError(record, error)

@@ -11,8 +11,13 @@ export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializabl
 export interface TransactionOptions {
   /** Default: the server's `default_transaction_isolation`. */
   readonly isolation?: IsolationLevel
-  /** True: the server refuses writes. Default: its `default_transaction_read_only`. */
+  /** True: the server refuses writes, and the transaction may run on a replica, where there are any (not with `serializable`, which replicas do not know). Default:
+   *  the server's `default_transaction_read_only`. */
   readonly readOnly?: boolean
+  /** `primary`: not on a replica, although it is read-only. */
+  readonly on?: 'primary'
+  /** A token of `readToken()`, which a read-only transaction on a replica must see. Default: what the request did, and the token given to `readAfter`. */
+  readonly after?: string
   /** The server ends a statement of this transaction that takes longer (57014). Set for the transaction alone, so it also holds through a pooler. `'0s'`: no
    *  limit. Default: that of the connection. */
   readonly statementTimeout?: Duration
@@ -35,13 +40,15 @@ export interface Transaction<Pool extends UserPool = UserPool> {
 }
 
 /** What transactions need from their surroundings. */
-export interface TransactionDeps<Pool extends UserPool> {
-  readonly pool: Pool
+export interface TransactionDeps {
+  connect(): Promise<UserClient>
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
   readonly target: InvalidationTarget | undefined
   readonly outbox: InvalidationOutbox | undefined
+  /** COMMIT without an outbox; returns its command. Default: the statement alone. */
+  readonly commit?: ((client: UserClient) => Promise<string>) | undefined
 }
 
 /** First pause before a retry, in ms; doubles each time up to the limit, of which a random part is waited. */
@@ -53,7 +60,7 @@ const RETRY_PAUSE_LIMIT_MS = 1000
  *  @throws HF_PG_TRANSACTION_ABORTED when a statement failed, its error was swallowed, and COMMIT therefore rolled back
  *  @throws HF_PG_COMMIT_UNKNOWN when the connection was lost during COMMIT; the tags are forgotten in that case too, since that is safe */
 export async function runTransaction<Pool extends UserPool, T>(
-  deps: TransactionDeps<Pool>,
+  deps: TransactionDeps,
   work: (tx: Transaction<Pool>) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
@@ -68,12 +75,12 @@ export async function runTransaction<Pool extends UserPool, T>(
 }
 
 async function runOnce<Pool extends UserPool, T>(
-  deps: TransactionDeps<Pool>,
+  deps: TransactionDeps,
   work: (tx: Transaction<Pool>) => Promise<T>,
   options: TransactionOptions,
 ): Promise<T> {
   const begin = beginStatement(options)
-  const client = await deps.pool.connect()
+  const client = await deps.connect()
   const tx = new OpenTransaction<Pool>(client, 0, deps.target)
   let result: T
   try {
@@ -87,7 +94,7 @@ async function runOnce<Pool extends UserPool, T>(
   tx.close()
   // Nothing to write for: the server would refuse it.
   const outbox = tx.tags.size === 0 || options.readOnly === true ? undefined : deps.outbox
-  const committed = await commit(client, outbox, tx.tags)
+  const committed = await commit(client, deps, outbox, tx.tags)
   const isEverywhere = await announce(tx.tags, deps)
   if (isEverywhere && committed.rowId !== undefined) outbox?.acknowledge(committed.rowId)
   if (committed.unknown !== undefined) throw committed.unknown
@@ -118,11 +125,16 @@ interface Committed {
 }
 
 /** Ends the transaction and gives the connection back, in every case. */
-async function commit(client: UserClient, outbox: InvalidationOutbox | undefined, tags: ReadonlySet<string>): Promise<Committed> {
+async function commit(
+  client: UserClient,
+  deps: TransactionDeps,
+  outbox: InvalidationOutbox | undefined,
+  tags: ReadonlySet<string>,
+): Promise<Committed> {
   let command: string
   let rowId: string | undefined
   try {
-    if (outbox === undefined) command = (await client.query('COMMIT')).command
+    if (outbox === undefined) command = deps.commit === undefined ? (await client.query('COMMIT')).command : await deps.commit(client)
     else ({ command, rowId } = await outbox.commit(client, [...tags]))
   } catch (error) {
     if (!leavesOutcomeUnknown(error)) {
@@ -150,7 +162,7 @@ async function rollBack(client: UserClient): Promise<true | undefined> {
 
 /** The data is written: a cache that could not be told is the cache's trouble, so the caller does not hear of it as a failed transaction. True when
  *  nobody is left to be told. */
-async function announce<Pool extends UserPool>(tags: ReadonlySet<string>, { target, logger }: TransactionDeps<Pool>): Promise<boolean> {
+async function announce(tags: ReadonlySet<string>, { target, logger }: TransactionDeps): Promise<boolean> {
   if (tags.size === 0 || target === undefined) return true
   try {
     return await target.invalidate([...tags])

@@ -31,6 +31,8 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends str
   /** Your `pg.Pool` (8.16 or newer), which stays yours: Holdfast never ends it. Or a URL or a configuration, of which Holdfast makes a pool over your `pg`
    *  (see `createPool`) and ends it at the stop. Absent: `hf.pg` throws HF_CONFIG_NO_POSTGRES. */
   readonly pg?: Pool | string | OwnPoolConfig
+  /** Streaming replicas of the server of `pg`, in the same forms: `hf.pg.read` and read-only transactions go there. Default: none. */
+  readonly pgReplicas?: readonly (UserPool | string | OwnPoolConfig)[]
   /** Settings of the observation of `pg`. */
   readonly postgres?: PostgresOptions
   /** A Redis URL (`redis://`, `rediss://`); an ioredis client or `Cluster`, which stays yours; `{ cluster: [urls] }`; or `{ sentinels: [urls], name }`.
@@ -81,6 +83,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
   })
   const responses = createResponseCache(options.responses ?? {}, { cache, registry: telemetry, clock, logger })
   const pool = options.pg !== undefined ? await resolvePool(options.pg, { clock, logger }) : undefined
+  const replicas = await Promise.all((options.pgReplicas ?? []).map(given => resolvePool(given, { clock, logger })))
   const pg =
     pool &&
     observePool(pool.pool, {
@@ -88,6 +91,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
       clock,
       logger,
       target: invalidationTarget(cache, options),
+      replicas: replicas.map(replica => replica.pool),
       ...(options.postgres ? { options: options.postgres } : {}),
     })
   const lifecycle = createLifecycle({
@@ -100,7 +104,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     // PostgreSQL first: a transaction that commits while stopping still has a cache to invalidate.
     stop: async () => {
       await pg?.stop()
-      await pool?.end()
+      await Promise.all([pool, ...replicas].map(one => one?.end()))
       await cache.stop()
     },
     onStopProblem: problem => logger.warn({ err: problem }, 'holdfast did not stop cleanly'),
@@ -130,6 +134,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
       health: health(),
       metrics: telemetry.snapshot(),
       statements: pg?.statements() ?? [],
+      ...(replicas.length > 0 && pg ? { reads: pg.readState() } : {}),
       cache: cache.stats(),
     }),
   }
@@ -147,14 +152,18 @@ function invalidationTarget(cache: TieredCache, options: HoldfastOptions<UserPoo
   }
 }
 
-function validate(options: object & { readonly pg?: unknown; readonly redis?: RedisOption | undefined }): void {
+function validate(
+  options: object & { readonly pg?: unknown; readonly pgReplicas?: readonly unknown[]; readonly redis?: RedisOption | undefined },
+): void {
   const problems = collectConfigProblems()
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
-  if (options.pg !== undefined) addPgProblems(options.pg, problems)
+  if (options.pg !== undefined) addPgProblems('pg', options.pg, problems)
+  for (const [at, replica] of (options.pgReplicas ?? []).entries()) addPgProblems(`pgReplicas[${at}]`, replica, problems)
+  if (options.pg === undefined && options.pgReplicas !== undefined) problems.add('pgReplicas', 'needs `pg`, the primary')
   if (options.redis) addRedisProblems(options.redis, problems)
   problems.throwIfAny('holdfast()')
 }
 
-const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'postgres', 'redis', 'cache', 'responses', 'service', 'logger', 'clock'])
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'pgReplicas', 'postgres', 'redis', 'cache', 'responses', 'service', 'logger', 'clock'])

@@ -25,16 +25,16 @@ export async function resolvePool<Pool extends UserPool>(
   return { pool: pool as unknown as Pool, end: () => within(END_LIMIT_MS, deps.clock, pool.end()) }
 }
 
-/** Adds what is wrong with the option `pg`, as far as it can be seen without connecting. */
-export function addPgProblems(given: unknown, problems: ConfigProblems): void {
+/** Adds what is wrong with an option that takes a pool, as far as it can be seen without connecting. */
+export function addPgProblems(option: string, given: unknown, problems: ConfigProblems): void {
   if (typeof given === 'string') {
-    if (!/^postgres(?:ql)?:\/\//.test(given)) problems.add('pg', 'must be a URL that starts with postgres:// or postgresql://')
+    if (!/^postgres(?:ql)?:\/\//.test(given)) problems.add(option, 'must be a URL that starts with postgres:// or postgresql://')
     return
   }
   const isObject = typeof given === 'object' && given !== null
   if (isObject && typeof (given as { connect?: unknown }).connect === 'function') return
   const isPlain = isObject && [Object.prototype, null].includes(Object.getPrototypeOf(given))
-  if (!isPlain || Object.keys(given).length === 0) problems.add('pg', 'must be a pg.Pool, a URL, or the configuration of a pool')
+  if (!isPlain || Object.keys(given).length === 0) problems.add(option, 'must be a pg.Pool, a URL, or the configuration of a pool')
 }
 
 /** A connection that somebody never gives back does not hold up the rest of the stop. */

@@ -1,0 +1,158 @@
+import { type Clock, type ClockTimer, currentRequestScope, delay, type RequestScope } from '../../core/index.ts'
+import type { UserPool } from '../user-pool.ts'
+import { PrimaryWatch } from './primary-watch.ts'
+import { ReadPositions } from './read-positions.ts'
+import { Replica } from './replica.ts'
+import { replicaNames } from './replica-names.ts'
+import type { ReplicaLimits } from './replica-options.ts'
+import type { WalPosition } from './wal-position.ts'
+
+/** What a set of replicas works with. */
+export interface ReplicaSetDeps {
+  readonly primary: UserPool
+  readonly pools: readonly UserPool[]
+  readonly limits: ReplicaLimits
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** Why a read went where it did. `chosen`: any replica would have done, or the one it got was far enough. `waited`: the replica got there while it waited. The others
+ *  are why the primary has to answer. */
+export type ReadReason = 'chosen' | 'waited' | 'behind' | 'away'
+
+/** Where a read goes. */
+export interface Choice {
+  /** `undefined`: the primary. */
+  readonly replica: Replica | undefined
+  readonly reason: ReadReason
+  readonly waitedMs: number
+}
+
+/** Pause between two looks at a replica that somebody waits for. A look takes a round trip besides. */
+const CATCH_UP_PAUSE_MS = 5
+/** Reads that may wait for replay at one time; further ones go to the primary. */
+const WAITING_LIMIT = 1000
+
+/** The replicas of one primary: looks at all of them, and says which one a read may go to. */
+export class ReplicaSet {
+  readonly primary: PrimaryWatch
+  readonly replicas: readonly Replica[]
+  readonly positions: ReadPositions
+  readonly #limits: ReplicaLimits
+  readonly #clock: Clock
+  readonly #random: () => number
+  /** Reads of one request go to one replica, so that the second sees at least what the first saw. */
+  readonly #lastOf = new WeakMap<RequestScope, Replica>()
+  #timer: ClockTimer | undefined
+  #isStopped = false
+  #waitingCount = 0
+
+  constructor({ primary, pools, limits, clock, random }: ReplicaSetDeps) {
+    this.primary = new PrimaryWatch(primary, clock, limits.answerMs)
+    this.positions = new ReadPositions(clock, this.primary)
+    const names = replicaNames(pools)
+    this.replicas = pools.map((pool, at) => new Replica(names[at]!, pool, { clock, limits, primary: this.primary }))
+    this.#limits = limits
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** Begins to look; waits for nothing. */
+  start(): void {
+    const look = async (): Promise<void> => {
+      await this.look()
+      if (!this.#isStopped) this.#timer = this.#clock.after(this.#limits.lookEveryMs, () => void look())
+    }
+    void look()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.primary.close()
+    for (const replica of this.replicas) replica.close()
+  }
+
+  /** The primary first: a replica that has all of what it said is not behind. Never rejects. */
+  async look(): Promise<void> {
+    await this.primary.look().catch(() => undefined)
+    await Promise.all(this.replicas.map(replica => replica.look()))
+  }
+
+  /** Where a read goes that must see what `after` names, and what its request did. Waits at most `replayWait`. Never rejects. */
+  async choose(after: string | undefined, excluded: ReadonlySet<Replica>): Promise<Choice> {
+    const open = this.#open(excluded)
+    if (open.length === 0) return this.#primary(excluded)
+    let needed: WalPosition | undefined
+    try {
+      needed = await this.positions.needed(after)
+    } catch {
+      // What must be seen is not known; the primary has it, if anybody has.
+      return { replica: undefined, reason: 'behind', waitedMs: 0 }
+    }
+    const found = this.#pick(this.#open(excluded), needed)
+    if (found !== undefined) return { replica: found, reason: 'chosen', waitedMs: 0 }
+    return this.#catchUp(needed, excluded)
+  }
+
+  #open(excluded: ReadonlySet<Replica>): Replica[] {
+    return this.replicas.filter(replica => !excluded.has(replica) && replica.isOpen)
+  }
+
+  #primary(excluded: ReadonlySet<Replica>): Choice {
+    const isBehind = this.replicas.some(replica => !excluded.has(replica) && replica.status === 'behind')
+    return { replica: undefined, reason: isBehind ? 'behind' : 'away', waitedMs: 0 }
+  }
+
+  /** The less busy of two at random: as good as the least busy of all, and a fleet does not run to the same one. */
+  #pick(open: readonly Replica[], needed: WalPosition | undefined): Replica | undefined {
+    const fit = needed === undefined ? open : open.filter(replica => isAt(replica, needed))
+    if (fit.length === 0) return undefined
+    const scope = currentRequestScope()
+    const last = scope === undefined ? undefined : this.#lastOf.get(scope)
+    if (last !== undefined && fit.includes(last)) return last
+    const first = Math.floor(this.#random() * fit.length)
+    const second = (first + 1 + Math.floor(this.#random() * (fit.length - 1))) % fit.length
+    const chosen = fit[second]!.outstanding < fit[first]!.outstanding ? fit[second]! : fit[first]!
+    if (scope !== undefined) this.#lastOf.set(scope, chosen)
+    return chosen
+  }
+
+  async #catchUp(needed: WalPosition | undefined, excluded: ReadonlySet<Replica>): Promise<Choice> {
+    const startMs = this.#clock.monotonicMs()
+    const { replayWaitMs, lookEveryMs } = this.#limits
+    const elapsedMs = (): number => this.#clock.monotonicMs() - startMs
+    const behind = (): Choice => ({ replica: undefined, reason: 'behind', waitedMs: elapsedMs() })
+    if (this.#waitingCount >= WAITING_LIMIT) return behind()
+    this.#waitingCount++
+    try {
+      while (elapsedMs() < replayWaitMs && !this.#isStopped) {
+        // One that is much further behind than the wait is long will not get there.
+        const hopeful = this.#open(excluded).filter(({ lag }) => (lag?.ms ?? 0) <= replayWaitMs + 2 * lookEveryMs)
+        if (hopeful.length === 0) return behind()
+        await this.#soonest(hopeful, replayWaitMs - elapsedMs())
+        const found = this.#pick(this.#open(excluded), needed)
+        if (found !== undefined) return { replica: found, reason: 'waited', waitedMs: elapsedMs() }
+        await delay(this.#clock, Math.min(CATCH_UP_PAUSE_MS, replayWaitMs))
+      }
+      return behind()
+    } finally {
+      this.#waitingCount--
+    }
+  }
+
+  /** Until the first of them has been looked at, or the time is up. */
+  async #soonest(replicas: readonly Replica[], limitMs: number): Promise<void> {
+    await new Promise<void>(resolve => {
+      const timer = this.#clock.after(limitMs, resolve, true)
+      void Promise.race(replicas.map(replica => replica.look())).then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+}
+
+function isAt(replica: Replica, needed: WalPosition): boolean {
+  return replica.replayed !== undefined && replica.replayed >= needed
+}

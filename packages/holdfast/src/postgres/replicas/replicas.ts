@@ -1,0 +1,93 @@
+import { type Clock, currentRequestScope, type Health } from '../../core/index.ts'
+import type { Registry } from '../../telemetry/index.ts'
+import { pgErrors } from '../errors.ts'
+import type { Transaction, TransactionDeps, TransactionOptions } from '../transaction.ts'
+import type { UserClient, UserPool } from '../user-pool.ts'
+import { commitWithPosition } from './commit-position.ts'
+import type { ReplicaLimits } from './replica-options.ts'
+import { type ReadQuery, ReplicaReads } from './replica-reads.ts'
+import { type ReplicaState, replicaHealth, replicaState, reportReplicas } from './replica-report.ts'
+import { ReplicaSet } from './replica-set.ts'
+
+/** Where reads went since the start. */
+export interface ReadState {
+  readonly replicas: readonly ReplicaState[]
+  /** Reads that a replica could take at once. */
+  readonly chosenCount: number
+  /** Reads that waited for a replica to replay what they must see, with success. */
+  readonly waitedCount: number
+  /** Reads that went to the primary, because no replica was far enough or within the limits. */
+  readonly behindCount: number
+  /** Reads that went to the primary, because no replica could be had. */
+  readonly awayCount: number
+  /** Reads that were sent again, because a replica was lost or its replay ended them. */
+  readonly retryCount: number
+}
+
+/** What {@link createReplicas} works with. */
+export interface ReplicasDeps {
+  readonly primary: UserPool
+  readonly pools: readonly UserPool[]
+  readonly limits: ReplicaLimits
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** The replicas of one pool. */
+export interface Replicas {
+  readonly read: ReadQuery
+  transaction<Pool extends UserPool, T>(deps: TransactionDeps, work: (tx: Transaction<Pool>) => Promise<T>, options: TransactionOptions): Promise<T>
+  /** COMMIT on the primary. */
+  commit(client: UserClient): Promise<string>
+  readToken(): string | undefined
+  /** @throws HF_PG_NO_REQUEST */
+  readAfter(token: string | undefined): void
+  start(): void
+  stop(): void
+  state(): ReadState
+  health(): Health
+}
+
+/** Makes what reads need. Make it before the pools are observed. Nothing is asked before `start()`. */
+export function createReplicas({ primary, pools, limits, registry, clock, random }: ReplicasDeps): Replicas {
+  const set = new ReplicaSet({ primary, pools, limits, clock, random })
+  const reads = new ReplicaReads(set, primary, registry)
+  let unreport = (): void => undefined
+  return {
+    read: reads.read,
+    transaction: (deps, work, options) => reads.transaction(deps, work, options),
+    commit: client => commitWithPosition(set, clock, client),
+    readToken: () => set.positions.token(),
+    readAfter(token) {
+      const scope = currentRequestScope()
+      if (scope === undefined) throw pgErrors.create('HF_PG_NO_REQUEST', 'readAfter was called outside of a request')
+      if (token !== undefined && token !== '') set.positions.adopt(scope, token)
+    },
+    start() {
+      unreport = reportReplicas(registry, set.replicas)
+      set.start()
+    },
+    stop() {
+      set.stop()
+      unreport()
+    },
+    state() {
+      const { byReason, retries } = reads.counts
+      return {
+        replicas: set.replicas.map(replicaState),
+        chosenCount: byReason.chosen,
+        waitedCount: byReason.waited,
+        behindCount: byReason.behind,
+        awayCount: byReason.away,
+        retryCount: retries,
+      }
+    },
+    health: () => replicaHealth(set, limits, clock),
+  }
+}
+
+/** True when a transaction may run on a replica. @source PostgreSQL 18, 26.4.1: hot standby knows no serializable transactions */
+export function isForReplica({ readOnly, isolation, on }: TransactionOptions): boolean {
+  return readOnly === true && isolation !== 'serializable' && on !== 'primary'
+}
