@@ -24,11 +24,13 @@ import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
 import { consoleErrors } from './errors.ts'
 import type { AdvisorPort } from './findings/advisor-port.ts'
-import { createCacheFindings, isCacheFinding } from './findings/cache/cache-findings.ts'
+import { createCacheFindings } from './findings/cache/cache-findings.ts'
 import { createCacheWatch } from './findings/cache/cache-watch.ts'
 import { createFindingActions, describeFinding } from './findings/finding-actions.ts'
 import { createFindingLedger } from './findings/finding-ledger.ts'
 import { rankFindings, summarise } from './findings/finding-summary.ts'
+import { createRepeatFindings } from './findings/repeats/repeat-findings.ts'
+import { createRepeatWatch } from './findings/repeats/repeat-watch.ts'
 import { createEventLog } from './store/event-log.ts'
 import { createTrafficStore } from './store/traffic-store.ts'
 
@@ -70,6 +72,9 @@ export interface Console extends Lifecycle {
   overview(windowSec?: number): Overview
 }
 
+/** Ids of what the console finds by itself: about the cache, and about repeated statements. */
+const JUDGED_ID = /^[CN]-[0-9a-f]{6}$/
+
 /** Creates a console over instances of one service.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
 export function createConsole(options: ConsoleOptions): Console {
@@ -83,14 +88,16 @@ export function createConsole(options: ConsoleOptions): Console {
   let load: LoadState | null = null
 
   const cacheFindings = createCacheFindings()
-  const findings = (): readonly Finding[] => rankFindings([...ledger.findings(), ...cacheFindings.findings()])
+  const repeatFindings = createRepeatFindings()
+  const findings = (): readonly Finding[] => rankFindings([...ledger.findings(), ...cacheFindings.findings(), ...repeatFindings.findings()])
   const finding = async (id: string): Promise<Finding> => {
-    if (!isCacheFinding(id)) return ledger.finding(id)
-    const found = cacheFindings.finding(id)
+    if (!JUDGED_ID.test(id)) return ledger.finding(id)
+    const found = cacheFindings.finding(id) ?? repeatFindings.finding(id)
     if (found === undefined) throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no finding ${id}`)
     return found
   }
   const cacheWatch = createCacheWatch({ clock, store, caches: () => collector.caches(), findings: cacheFindings, publishEvent, logger })
+  const repeatWatch = createRepeatWatch({ clock, store, repeats: () => collector.repeats(), findings: repeatFindings, publishEvent, logger })
   const health = (): Health => mergeHealth([collector.health(), ledger.health()])
   const overview = (windowSec = 60): Overview => {
     const atMs = clock.nowMs()
@@ -148,10 +155,10 @@ export function createConsole(options: ConsoleOptions): Console {
     name: 'console',
     clock,
     start: async () => {
-      await Promise.all([live.start(), collector.start(), ledger.start(), cacheWatch.start()])
+      await Promise.all([live.start(), collector.start(), ledger.start(), cacheWatch.start(), repeatWatch.start()])
     },
     stop: async () => {
-      await Promise.all([live.stop(), collector.stop(), ledger.stop(), cacheWatch.stop()])
+      await Promise.all([live.stop(), collector.stop(), ledger.stop(), cacheWatch.stop(), repeatWatch.stop()])
     },
     onStopProblem: problem => logger.warn({ err: problem }, 'the console did not stop cleanly'),
   })

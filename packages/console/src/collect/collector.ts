@@ -1,3 +1,4 @@
+import type { InstanceSnapshot } from 'holdfast'
 import type { CacheStats } from 'holdfast/cache'
 import { type Clock, type Health, type HealthReason, type Lifecycle, type Logger, mergeHealth } from 'holdfast/core'
 import type { ConsoleEvent, InstanceState } from '../api/contract.ts'
@@ -21,6 +22,8 @@ export interface Collector extends Lifecycle {
   pool(): PoolConnections | null
   /** The caches of the instances that are up, as last read. */
   caches(): readonly InstanceCache[]
+  /** What requests of the instances that are up send again and again, counted since each one's start. */
+  repeats(): readonly InstanceRepeats[]
   /** Name of the service as the first instance that answers gives it. */
   service(): string | undefined
   /** True when the newest reading lacks an instance. */
@@ -31,6 +34,12 @@ export interface Collector extends Lifecycle {
 export interface InstanceCache {
   readonly instanceId: string
   readonly stats: CacheStats
+}
+
+/** Repeated statements of one instance. */
+export interface InstanceRepeats {
+  readonly instanceId: string
+  readonly repeats: NonNullable<InstanceSnapshot['repeats']>
 }
 
 /** What the collector works with. */
@@ -85,6 +94,7 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
     health: () => mergeHealth([awayHealth(instances), ...snapshots().map(snapshot => snapshot.health)]),
     pool,
     caches,
+    repeats: () => snapshots().map(({ instanceId, repeats = [] }) => ({ instanceId, repeats })),
     service: () => snapshots()[0]?.service,
     isPartial: () => partial,
   }

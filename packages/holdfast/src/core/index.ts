@@ -28,5 +28,5 @@ export {
 export { createLifecycle, type Lifecycle, type LifecycleSteps } from './lifecycle.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { MIGRATION_FORMATS, type MigrationFile, type MigrationFormat, migrationFiles } from './migration-file.ts'
-export { createRequestScope, currentRequestScope, type RequestScope, runInRequestScope } from './request-scope.ts'
+export { createRequestScope, currentRequestScope, type RequestScope, runInRequestScope, shareRequestScope } from './request-scope.ts'
 export { parseSizeBytes, type Size } from './size.ts'

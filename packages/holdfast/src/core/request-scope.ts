@@ -16,6 +16,8 @@ export interface RequestScope {
   cacheMissCount: number
   /** When a statement on the primary ended last, which may have written; monotonic, -Infinity for never. Where there are replicas, later reads must see it. */
   primaryEndMs: number
+  /** What the PostgreSQL layer remembers of this request's statements; nobody else looks inside. */
+  statementCalls: object | undefined
 }
 
 const storage = new AsyncLocalStorage<RequestScope>()
@@ -31,7 +33,24 @@ export function createRequestScope(): RequestScope {
     cacheHitCount: 0,
     cacheMissCount: 0,
     primaryEndMs: Number.NEGATIVE_INFINITY,
+    statementCalls: undefined,
   }
+}
+
+/** A scope that reads and writes `parent`, but for the members in `own`. */
+export function shareRequestScope(parent: RequestScope, own: Partial<RequestScope>): RequestScope {
+  const shared = { ...own } as RequestScope
+  for (const name of Object.keys(parent) as (keyof RequestScope)[]) {
+    if (name in own) continue
+    Object.defineProperty(shared, name, {
+      enumerable: true,
+      get: () => parent[name],
+      set: (value: never) => {
+        parent[name] = value
+      },
+    })
+  }
+  return shared
 }
 
 /** Runs `work` so that everything it awaits sees `scope`. */

@@ -62,6 +62,8 @@ export { createPool, type HoldfastPool, type PoolDriver } from './pool/create-po
 export type { PoolClass, PoolDeps, PoolSettings } from './pool/pool-options.ts'
 export type { PoolerDiagnosis, SessionStateStatement } from './pool/session-state.ts'
 export type { PoolState } from './pool-health.ts'
+export { type RecordedStatement, recordStatements, type StatementRecording } from './repeats/record-statements.ts'
+export type { RepeatRule, StatementRepeat } from './repeats/repeat-book.ts'
 export type { CircuitState } from './replicas/circuit.ts'
 export type { ReplicaStatus } from './replicas/replica.ts'
 export type { ReplicaOptions } from './replicas/replica-options.ts'

@@ -23,6 +23,10 @@ import { BACKEND_PID_SQL, isBehindPooler } from './pool/pooler.ts'
 import { findSessionState, type PoolerDiagnosis } from './pool/session-state.ts'
 import { PoolHealth, type PoolState } from './pool-health.ts'
 import { hookPool, isHooked } from './pool-hook.ts'
+import { allowRepeats } from './repeats/allow-repeats.ts'
+import { traceCalls } from './repeats/call-trace.ts'
+import type { StatementRepeat } from './repeats/repeat-book.ts'
+import { createRepeats } from './repeats/repeats.ts'
 import { type ReplicaLimits, type ReplicaOptions, resolveReplicaLimits } from './replicas/replica-options.ts'
 import type { ReadQuery } from './replicas/replica-reads.ts'
 import { createReplicas, isForReplica, type ReadState } from './replicas/replicas.ts'
@@ -43,6 +47,9 @@ export interface PostgresOptions {
   /** A connection that is checked out for longer is reported once, in the log and in health, with the code that took it. Nothing is taken away from it.
    *  Default `'30s'`. */
   readonly leakAfter?: Duration
+  /** Routes (`POST /imports`) and fingerprints of statements whose repeats within a request are meant. Default: none. For a part of a request use
+   *  `hf.pg.allowRepeats()`. */
+  readonly allowRepeats?: readonly string[]
   /** Writes the tags of `tx.invalidate` to `holdfast.invalidation` in the same transaction, so that a crash between COMMIT and Redis does not lose them.
    *  The table is made at start where the role may; where it may not, and without Redis, transactions are as with `false`. Default true. */
   readonly outbox?: boolean
@@ -93,6 +100,13 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
   statements(): readonly StatementSnapshot[]
   /** Up to a dozen sets of parameters that the statement ran with, fast and slow ones. They are real data: keep them in the process. */
   bindSamples(fingerprint: string): readonly BindSample[]
+  /** Statements that requests send again and again, the costliest first, at most 200: N+1 patterns and duplicate reads. Of requests only, see `runInRequestScope`. */
+  repeats(): readonly StatementRepeat[]
+  /** Runs `work`, a batch job for example, so that statements which it repeats are no finding. */
+  allowRepeats<T>(work: () => T): T
+  /** The same client of an ORM, with the difference that its statements know the line that asked for them, even where the ORM sends them later, as Drizzle
+   *  and some calls of Prisma do. A stack (10 to 20 us) for each call: for development. */
+  trace<Db extends object>(db: Db): Db
   poolState(): PoolState
   /** Who holds connections now, longest first, at most 20. */
   holders(): readonly PoolHolder[]
@@ -106,8 +120,9 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
  *  @throws HF_CONFIG_INVALID when `pool` is not a `pg.Pool` or an option is wrong */
 export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePoolDeps): HoldfastPg<Pool> {
   const { registry, clock = systemClock, logger = silentLogger, random = Math.random, target, replicas: replicaPools = [] } = deps
-  const { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits } = resolveOptions(pool, replicaPools, deps.options ?? {})
+  const { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits, allowed } = resolveOptions(pool, replicaPools, deps.options ?? {})
   const store = createStatementStore({ clock, statementLimit })
+  const repeats = createRepeats({ store, allowed, registry, clock, logger })
   const parts = [pool, ...classPoolsOf(pool)]
   const poolState = (): PoolState => stateOf(parts)
   const checkouts = new Checkouts(state => (state.record === undefined ? undefined : store.identify(state.record).text))
@@ -128,7 +143,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       if ([pool, ...replicaPools].some(isHooked)) throw pgErrors.create('HF_PG_ALREADY_OBSERVED', 'another instance watches this pool')
       const errors = registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] })
       const hook = (part: UserPool, isPrimary: boolean): void => {
-        const watch = new StatementWatch({ clock, random, store, errors, slowMs: warnMs, isPrimary, onSlow: slow })
+        const watch = new StatementWatch({ clock, random, store, errors, repeats: repeats.detector, slowMs: warnMs, isPrimary, onSlow: slow })
         // A replica that gives no connections is the affair of its circuit.
         const heard = isPrimary
           ? health
@@ -144,6 +159,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       undo.push(reportPool(registry, poolState, store, () => holders(1)[0]))
       for (const part of parts) hook(part, true)
       for (const part of replicaPools.flatMap(replica => [replica, ...classPoolsOf(replica)])) hook(part, false)
+      undo.push(repeats.start())
       undo.push(createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }))
       replicas?.start()
       await loadParser()
@@ -172,6 +188,9 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     readState: () => replicas?.state() ?? NO_READS,
     statements: () => store.snapshot(),
     bindSamples: fingerprint => store.bindSamples(fingerprint),
+    repeats: () => repeats.book.repeats(),
+    allowRepeats,
+    trace: traceCalls,
     poolState,
     async diagnosePooler() {
       const isPooled = await asksThroughPooler(pool)
@@ -219,6 +238,7 @@ interface ResolvedOptions {
   readonly errorMs: number
   readonly leakAfterMs: number
   readonly replicaLimits: ReplicaLimits
+  readonly allowed: ReadonlySet<string>
 }
 
 function resolveOptions(pool: UserPool, replicas: readonly UserPool[], options: PostgresOptions): ResolvedOptions {
@@ -235,9 +255,12 @@ function resolveOptions(pool: UserPool, replicas: readonly UserPool[], options: 
   if (!Number.isInteger(statementLimit) || statementLimit < 1) problems.add('pg.statementLimit', `is ${statementLimit}, not a whole number from 1 up`)
   const leakAfterMs = problems.attempt('pg.leakAfter', () => parseDurationMs(options.leakAfter ?? '30s'), 0)
   if (options.outbox !== undefined && typeof options.outbox !== 'boolean') problems.add('pg.outbox', 'is neither true nor false')
+  const allowed = options.allowRepeats ?? []
+  const isNames = Array.isArray(allowed) && allowed.every(name => typeof name === 'string' && name !== '')
+  if (!isNames) problems.add('pg.allowRepeats', 'is no list of routes and fingerprints')
   const replicaLimits = resolveReplicaLimits(options.replicas ?? {}, problems)
   problems.throwIfAny('postgres')
-  return { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits }
+  return { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits, allowed: new Set(allowed) }
 }
 
 function isDriverPool(pool: UserPool): boolean {

@@ -33,11 +33,16 @@ interface ClientStates {
   undo(): void
 }
 
-const hookedPools = new WeakSet<object>()
+const hookedPools = new Set<object>()
 
 /** True while some instance has its hook in the pool. */
 export function isHooked(pool: object): boolean {
   return hookedPools.has(pool)
+}
+
+/** True while some pool of this process is observed. */
+export function isAnyPoolHooked(): boolean {
+  return hookedPools.size > 0
 }
 
 /** Sets two properties of the pool, `Client` (a subclass of the one that was there) and `connect`, and listens for `error` on the pool and on each
@@ -120,7 +125,7 @@ function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientS
 
 /** The context in which a statement is sent cannot be trusted: for a `pool.query` that had to wait it is the context of the request that gave the
  *  connection back. So the scope is read when the connection is asked for. */
-function hookConnect({ pool, clock, listener, checkouts }: HookDeps, stateOf: (client: DriverClient) => ConnectionState): () => void {
+function hookConnect({ pool, watch, clock, listener, checkouts }: HookDeps, stateOf: (client: DriverClient) => ConnectionState): () => void {
   const original = pool.connect
   const own = Object.getOwnPropertyDescriptor(pool, 'connect')
   const sampler = new CallSiteSampler()
@@ -128,7 +133,7 @@ function hookConnect({ pool, clock, listener, checkouts }: HookDeps, stateOf: (c
     const scope = currentRequestScope()
     const askedMs = clock.monotonicMs()
     listener.onAsk()
-    const site = sampler.capture(askedMs, connect)
+    const site = watch.repeats.siteOfCheckout(scope, askedMs, connect) ?? sampler.capture(askedMs, connect)
     const settle = (client: DriverClient | undefined): ConnectionState | undefined => {
       const nowMs = clock.monotonicMs()
       const waitMs = nowMs - askedMs

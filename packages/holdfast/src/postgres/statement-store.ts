@@ -2,6 +2,7 @@ import type { Clock, ClockTimer } from '../core/index.ts'
 import { createHistogram, type Histogram, type HistogramSnapshot, mergeHistograms } from '../telemetry/index.ts'
 import { BindReservoir, type BindSample } from './bind-reservoir.ts'
 import { identifyStatement, STORED_TEXT_LIMIT, type StatementIdentity } from './fingerprint.ts'
+import { type RepeatForm, repeatFormOf, UNCOUNTED } from './repeats/repeat-form.ts'
 import { LEXED_CHARS_LIMIT, shapeOf } from './statement-shape.ts'
 
 /** Fingerprint of everything beyond the limit. */
@@ -30,6 +31,7 @@ export interface StatementSnapshot {
 export class StatementRecord {
   readonly histogram: Histogram = createHistogram()
   readonly binds: BindReservoir = new BindReservoir()
+  readonly form: RepeatForm
   callCount = 0
   errorCount = 0
   rowCount = 0
@@ -41,6 +43,10 @@ export class StatementRecord {
   slowLoggedMs: number = Number.NEGATIVE_INFINITY
   /** Absent until the statement was parsed, off the path. */
   identity: StatementIdentity | undefined
+
+  constructor(form: RepeatForm) {
+    this.form = form
+  }
 }
 
 /** Statements seen, bounded by count and by bytes. */
@@ -85,7 +91,7 @@ class BoundedStatementStore implements StatementStore {
   #youngChars = 0
   readonly #shapes = new Map<string, StatementRecord>()
   readonly #unparsed = new Map<StatementRecord, string>()
-  readonly #other = new StatementRecord()
+  readonly #other = new StatementRecord(UNCOUNTED)
   #timer: ClockTimer | undefined
 
   constructor(options: StatementStoreOptions) {
@@ -155,7 +161,7 @@ class BoundedStatementStore implements StatementStore {
     const known = this.#shapes.get(key)
     if (known !== undefined) return known
     if (this.#shapes.size >= this.#limit) return this.#other
-    const record = new StatementRecord()
+    const record = new StatementRecord(repeatFormOf(key))
     this.#shapes.set(key, record)
     this.#unparsed.set(record, text.length > STORED_TEXT_LIMIT ? shape : text)
     this.#timer ??= this.#clock.after(BATCH_PAUSE_MS, () => this.#parseBatch())

@@ -2,6 +2,8 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import type { Clock, RequestScope } from '../core/index.ts'
 import type { Counter, MetricFamily } from '../telemetry/index.ts'
 import { type CallSite, describeCallSite } from './pool/call-site.ts'
+import type { RepeatDetector } from './repeats/repeat-detector.ts'
+import type { CallTally } from './repeats/request-calls.ts'
 import { errorLabel } from './sqlstate.ts'
 import type { StatementRecord, StatementStore } from './statement-store.ts'
 
@@ -43,9 +45,13 @@ export function createConnectionState(): ConnectionState {
   }
 }
 
-/** Message on the channel `holdfast:pg:query`. Holds the text as it was sent, literals included: it does not leave the process by itself. */
+/** Message on the channel `holdfast:pg:query`. Holds text and parameters as they were sent: it does not leave the process by itself. */
 export interface StatementTrace {
   readonly text: string
+  /** The caller's own array; a copy is yours to make. */
+  readonly values?: unknown
+  /** The request that it belongs to. */
+  readonly scope: RequestScope | undefined
   durationMs?: number
   rowCount?: number
   error?: unknown
@@ -62,6 +68,8 @@ export interface RunningStatement {
   readonly startMs: number
   readonly waitMs: number
   readonly trace: StatementTrace | undefined
+  /** The request's calls of this statement, where they are counted. */
+  readonly tally: CallTally | undefined
   hasEnded: boolean
 }
 
@@ -71,6 +79,7 @@ export interface StatementWatchDeps {
   readonly random: () => number
   readonly store: StatementStore
   readonly errors: MetricFamily<Counter>
+  readonly repeats: RepeatDetector
   /** Statements at or above this many ms are reported to `onSlow`. */
   readonly slowMs: number
   /** False for the pool of a replica, where nothing can be written. */
@@ -84,16 +93,18 @@ const channel = tracingChannel<StatementTrace, StatementTrace>(STATEMENT_CHANNEL
 export class StatementWatch {
   /** False after stop: statements pass through unseen. */
   active = true
+  readonly repeats: RepeatDetector
   readonly #deps: StatementWatchDeps
 
   constructor(deps: StatementWatchDeps) {
     this.#deps = deps
+    this.repeats = deps.repeats
   }
 
   begin(state: ConnectionState, text: string, values: unknown): RunningStatement {
     const { waitMs } = state
     state.waitMs = 0
-    const trace = channel.hasSubscribers ? { text } : undefined
+    const trace = channel.hasSubscribers ? { text, values, scope: state.scope } : undefined
     const record = this.#deps.store.recordOf(text)
     state.record = record
     state.runningCount++
@@ -105,6 +116,7 @@ export class StatementWatch {
       startMs: state.nowMs ?? this.#deps.clock.monotonicMs(),
       waitMs,
       trace,
+      tally: state.scope === undefined ? undefined : this.repeats.count(state, state.scope, record, text, values),
       hasEnded: false,
     }
   }
@@ -118,7 +130,7 @@ export class StatementWatch {
     // `pg` calls back twice for a parameter that cannot be serialised: with the error, and when the connection is ready again.
     if (running.hasEnded) return
     running.hasEnded = true
-    const { state, record, waitMs, startMs, values } = running
+    const { state, record, waitMs, startMs, values, tally } = running
     const endMs = this.#deps.clock.monotonicMs()
     const tookMs = endMs - (startMs > state.lastEndMs ? startMs : state.lastEndMs)
     state.lastEndMs = endMs
@@ -132,6 +144,7 @@ export class StatementWatch {
       state.scope.pgMs += tookMs
       state.scope.statementCount++
       if (this.#deps.isPrimary) state.scope.primaryEndMs = endMs
+      tally?.end(tookMs)
     }
     if (Array.isArray(values) && values.length > 0) record.binds.offer(values, tookMs, this.#deps.random)
     if (error) this.#countError(record, error)

@@ -135,6 +135,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
       metrics: telemetry.snapshot(),
       statements: pg?.statements() ?? [],
       ...(replicas.length > 0 && pg ? { reads: pg.readState() } : {}),
+      repeats: pg?.repeats() ?? [],
       cache: cache.stats(),
     }),
   }

@@ -1,6 +1,6 @@
 import type { CacheStats } from '../cache/index.ts'
 import type { Health } from '../core/index.ts'
-import type { ReadState, StatementSnapshot } from '../postgres/index.ts'
+import type { ReadState, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
 import type { FamilySnapshot } from '../telemetry/index.ts'
 
 /** Everything one process knows of itself, as plain data: what the console collects. Holds no literal of any statement and no value of the cache; the names of a few
@@ -17,6 +17,8 @@ export interface InstanceSnapshot {
   readonly statements: readonly StatementSnapshot[]
   /** Replicas and where reads went; absent without replicas. */
   readonly reads?: ReadState
+  /** Statements that requests send again and again. Absent from instances older than this field. */
+  readonly repeats?: readonly StatementRepeat[]
   /** Absent from instances older than this field. */
   readonly cache?: CacheStats
 }

@@ -21,6 +21,8 @@ export type Judgement =
       readonly is: 'bad'
       readonly reads: ReadCost
       readonly why: string
+      /** What is shown as the subject, where `subject` is but a name for it. */
+      readonly statement?: string
       readonly title: string
       readonly savesMsPerSec: number
       readonly shareOfTime: number

@@ -67,12 +67,12 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
   )
 }
 
-/** A change of the code: the option, what it is and what it should be. */
+/** A change of the code: the option or the place, what it is and what it should be. */
 function OptionChange({ option }: { readonly option: NonNullable<FindingDetail['finding']['recommendation']['option']> }): ReactElement {
   return (
     <dl className="notes">
       <div>
-        <dt>Option</dt>
+        <dt>To change</dt>
         <dd>
           <code>{option.name}</code>
         </dd>

@@ -15,17 +15,21 @@ const TIERS: Readonly<Record<Evidence['tier'], string>> = {
   proven: 'before and after, on the live system',
 }
 
+/** Rules of PostgreSQL that the console judges by what the instances count. */
+const COUNTED_RULES: ReadonlySet<string> = new Set(['pg/n-plus-one', 'pg/duplicate-read'])
+
 /** The numbers and plans behind a finding. */
 export function EvidenceSection({ evidence, rule }: { readonly evidence: Evidence; readonly rule: string }): ReactElement {
   const { before, trial, figures } = evidence
   const isOfCache = rule.startsWith('cache/')
+  const isCounted = isOfCache || COUNTED_RULES.has(rule)
   return (
     <Panel
       title="Evidence"
       className="evidence"
       aside={
         <>
-          <span className="badge">{evidence.tier}</span> {isOfCache ? 'counted in the running instances' : TIERS[evidence.tier]}
+          <span className="badge">{evidence.tier}</span> {isCounted ? 'counted in the running instances' : TIERS[evidence.tier]}
         </>
       }
     >

@@ -49,7 +49,7 @@ function Unproven({ state, isChangeOfCode }: { readonly state: Finding['state'];
   if (isChangeOfCode) {
     return (
       <p className="empty">
-        Nothing to prove yet. Change the option and deploy: each minute is measured, and two good ones in a row prove it here by themselves.
+        Nothing to prove yet. Change the code and deploy: each minute is measured, and two good ones in a row prove it here by themselves.
       </p>
     )
   }

@@ -19,21 +19,26 @@ const OWN_PREFIXES: readonly string[] = [OWN_FOLDER.href, fileURLToPath(OWN_FOLD
 
 /** Decides which checkouts are worth a stack: all of a quiet pool, a fixed number a second of a busy one. */
 export class CallSiteSampler {
+  readonly #frameLimit: number
   #paidUntilMs = Number.NEGATIVE_INFINITY
+
+  constructor(frameLimit: number = FRAME_LIMIT) {
+    this.#frameLimit = frameLimit
+  }
 
   /** The stack above `from`, or `undefined` when this second's captures are used up. */
   capture(nowMs: number, from: (...args: never[]) => unknown): CallSite | undefined {
     if (this.#paidUntilMs > nowMs) return undefined
     this.#paidUntilMs = Math.max(this.#paidUntilMs, nowMs - BURST * CAPTURE_EVERY_MS) + CAPTURE_EVERY_MS
-    return captureCallSite(from)
+    return captureCallSite(from, this.#frameLimit)
   }
 }
 
 /** The stack above `from`, unformatted. About 10 us. */
-export function captureCallSite(from: (...args: never[]) => unknown): CallSite {
+export function captureCallSite(from: (...args: never[]) => unknown, frameLimit: number = FRAME_LIMIT): CallSite {
   const site: CallSite = {}
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = FRAME_LIMIT
+  Error.stackTraceLimit = frameLimit
   Error.captureStackTrace(site, from)
   Error.stackTraceLimit = limit
   return site
