@@ -107,17 +107,17 @@ describe('the statements of an observed pool', () => {
 
   it('logs a slow statement with normalised text, once a minute, and an error beyond the second limit', async () => {
     const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
-    const { watched } = await open({ logger, options: { slowWarn: '20ms', slowError: '60ms' } })
+    const { watched } = await open({ logger, options: { slowWarn: '20ms', slowError: '1s' } })
     await watched.query('select pg_sleep(0.03)')
     await watched.query('select pg_sleep(0.03)')
-    await watched.query("select pg_sleep(0.08), 'secret'")
+    await watched.query("select pg_sleep(1.01), 'secret'")
     expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ text: 'select pg_sleep($1)' }),
       expect.stringContaining('limit 20 ms'),
     )
     expect(logger.error).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ text: 'select pg_sleep($1), $2' }),
-      expect.stringContaining('limit 60 ms'),
+      expect.stringContaining('limit 1000 ms'),
     )
   })
 
