@@ -109,6 +109,7 @@ function addFindings(program: Command, run: Run): void {
     .description('read the workload of DATABASE_URL and say what to change, with evidence')
     .option('--window <duration>', 'watch the traffic for this long instead of reading everything since the statistics were reset')
     .option('--fail-on <state>', 'exit 1 when there is an open finding', 'never')
+    .option('--rule <glob>', 'only rules that match, for example "pg/unused-index" or "*-index"; default: all')
     .action(options => run(async () => (await import('./commands/advise.ts')).advise, options))
   program
     .command('explain [id]')
@@ -135,6 +136,11 @@ function addFindings(program: Command, run: Run): void {
     verify: 'compare before and after over the same shape of traffic',
     revert: 'undo the change',
   } as const
+  program
+    .command('snooze <id>')
+    .description('put a finding aside; it is open again when it is found after that time')
+    .option('--for <duration>', 'how long', '7d')
+    .action((id: string, options) => run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action: 'snooze' as const }))
   for (const [action, description] of Object.entries(one)) {
     const command = program.command(`${action} <id>`).description(description)
     if (action === 'apply' || action === 'revert') command.option('-y, --yes', 'do not ask')

@@ -1,5 +1,5 @@
 import { delay, parseDurationMs, systemClock } from 'holdfast/core'
-import type { AdviceReport, Advisor } from 'holdfast/postgres'
+import type { AdviceReport, Advisor, RuleUnknown } from 'holdfast/postgres'
 import type { CommandContext } from '../command-line.ts'
 import { openAdvisor } from '../database.ts'
 import { cliErrors } from '../errors.ts'
@@ -9,6 +9,7 @@ import { findingLine } from '../render/finding.ts'
 interface AdviseOptions {
   readonly window?: string
   readonly failOn: string
+  readonly rule?: string
 }
 
 /** `holdfast advise`: the findings of the workload, worst first. */
@@ -19,11 +20,12 @@ export async function advise(options: AdviseOptions, context: CommandContext): P
   const windowMs = options.window === undefined ? undefined : parseDurationMs(options.window)
   const { terminal } = context
   const advisor = await openAdvisor(context)
-  const report = await watch(advisor, windowMs, context)
+  const report = await watch(advisor, windowMs, options.rule, context)
   if (context.json) terminal.json({ schema: 'holdfast.advice/1', ...report })
   else {
     for (const finding of report.findings) terminal.data(findingLine(finding, terminal))
     for (const refused of report.refused) terminal.say(terminal.paint('dim', `  not offered: ${refused.statement.slice(0, 80)}: ${refused.why}`))
+    for (const unknown of report.unknown) terminal.say(terminal.paint('dim', unknownLine(unknown)))
     for (const note of report.notes) terminal.say(terminal.paint('dim', `  note: ${note}`))
     if (report.findings.length === 0) terminal.say(`✓ nothing to do: ${report.examinedCount} statements examined`)
     else terminal.say(`next: holdfast explain ${report.findings[0]!.id}`)
@@ -32,10 +34,15 @@ export async function advise(options: AdviseOptions, context: CommandContext): P
   return options.failOn === 'open' && open ? exitCode.objectiveBroken : exitCode.ok
 }
 
-async function watch(advisor: Advisor, windowMs: number | undefined, context: CommandContext): Promise<AdviceReport> {
-  if (windowMs === undefined) return advisor.advise()
+function unknownLine({ rule, why, grant }: RuleUnknown): string {
+  return `  unknown: ${rule}: ${why}${grant === undefined ? '' : `: ${grant}`}`
+}
+
+async function watch(advisor: Advisor, windowMs: number | undefined, rules: string | undefined, context: CommandContext): Promise<AdviceReport> {
+  const filter = rules === undefined ? {} : { rules }
+  if (windowMs === undefined) return advisor.advise(filter)
   const since = await advisor.mark()
   context.terminal.say(`watching the traffic for ${windowMs / 1000} s …`)
   await delay(systemClock, windowMs, context.signal)
-  return advisor.advise({ since })
+  return advisor.advise({ ...filter, since })
 }

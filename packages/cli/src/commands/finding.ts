@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import type { Finding } from 'holdfast/core'
+import { type Duration, type Finding, parseDurationMs } from 'holdfast/core'
 import type { Advisor } from 'holdfast/postgres'
 import type { CommandContext } from '../command-line.ts'
 import { openAdvisor } from '../database.ts'
@@ -9,10 +9,12 @@ import { findingPage, verdictLine } from '../render/finding.ts'
 
 interface FindingOptions {
   readonly id: string
-  readonly action: 'explain' | 'apply' | 'verify' | 'revert'
+  readonly action: 'explain' | 'apply' | 'verify' | 'revert' | 'snooze'
+  /** Of snooze: how long. */
+  readonly for?: string
 }
 
-/** `holdfast explain|apply|verify|revert <id>`. */
+/** `holdfast explain|apply|verify|revert|snooze <id>`. */
 export async function finding(options: FindingOptions, context: CommandContext): Promise<number> {
   const advisor = await openAdvisor(context)
   const found = await advisor.finding(options.id)
@@ -21,19 +23,33 @@ export async function finding(options: FindingOptions, context: CommandContext):
   return exitCodeAfter(options, after)
 }
 
-async function act({ id, action }: FindingOptions, found: Finding, advisor: Advisor, context: CommandContext): Promise<Finding> {
+async function act(
+  { id, action, for: duration = '7d' }: FindingOptions,
+  found: Finding,
+  advisor: Advisor,
+  context: CommandContext,
+): Promise<Finding> {
   switch (action) {
     case 'explain':
       return found
     case 'verify':
       return advisor.verify(id)
+    case 'snooze':
+      return advisor.snooze(id, asDuration(duration))
     case 'apply':
-      await confirm(id, found.recommendation.sql, context)
+      // What Holdfast does not change it refuses, and says what to do; there is nothing to confirm.
+      if (found.recommendation.manual === undefined) await confirm(id, found.recommendation.sql, context)
       return advisor.apply(id)
     case 'revert':
       await confirm(id, found.recommendation.revertSql, context)
       return advisor.revert(id)
   }
+}
+
+/** @throws HF_CONFIG_INVALID when it is no duration; the same check as everywhere. */
+function asDuration(text: string): Duration {
+  parseDurationMs(text)
+  return text as Duration
 }
 
 /** Shows the statements and waits for the id to be typed. @throws HF_CLI_CONFIRMATION_REQUIRED */
@@ -57,10 +73,11 @@ function print({ action, id }: FindingOptions, after: Finding, { terminal, json 
   else if (action === 'verify' && after.verification !== undefined) terminal.data(verdictLine(after.verification, terminal))
   else terminal.data(`✓ ${id} is ${after.state}`)
   const next = {
-    explain: after.state === 'open' ? 'apply' : 'verify',
+    explain: after.recommendation.manual !== undefined ? undefined : after.state === 'open' ? 'apply' : 'verify',
     apply: 'verify',
     verify: after.verification?.revertOffered ? 'revert' : undefined,
     revert: undefined,
+    snooze: undefined,
   }[action]
   if (next !== undefined && !json) terminal.say(`next: holdfast ${next} ${id}`)
 }

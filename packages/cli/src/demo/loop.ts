@@ -21,7 +21,7 @@ export async function diagnose(stage: Stage, since: WorkloadMark, options: DemoO
     narrator.say(`${terminal.paint('yellow', '●')} PLANTED ${terminal.paint('bold', planted.id)}  ${planted.title}: the workload does not need it`)
     return planted
   }
-  const report = await advisor.advise({ since })
+  const report = await advisor.advise({ since, rules: 'pg/missing-index' })
   const [finding] = report.findings
   if (finding === undefined) {
     const reasons = [...report.refused.map(({ why }) => why), ...report.notes]

@@ -5,6 +5,10 @@ import { formatCount, formatMs, formatPercent } from './measure.ts'
 /** One line of a finding for a list. */
 export function findingLine(finding: Finding, terminal: Terminal): string {
   const { evidence } = finding
+  if (evidence.of === 'object') {
+    const [first] = evidence.figures ?? []
+    return `${terminal.paint('yellow', '●')} ${terminal.paint('bold', finding.id)} ${finding.state.padEnd(8)} ${finding.title} · ${finding.severity ?? ''} · ${first?.name}: ${first?.value}`
+  }
   const share = `${formatPercent(evidence.shareOfTime)} of statement time, ${formatMs(evidence.before.meanMs)} × ${formatCount(evidence.before.sampleCount)} calls`
   return `${terminal.paint('yellow', '●')} ${terminal.paint('bold', finding.id)} ${finding.state.padEnd(8)} ${finding.title} · ${share}`
 }
@@ -29,15 +33,16 @@ export function findingPage(finding: Finding, terminal: Terminal): string[] {
   const { evidence, recommendation, verification } = finding
   const heading = (text: string): string => terminal.paint('bold', text)
   const lines = [
-    `${heading(finding.id)} ${finding.rule} · ${finding.state}`,
+    `${heading(finding.id)} ${finding.rule} · ${finding.state}${finding.severity === undefined ? '' : ` · ${finding.severity}`}`,
     '',
     heading('What'),
     `  ${finding.title}`,
     '',
     heading(`Evidence (${evidence.tier})`),
     ...indent(evidence.statement),
-    `  ${measurementText(evidence.before)} · ${formatPercent(evidence.shareOfTime)} of statement time`,
   ]
+  if (evidence.of !== 'object') lines.push(`  ${measurementText(evidence.before)} · ${formatPercent(evidence.shareOfTime)} of statement time`)
+  for (const { name, value } of evidence.figures ?? []) lines.push(`  ${name}: ${value}`)
   if (evidence.trial !== undefined) {
     lines.push(`  on a copy: ${formatMs(evidence.trial.before.meanMs)} → ${formatMs(evidence.trial.after.meanMs)} (${evidence.trial.note})`)
   }
@@ -46,10 +51,13 @@ export function findingPage(finding: Finding, terminal: Terminal): string[] {
   lines.push(
     '',
     heading('Do'),
+    `  ${recommendation.summary}`,
     ...recommendation.sql.flatMap(sql => indent(`${sql};`)),
     `  cost: ${recommendation.costNote}`,
     `  locks: ${recommendation.lockNote}`,
+    `  risk: ${recommendation.risk}${recommendation.confidence === undefined ? '' : `, confidence: ${recommendation.confidence}`}`,
   )
+  if (recommendation.manual !== undefined) lines.push(`  not applied by Holdfast: ${recommendation.manual}`)
   if (verification !== undefined) lines.push('', heading('Proof'), `  ${verdictLine(verification, terminal)}`)
   if (verification?.revertOffered) lines.push(`  revert: holdfast revert ${finding.id}`)
   lines.push('', heading('History'), ...finding.history.map(event => `  ${new Date(event.atMs).toISOString()} ${event.state}: ${event.note}`))

@@ -39,7 +39,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
 
 describe('the loop from the command line', () => {
   it('finds, explains, applies, verifies and reverts, each with one JSON document', async () => {
-    const advised = await run('advise', '--json', '--fail-on', 'open')
+    const advised = await run('advise', '--json', '--fail-on', 'open', '--rule', 'pg/missing-index')
     expect(advised.code, advised.out).toBe(1)
     const report = JSON.parse(advised.out)
     expect(report).toMatchObject({

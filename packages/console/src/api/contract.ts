@@ -44,6 +44,9 @@ export interface FindingSummary {
   readonly rule: string
   readonly title: string
   readonly state: Finding['state']
+  readonly severity: NonNullable<Finding['severity']> | null
+  /** Of an index, table, session or setting: there are no calls, and nothing is said of time. */
+  readonly isOfObject: boolean
   readonly savesMsPerSec: number
   readonly shareOfTime: number
   readonly sampleCount: number

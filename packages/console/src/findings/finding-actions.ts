@@ -19,8 +19,8 @@ const ACTIONS: Readonly<Record<Finding['state'], readonly FindingActionName[]>> 
 /** What the caller may do with the finding as it stands.
  *  @param needsConfirmation whether apply and revert want the finding's id typed */
 export function describeFinding(finding: Finding, role: Role, needsConfirmation: boolean): FindingDetail {
-  // What is a change of the code is made there, and measured by itself.
-  const isHere = finding.recommendation.option === undefined
+  // What is a change of the code, or one that only people make, is made there.
+  const isHere = finding.recommendation.option === undefined && finding.recommendation.manual === undefined
   const actions = isHere && hasRole(role, 'operate') ? ACTIONS[finding.state] : []
   return { schema: 'holdfast.finding/1', finding, actions, confirmation: needsConfirmation ? finding.id : null }
 }

@@ -10,6 +10,9 @@ export type EvidenceTier = 'modeled' | 'measured' | 'proven'
 /** What the verification said. `no effect` and `regressed` offer the revert; `undecided` says that there is not enough traffic of the same shape yet. */
 export type Verdict = 'fixed' | 'no effect' | 'regressed' | 'undecided'
 
+/** How bad it becomes when nothing is done: `critical` ends in an outage, `warning` in slowness or waste, `info` costs little. */
+export type FindingSeverity = 'info' | 'warning' | 'critical'
+
 /** One measured quantity over one window. */
 export interface Measurement {
   /** Calls in the window. Nothing is said without it. */
@@ -43,11 +46,18 @@ export interface Recommendation {
   /** What it locks and for how long. */
   readonly lockNote: string
   readonly risk: 'low' | 'medium' | 'high'
+  /** How sure it is that the change helps, from the evidence at hand. Absent: the evidence says it by itself. */
+  readonly confidence?: 'low' | 'medium' | 'high'
+  /** Why Holdfast does not make this change itself, for one that is only to be copied. Absent: it can be applied. */
+  readonly manual?: string
 }
 
 /** Numbers and texts that show why. Rendered as they are, so keys are written for people. */
 export interface Evidence {
   readonly tier: EvidenceTier
+  /** `object`: of an index, table, session or setting; then `statement` names it, the figures say what was counted, and there are no times of calls.
+   *  Absent: of a statement. */
+  readonly of?: 'object'
   /** Normalised statement text; literals never appear. Of a finding about the cache: the prefix of the keys, or the key. */
   readonly statement: string
   /** pg_stat_statements queryid as text, where known. */
@@ -93,6 +103,8 @@ export interface Finding {
   readonly title: string
   /** Total time saved per second of traffic, in ms, as predicted. Orders the list. */
   readonly savesMsPerSec: number
+  /** Absent: judged by the time it saves alone. */
+  readonly severity?: FindingSeverity
   readonly evidence: Evidence
   readonly recommendation: Recommendation
   readonly verification?: Verification

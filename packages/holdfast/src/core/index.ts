@@ -7,6 +7,7 @@ export {
   type EvidenceTier,
   type Finding,
   type FindingEvent,
+  type FindingSeverity,
   type FindingState,
   type Measurement,
   moveFinding,

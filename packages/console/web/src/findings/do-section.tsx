@@ -19,9 +19,10 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
   const { recommendation } = finding
   const sql = recommendation.sql.join(';\n')
   return (
-    <Panel title="Do" className="do" aside={<span className="badge">{recommendation.risk} risk</span>}>
+    <Panel title="Do" className="do" aside={<span className="badge">{badge(recommendation)}</span>}>
       <p>{recommendation.summary}</p>
-      {recommendation.option === undefined ? <Sql text={sql} /> : <OptionChange option={recommendation.option} />}
+      {recommendation.manual === undefined ? null : <p className="count">Not applied by Holdfast: {recommendation.manual}.</p>}
+      {recommendation.option === undefined ? sql === '' ? null : <Sql text={sql} /> : <OptionChange option={recommendation.option} />}
       <div className="actions">
         {actions.includes('apply') ? (
           <button type="button" className="button primary" onClick={() => ask('apply')}>
@@ -54,17 +55,23 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
               <dt>Locks</dt>
               <dd>{recommendation.lockNote}</dd>
             </div>
-            <div>
-              <dt>Undo</dt>
-              <dd>
-                <code>{recommendation.revertSql.join('; ')}</code>
-              </dd>
-            </div>
+            {recommendation.revertSql.length === 0 ? null : (
+              <div>
+                <dt>Undo</dt>
+                <dd>
+                  <code>{recommendation.revertSql.join('; ')}</code>
+                </dd>
+              </div>
+            )}
           </>
         )}
       </dl>
     </Panel>
   )
+}
+
+function badge({ risk, confidence }: FindingDetail['finding']['recommendation']): string {
+  return confidence === undefined ? `${risk} risk` : `${risk} risk, ${confidence} confidence`
 }
 
 /** A change of the code: the option or the place, what it is and what it should be. */

@@ -23,28 +23,23 @@ export function EvidenceSection({ evidence, rule }: { readonly evidence: Evidenc
   const { before, trial, figures } = evidence
   const isOfCache = rule.startsWith('cache/')
   const isCounted = isOfCache || COUNTED_RULES.has(rule)
+  const isOfObject = evidence.of === 'object'
   return (
     <Panel
       title="Evidence"
       className="evidence"
       aside={
         <>
-          <span className="badge">{evidence.tier}</span> {isCounted ? 'counted in the running instances' : TIERS[evidence.tier]}
+          <span className="badge">{evidence.tier}</span> {sourceOf(evidence, isCounted)}
         </>
       }
     >
-      <dl className="facts">
-        <Fact name={`Share of ${timeKind(rule)}`} value={percent(evidence.shareOfTime)} />
-        <Fact name={`${isOfCache ? 'Reads' : 'Calls'} (n) in ${span(before.windowMs / 1000)}`} value={count(before.sampleCount)} />
-        <Fact name={isOfCache ? 'Loading and Redis, a read' : 'Mean'} value={msFine(before.meanMs)} />
-        {before.p95Ms === undefined ? null : <Fact name="p95" value={msFine(before.p95Ms)} />}
-        {before.rowsReadPerRow === undefined ? null : <Fact name="Rows read per row returned" value={count(before.rowsReadPerRow)} />}
-      </dl>
+      {isOfObject ? null : <Times before={before} shareOfTime={evidence.shareOfTime} rule={rule} />}
       <div className="with-button">
-        <h3>{isOfCache ? 'Keys' : 'Statement'}</h3>
+        <h3>{isOfCache ? 'Keys' : isOfObject ? 'Object' : 'Statement'}</h3>
         <CopyButton text={evidence.statement} />
       </div>
-      {isOfCache ? <code className="finding-subject">{evidence.statement}</code> : <Sql text={evidence.statement} />}
+      {isOfCache || isOfObject ? <code className="finding-subject">{evidence.statement}</code> : <Sql text={evidence.statement} />}
       {figures === undefined ? null : (
         <dl className="notes">
           {figures.map(({ name, value }) => (
@@ -67,6 +62,25 @@ export function EvidenceSection({ evidence, rule }: { readonly evidence: Evidenc
       )}
       {evidence.queryId === undefined ? null : <p className="count">pg_stat_statements queryid {evidence.queryId}</p>}
     </Panel>
+  )
+}
+
+/** Where the numbers come from. */
+function sourceOf({ tier, trial, figures }: Evidence, isCounted: boolean): string {
+  if (isCounted) return 'counted in the running instances'
+  return figures !== undefined && trial === undefined ? 'counted by the server' : TIERS[tier]
+}
+
+function Times({ before, shareOfTime, rule }: Pick<Evidence, 'before' | 'shareOfTime'> & { readonly rule: string }): ReactElement {
+  const isOfCache = rule.startsWith('cache/')
+  return (
+    <dl className="facts">
+      <Fact name={`Share of ${timeKind(rule)}`} value={percent(shareOfTime)} />
+      <Fact name={`${isOfCache ? 'Reads' : 'Calls'} (n) in ${span(before.windowMs / 1000)}`} value={count(before.sampleCount)} />
+      <Fact name={isOfCache ? 'Loading and Redis, a read' : 'Mean'} value={msFine(before.meanMs)} />
+      {before.p95Ms === undefined ? null : <Fact name="p95" value={msFine(before.p95Ms)} />}
+      {before.rowsReadPerRow === undefined ? null : <Fact name="Rows read per row returned" value={count(before.rowsReadPerRow)} />}
+    </dl>
   )
 }
 

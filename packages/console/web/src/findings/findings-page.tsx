@@ -16,7 +16,7 @@ export function FindingsPage({ linkTo }: { linkTo(path: string): string }): Reac
     <section className="panel findings-page" aria-labelledby="findings-title">
       <header className="panel-head">
         <h1 id="findings-title">Findings</h1>
-        {data === undefined ? null : <div className="aside">{counted(data.findings.length, 'finding')}, by time saved</div>}
+        {data === undefined ? null : <div className="aside">{counted(data.findings.length, 'finding')}, critical first, then by time saved</div>}
       </header>
       {error === null ? null : <ProblemNote error={error} />}
       {data === undefined && error === null ? <Skeleton lines={5} label="Reading the findings" /> : null}
@@ -25,7 +25,7 @@ export function FindingsPage({ linkTo }: { linkTo(path: string): string }): Reac
           <p>
             <strong>Nothing was found so far.</strong>
           </p>
-          <p className="count">Findings come from statements under traffic; fixed ones stay listed here.</p>
+          <p className="count">Findings come from statements under traffic and from the state of the database; fixed ones stay listed here.</p>
         </div>
       ) : (
         <FindingTable findings={data.findings} linkTo={linkTo} />
@@ -60,13 +60,16 @@ function FindingTable({ findings, linkTo }: { readonly findings: readonly Findin
                 <Link href={linkTo(`/findings/${encodeURIComponent(finding.id)}`)} data-finding={finding.id}>
                   <span className="finding-id">{finding.id}</span> {finding.title}
                 </Link>
-                <span className="count">{finding.rule}</span>
+                <span className="count">
+                  {finding.rule}
+                  {finding.severity === null ? '' : ` · ${finding.severity}`}
+                </span>
               </th>
               <td>
                 <StateMark state={finding.state} verdict={finding.verdict} />
               </td>
-              <td className="number">{ms(finding.savesMsPerSec)}</td>
-              <td className="number">{percent(finding.shareOfTime)}</td>
+              <td className="number">{finding.isOfObject ? '–' : ms(finding.savesMsPerSec)}</td>
+              <td className="number">{finding.isOfObject ? '–' : percent(finding.shareOfTime)}</td>
               <td className="number">{count(finding.sampleCount)}</td>
             </tr>
           ))}

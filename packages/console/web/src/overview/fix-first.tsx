@@ -17,7 +17,7 @@ interface FixFirstProps {
 export function FixFirst({ overview, linkTo }: FixFirstProps): ReactElement {
   const { fixFirst, statements, tiles, windowSec } = overview
   return (
-    <Panel title="Fix first" aside="by time saved" className="fix-first">
+    <Panel title="Fix first" aside="critical, then by time saved" className="fix-first">
       {fixFirst.length === 0 ? (
         <div className="empty">
           <p>
@@ -43,10 +43,16 @@ export function FixFirst({ overview, linkTo }: FixFirstProps): ReactElement {
                   </span>
                   <span className="finding-facts">
                     <StateMark state={finding.state} verdict={finding.verdict} />
-                    <span>saves {ms(finding.savesMsPerSec)} each second</span>
-                    <span>
-                      {percent(finding.shareOfTime)} of {timeKind(finding.rule)}
-                    </span>
+                    {finding.isOfObject ? (
+                      <span>{finding.severity}</span>
+                    ) : (
+                      <>
+                        <span>saves {ms(finding.savesMsPerSec)} each second</span>
+                        <span>
+                          {percent(finding.shareOfTime)} of {timeKind(finding.rule)}
+                        </span>
+                      </>
+                    )}
                     <span className="count">n {count(finding.sampleCount)}</span>
                   </span>
                 </span>

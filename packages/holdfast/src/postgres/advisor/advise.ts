@@ -1,7 +1,6 @@
-import type { Clock, Finding } from '../../core/index.ts'
+import type { Finding } from '../../core/index.ts'
 import { delay } from '../../core/index.ts'
 import { type Catalog, readCatalog } from './catalog.ts'
-import type { AdvisorClient } from './client.ts'
 import { figuresOf, statementsOnTable } from './figures.ts'
 import { causeOf, exactCauseOf, indexNameFor } from './index-definition.ts'
 import { sweepLabs } from './lab.ts'
@@ -11,7 +10,11 @@ import { parseWorkload, tablesNamed } from './parse-workload.ts'
 import type { ParsedInsert, ParsedStatement } from './predicates.ts'
 import { readWorkload, type Surroundings } from './read-workload.ts'
 import type { Refusal } from './refusal.ts'
+import { ruleMatches } from './rule-glob.ts'
+import { bySeverityThenTime } from './rule-order.ts'
 import { type ExaminedStatement, type FoundIndex, findMissingIndexes } from './rules/missing-index.ts'
+import type { RuleUnknown } from './rules/rule.ts'
+import { type RulesContext, runRules } from './run-rules.ts'
 import { SET_LIMITS } from './sql/session-facts.sql.ts'
 import { type WorkloadMark, type WorkloadWindow, windowBetween } from './workload.ts'
 import { accountWrites, type WorkloadStatement } from './write-account.ts'
@@ -29,6 +32,8 @@ export interface AdviseOptions {
   readonly minCalls?: number
   /** Most statements examined, those with most time first. Default 10. */
   readonly limit?: number
+  /** Only rules whose name matches, `*` standing for anything: `'pg/unused-index'`, `'*-index'`. Default: all. */
+  readonly rules?: string
 }
 
 /** What the advisor found, and what it looked at and left alone. */
@@ -39,30 +44,28 @@ export interface AdviceReport {
   readonly statementCount: number
   /** Of those, how many were examined. */
   readonly examinedCount: number
-  /** Most time saved first. Empty is an answer: nothing to do. */
+  /** What ends in an outage first, then most time saved first. Empty is an answer: nothing to do. */
   readonly findings: readonly Finding[]
   /** Every examined statement that got no finding, with the reason. */
   readonly refused: readonly Refusal[]
+  /** What rules could not judge, and the right that is missing. */
+  readonly unknown: readonly RuleUnknown[]
   /** What limits this report: missing rights, counters that were reset. */
   readonly notes: readonly string[]
   /** How long it took. */
   readonly tookMs: number
 }
 
-export interface AdviseContext {
-  readonly client: AdvisorClient
-  readonly clock: Clock
+export interface AdviseContext extends RulesContext {
   readonly random: () => number
   readonly labLimitBytes: number
-  readonly surroundings: Surroundings
-  readonly ledger: Ledger
   readonly onProgress: (line: string) => void
 }
 
 /** Reads the workload, runs the rules, keeps the findings. */
 export async function advise(context: AdviseContext, options: AdviseOptions): Promise<AdviceReport> {
   const { client, clock, surroundings, ledger } = context
-  const { minCalls = 5, limit = 10 } = options
+  const { minCalls = 5, limit = 10, rules } = options
   const startedMs = clock.monotonicMs()
   // Nothing here is worth waiting for behind somebody's DDL.
   await client.query(SET_LIMITS, [String(LOCK_LIMIT_MS), '0'])
@@ -72,7 +75,7 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
   const window = windowBetween(since, mark)
   const parsed = await parseWorkload(window, texts)
   const catalog = await readCatalog(client, tablesNamed(parsed))
-  const statements = toExamine(window, parsed, minCalls, limit)
+  const statements = ruleMatches(rules, 'pg/missing-index') ? toExamine(window, parsed, minCalls, limit) : []
   const { found, refused } = await findMissingIndexes({
     client,
     clock,
@@ -86,13 +89,15 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
     onProgress: context.onProgress,
   })
   const findings = await keep(context, groupByIndex(found), { window, parsed, catalog })
+  const ruled = await runRules(context, { window, parsed, catalog, minCalls, rules })
   return {
     atMs: clock.nowMs(),
     windowMs: window.windowMs,
     statementCount: window.statements.size,
     examinedCount: statements.length,
-    findings: findings.toSorted((a, b) => b.savesMsPerSec - a.savesMsPerSec),
+    findings: [...findings, ...ruled.findings].toSorted(bySeverityThenTime),
     refused,
+    unknown: ruled.unknown,
     notes: notesOf(surroundings, ledger, window, swept),
     tookMs: clock.monotonicMs() - startedMs,
   }

@@ -12,13 +12,18 @@ import {
 import type { ActionContext } from './action.ts'
 import { type AdviceReport, type AdviseOptions, advise } from './advise.ts'
 import { applyFinding } from './apply.ts'
+import { applyRule } from './apply-rule.ts'
 import { type AdvisorClient, withClient } from './client.ts'
 import { advisorErrors } from './errors.ts'
+import type { PoolShare } from './facts/rule-facts.ts'
 import { type AuditEntry, createMemoryLedger, type Ledger, type LedgerEntry, openLedger } from './ledger.ts'
 import { type PlantRequest, plantFinding } from './plant.ts'
 import { readSurroundings, readWorkload } from './read-workload.ts'
 import { revertFinding } from './revert.ts'
+import { revertRule } from './revert-rule.ts'
+import { snoozeFinding } from './snooze.ts'
 import { verifyFinding } from './verify.ts'
+import { verifyRule } from './verify-rule.ts'
 import type { WorkloadMark } from './workload.ts'
 
 export interface AdvisorOptions {
@@ -31,6 +36,11 @@ export interface AdvisorOptions {
   readonly logger?: Logger
   /** A table larger than this, indexes left out, is tried on a sample of its pages; the evidence then says `modeled`. Default 256 MB. */
   readonly labLimit?: Size
+  /** Connections to the read replicas, each as `connect`: an index that is only read there is not unused. Default: none; while replicas stream from the
+   *  server and are not all given here, no index is called unused. */
+  readonly replicas?: readonly (() => Promise<AdvisorClient>)[]
+  /** Every pool that connects to the server, for the sum against max_connections. Default: none, and the sum is not judged. */
+  readonly pools?: readonly PoolShare[]
   /** Hears what is being done, in lines for people. */
   readonly onProgress?: (line: string) => void
 }
@@ -64,16 +74,21 @@ export interface Advisor {
   /** A finding for an index that a person asks for. It is not tried; its evidence says so.
    *  @throws HF_PG_PLANT_INVALID, HF_PG_INDEX_EXISTS, HF_PG_STATEMENTS_MISSING */
   plant(request: PlantRequest): Promise<Finding>
-  /** Builds the index. Either it is there and valid afterwards, or this throws and nothing is left.
-   *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE, HF_PG_NOT_DIRECT, HF_PG_NOT_ALLOWED, HF_PG_INDEX_EXISTS, HF_PG_INDEX_LEFTOVER, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED,
+  /** Makes the change: builds the index, drops it, or runs what the finding recommends. Either it is made whole, or this throws and nothing is left of it.
+   *  @throws HF_PG_APPLY_MANUAL for what Holdfast does not change itself, HF_PG_APPLY_OUTDATED, HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE, HF_PG_NOT_DIRECT,
+   *  HF_PG_NOT_ALLOWED, HF_PG_INDEX_EXISTS, HF_PG_INDEX_LEFTOVER, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED,
    *  HF_PG_APPLY_LOCKED, HF_PG_APPLY_TIMEOUT, HF_PG_APPLY_FAILED */
   apply(id: string, options?: ApplyOptions): Promise<Finding>
   /** Compares the workload since the build with the one before it. May be called again; the last verdict counts.
    *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE, HF_PG_STATEMENTS_MISSING */
   verify(id: string, options?: VerifyOptions): Promise<Finding>
-  /** Drops the index that `apply` built, under the same guards. */
+  /** Undoes what `apply` did, under the same guards: drops the index that it built, builds the one that it dropped, puts settings back.
+   *  @throws HF_PG_REVERT_IMPOSSIBLE for what leaves nothing to undo, and what `apply` throws */
   revert(id: string, options?: ApplyOptions): Promise<Finding>
-  /** Who applied, verified and reverted what; the latest first, at most 1,000. */
+  /** Puts an open finding aside; it is open again when it is found after that time.
+   *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE */
+  snooze(id: string, duration: Duration): Promise<Finding>
+  /** Who applied, verified, reverted and snoozed what; the latest first, at most 1,000. */
   audit(): Promise<readonly AuditEntry[]>
 }
 
@@ -82,6 +97,7 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
   const { connect, clock = systemClock, random = Math.random, logger = silentLogger, onProgress = () => undefined } = options
   const labLimitBytes = parseSizeBytes(options.labLimit ?? '256mb')
   const memory = createMemoryLedger()
+  const { replicas = [], pools = [] } = options
 
   const act = <T>(create: boolean, work: (context: ActionContext) => Promise<T>): Promise<T> =>
     withClient(connect, async client => {
@@ -105,19 +121,39 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
       withClient(connect, async client => {
         const surroundings = await readSurroundings(client)
         const ledger = await openLedger(client, memory, true)
-        return advise({ client, clock, random, labLimitBytes, surroundings, ledger, onProgress }, adviseOptions)
+        return advise({ client, clock, random, labLimitBytes, surroundings, ledger, replicas, pools, onProgress }, adviseOptions)
       }),
     findings: () => act(false, async ({ ledger }) => (await ledger.entries()).map(entry => entry.finding)),
     finding: id => act(false, async ({ ledger }) => (await entryOf(ledger, id)).finding),
     plant: request => act(true, context => plantFinding(context, request)),
     apply: (id, { lockTimeout = '2s', statementTimeout = '30m', onProgress: hear = onProgress } = {}) => {
       const limits = { lockMs: parseDurationMs(lockTimeout), statementMs: parseDurationMs(statementTimeout) }
-      return act(true, async context => applyFinding({ ...context, onProgress: hear }, await entryOf(context.ledger, id), limits))
+      return act(true, async acting => {
+        const entry = await entryOf(acting.ledger, id)
+        const { change } = entry.bookkeeping
+        const context = { ...acting, onProgress: hear }
+        return change === undefined ? applyFinding(context, entry, limits) : applyRule(context, entry, change, limits)
+      })
     },
-    verify: (id, { minCalls = 200 } = {}) => act(false, async context => verifyFinding(context, await entryOf(context.ledger, id), minCalls)),
+    verify: (id, { minCalls = 200 } = {}) =>
+      act(false, async context => {
+        const entry = await entryOf(context.ledger, id)
+        const { change } = entry.bookkeeping
+        if (change === undefined) return verifyFinding(context, entry, minCalls)
+        return verifyRule({ ...context, surroundings: await readSurroundings(context.client), replicas, pools }, entry, change, minCalls)
+      }),
     revert: (id, { lockTimeout = '2s', statementTimeout = '30m', onProgress: hear = onProgress } = {}) => {
       const limits = { lockMs: parseDurationMs(lockTimeout), statementMs: parseDurationMs(statementTimeout) }
-      return act(false, async context => revertFinding({ ...context, onProgress: hear }, await entryOf(context.ledger, id), limits))
+      return act(false, async acting => {
+        const entry = await entryOf(acting.ledger, id)
+        const { change } = entry.bookkeeping
+        const context = { ...acting, onProgress: hear }
+        return change === undefined ? revertFinding(context, entry, limits) : revertRule(context, entry, change, limits)
+      })
+    },
+    snooze: (id, duration) => {
+      const forMs = parseDurationMs(duration)
+      return act(false, async context => snoozeFinding(context, await entryOf(context.ledger, id), forMs))
     },
     audit: () => act(false, ({ ledger }) => ledger.auditEntries()),
   }

@@ -14,6 +14,9 @@ type AdvisorErrorCode =
   | 'HF_PG_APPLY_LOCKED'
   | 'HF_PG_APPLY_TIMEOUT'
   | 'HF_PG_APPLY_FAILED'
+  | 'HF_PG_APPLY_MANUAL'
+  | 'HF_PG_APPLY_OUTDATED'
+  | 'HF_PG_REVERT_IMPOSSIBLE'
 
 /** Errors of the advisor. */
 export const advisorErrors: ErrorTable<AdvisorErrorCode> = defineErrors<AdvisorErrorCode>({
@@ -81,6 +84,22 @@ export const advisorErrors: ErrorTable<AdvisorErrorCode> = defineErrors<AdvisorE
   HF_PG_APPLY_FAILED: {
     summary: 'PostgreSQL refused the change for another reason, which the message gives. What was begun has been undone.',
     hint: 'the cause holds the error of the server',
+    retryable: false,
+  },
+  HF_PG_APPLY_MANUAL: {
+    summary: 'The finding asks for a change that Holdfast does not make: of a program, a setting, or one that would stop reads and writes.',
+    hint: 'the message says why; `holdfast explain <id>` shows what to copy',
+    retryable: false,
+  },
+  HF_PG_APPLY_OUTDATED: {
+    summary:
+      'What the finding is about changed after it was judged: it was read, rebuilt, dropped, or made part of a constraint. Nothing was changed.',
+    hint: 'run `holdfast advise` again; it judges what is there now',
+    retryable: false,
+  },
+  HF_PG_REVERT_IMPOSSIBLE: {
+    summary: 'The change leaves nothing that could be undone, as VACUUM and ANALYZE.',
+    hint: 'nothing has to be done; `holdfast verify <id>` says whether it helped',
     retryable: false,
   },
 })

@@ -17,15 +17,21 @@ export interface ChangeLimits {
 /** Attempts to drop a leftover; each waits up to the lock time-out. */
 const DROP_ATTEMPTS = 5
 
-/** Makes sure that a concurrent build or drop may begin: right checked, lock taken, old transactions named.
+/** Makes sure that a change may begin: right checked, lock taken, old transactions named.
+ *  @param waits whether it waits for transactions that are open, as a concurrent build or drop does
  *  @throws HF_PG_NOT_DIRECT, HF_PG_NOT_ALLOWED, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED */
-export async function guardChange({ client, ledger }: ActionContext, table: TableFacts, limits: ChangeLimits): Promise<SessionFactsRow> {
+export async function guardChange(
+  { client, ledger }: ActionContext,
+  table: TableFacts,
+  limits: ChangeLimits,
+  waits = true,
+): Promise<SessionFactsRow> {
   const [session] = await readRows<SessionFactsRow>(client, SESSION_FACTS)
   const { pid, role, database } = session!
   if (typeof client.processID === 'number' && client.processID !== pid)
     throw advisorErrors.create(
       'HF_PG_NOT_DIRECT',
-      `changing an index of ${table.schema}.${table.name}: backend ${pid} answers, and ${client.processID} was logged in to`,
+      `changing ${table.schema}.${table.name}: backend ${pid} answers, and ${client.processID} was logged in to`,
     )
   if (!ledger.persistent) {
     const grant = `GRANT CREATE ON DATABASE ${database} TO ${role}`
@@ -36,14 +42,14 @@ export async function guardChange({ client, ledger }: ActionContext, table: Tabl
   }
   if (!table.isOwner) {
     const grant = `GRANT ${table.owner} TO ${role}`
-    throw advisorErrors.create('HF_PG_NOT_ALLOWED', `only ${table.owner} may change the indexes of ${table.schema}.${table.name}: ${grant}`, {
+    throw advisorErrors.create('HF_PG_NOT_ALLOWED', `only ${table.owner} may change ${table.schema}.${table.name}: ${grant}`, {
       hint: grant,
       context: { role, owner: table.owner },
     })
   }
   const [lock] = await readRows<{ taken: boolean }>(client, TRY_ACTION_LOCK)
   if (lock?.taken !== true) throw advisorErrors.create('HF_PG_APPLY_BUSY', `another index change is running in database ${database}`)
-  await refuseOldTransactions(client, table, limits.lockMs)
+  if (waits) await refuseOldTransactions(client, table, limits.lockMs)
   return session!
 }
 

@@ -2,6 +2,7 @@ import type { Finding } from '../../core/index.ts'
 import type { IndexKey } from './candidates.ts'
 import { type AdvisorClient, type Row, readRows, sqlStateOf } from './client.ts'
 import { findingIdFor } from './index-definition.ts'
+import type { RuleChange } from './rule-change.ts'
 import { READ_AUDIT, READ_FINDINGS, WRITE_AUDIT, WRITE_FINDING } from './sql/ledger-rows.sql.ts'
 import { LEDGER_EXISTS, LEDGER_LOCK, LEDGER_SCHEMA, type LedgerExistsRow } from './sql/ledger-schema.sql.ts'
 import type { StatementWindow, WorkloadMark } from './workload.ts'
@@ -30,6 +31,8 @@ export interface Bookkeeping {
   readonly before: WorkloadFigures
   /** Taken when the build was done. */
   readonly afterMark?: WorkloadMark
+  /** What apply does for a rule's finding; schema, table and names are then of what it changes, empty where it changes nothing. Absent: it builds the index. */
+  readonly change?: RuleChange
 }
 
 /** A finding as the ledger holds it. */
@@ -44,7 +47,7 @@ export interface AuditEntry {
   readonly atMs: number
   /** The role that did it. */
   readonly who: string
-  /** `apply`, `revert` or `verify`. */
+  /** `apply`, `revert`, `verify` or `snooze`. */
   readonly what: string
   readonly findingId: string
   /** `done`, a verdict, or the code of the error. */
