@@ -13,15 +13,17 @@ export interface MigrationFile {
   readonly text: string
 }
 
-/** The change that a finding recommends as files for a migration tool, with what undoes it. None when the change is one of the code. `nowMs` gives the files
+/** The change that a finding recommends as files for a migration tool, with what undoes it. None when the change is one of the code, of a setting or of a session. `nowMs` gives the files
  *  their place in the order of migrations (UTC).
  *
  *  CREATE INDEX CONCURRENTLY refuses to run inside a transaction. Prisma uses none for a migration of one statement, so each gets one of its own; Kysely
  *  uses none when its Migrator has `disableTransactions`; Drizzle always uses one, so its file makes the index only where it is not there yet.
  *  @source drizzle-orm 0.45 pg-core/dialect.js; kysely 0.28 MigratorProps */
-export function migrationFiles(finding: Finding, format: MigrationFormat, nowMs: number): readonly MigrationFile[] {
-  const { sql } = finding.recommendation
+export function migrationFiles(found: Finding, format: MigrationFormat, nowMs: number): readonly MigrationFile[] {
+  const { recommendation } = found
+  const sql = recommendation.sql.filter(belongsInMigration)
   if (sql.length === 0) return []
+  const finding = { ...found, recommendation: { ...recommendation, sql, revertSql: recommendation.revertSql.filter(belongsInMigration) } }
   const slug = `${finding.id}_${finding.rule.split('/').at(-1)}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')
   const stampAt = (at: number): string => new Date(nowMs + 1000 * at).toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)
   switch (format) {
@@ -94,6 +96,11 @@ function insideTransaction(statement: string): string {
     .replace(/^(\s*drop\s+index)\s+concurrently\s+(?!if\b)/i, '$1 IF EXISTS ')
     .replace(/^(\s*drop\s+index)\s+concurrently\s+/i, '$1 ')
   return `${terminated(plain)}\n`
+}
+
+/** What changes the schema, and the ANALYZE that new statistics need; not what is done once, as VACUUM or ending a session. */
+function belongsInMigration(statement: string): boolean {
+  return /^\s*(create|drop|reindex|analyze|alter\s+(table|index|sequence))\b/i.test(statement)
 }
 
 function isConcurrent(statement: string): boolean {

@@ -65,6 +65,14 @@ describe('a finding as a migration', () => {
     }
   })
 
+  it('leaves out what is done once and changes no schema', () => {
+    for (const format of MIGRATION_FORMATS) {
+      expect(written(['SELECT pg_terminate_backend(7)', 'VACUUM (ANALYZE) public.lead', "SET LOCAL work_mem = '8MB'"], format)).toEqual([])
+      const files = written(['CREATE STATISTICS s ON a, b FROM public.lead', 'SELECT pg_reload_conf()'], format)
+      expect(files.map(({ text }) => text).join()).not.toContain('pg_reload_conf')
+    }
+  })
+
   it('is nothing when the change is one of the code', () => {
     for (const format of MIGRATION_FORMATS) expect(written([], format)).toEqual([])
   })

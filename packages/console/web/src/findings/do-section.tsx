@@ -32,9 +32,11 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
         {sql === '' ? null : (
           <>
             <CopyButton text={sql} />
-            <button type="button" className="button" onClick={() => saveMigration(detail)}>
-              <Icon name="save" /> Save migration
-            </button>
+            {recommendation.manual === undefined ? (
+              <button type="button" className="button" onClick={() => saveMigration(detail)}>
+                <Icon name="save" /> Save migration
+              </button>
+            ) : null}
           </>
         )}
       </div>
