@@ -25,7 +25,7 @@ export function ProofSection({ detail, ask }: ProofSectionProps): ReactElement {
   return (
     <Panel title="Proof" className="proof" aside={verification === undefined ? undefined : dateTime(verification.atMs)}>
       {verification === undefined ? (
-        <Unproven state={finding.state} isChangeOfCode={finding.recommendation.option !== undefined} />
+        <Unproven state={finding.state} recommendation={finding.recommendation} />
       ) : (
         <Proven verification={verification} />
       )}
@@ -45,8 +45,15 @@ export function ProofSection({ detail, ask }: ProofSectionProps): ReactElement {
   )
 }
 
-function Unproven({ state, isChangeOfCode }: { readonly state: Finding['state']; readonly isChangeOfCode: boolean }): ReactElement {
-  if (isChangeOfCode) {
+function Unproven({ state, recommendation }: Pick<Finding, 'state' | 'recommendation'>): ReactElement {
+  if (recommendation.manual !== undefined) {
+    return (
+      <p className="empty">
+        Nothing to prove yet. Make the change by hand; the finding is gone when advice is looked for again and it is no longer found.
+      </p>
+    )
+  }
+  if (recommendation.option !== undefined) {
     return (
       <p className="empty">
         Nothing to prove yet. Change the code and deploy: each minute is measured, and two good ones in a row prove it here by themselves.
