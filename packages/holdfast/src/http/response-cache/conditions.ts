@@ -2,6 +2,7 @@ import { type ByteRange, parseRange } from '../fields/byte-range.ts'
 import { noneMatchMatches, stronglyEqual } from '../fields/entity-tag.ts'
 import { type FieldLines, fieldLinesOf, fieldValue } from '../fields/fields.ts'
 import { parseHttpDate } from '../fields/http-date.ts'
+import type { Representation } from './representation.ts'
 import type { StoredResponse } from './stored-response.ts'
 
 /** How a stored response answers one request. */
@@ -17,16 +18,16 @@ const NOT_MODIFIED: Answer = { kind: 'not-modified' }
 
 /** Evaluates the conditions and the range of a GET or HEAD against what is about to be sent (RFC 9110 13.2.2, RFC 9111 4.3.2). If-Match and
  *  If-Unmodified-Since are the origin's business and never reach this point. */
-export function answerFor(method: string, lines: FieldLines, stored: StoredResponse, nowMs: number): Answer {
+export function answerFor(method: string, lines: FieldLines, stored: StoredResponse, { etag, body }: Representation, nowMs: number): Answer {
   // 13.2.1: conditions apply where the answer would be 200; a stored 404 is sent as it is.
   if (stored.status !== 200) return WHOLE
   const noneMatch = fieldValue(lines, 'if-none-match')
   if (noneMatch !== undefined) {
-    if (noneMatchMatches(noneMatch, stored.etag)) return NOT_MODIFIED
+    if (noneMatchMatches(noneMatch, etag)) return NOT_MODIFIED
   } else if (isUnmodifiedSince(lines, stored, nowMs)) return NOT_MODIFIED
   const range = fieldValue(lines, 'range')
-  if (method !== 'GET' || range === undefined || !rangeApplies(lines, stored, nowMs)) return WHOLE
-  const asked = parseRange(range, stored.body.byteLength)
+  if (method !== 'GET' || range === undefined || !rangeApplies(lines, stored, etag, nowMs)) return WHOLE
+  const asked = parseRange(range, body.byteLength)
   if (asked.kind === 'ignored') return WHOLE
   return asked.kind === 'unsatisfiable' ? { kind: 'unsatisfiable' } : { kind: 'part', range: asked.range }
 }
@@ -42,10 +43,10 @@ function isUnmodifiedSince(lines: FieldLines, stored: StoredResponse, nowMs: num
 }
 
 /** RFC 9110 13.1.5: If-Range holds for a strong tag that is the same, or exactly the same date of a strong Last-Modified. */
-function rangeApplies(lines: FieldLines, stored: StoredResponse, nowMs: number): boolean {
+function rangeApplies(lines: FieldLines, stored: StoredResponse, etag: string | undefined, nowMs: number): boolean {
   const ifRange = fieldValue(lines, 'if-range')?.trim()
   if (ifRange === undefined) return true
-  if (ifRange.startsWith('"') || ifRange.startsWith('W/')) return stored.etag !== undefined && stronglyEqual(ifRange, stored.etag)
+  if (ifRange.startsWith('"') || ifRange.startsWith('W/')) return etag !== undefined && stronglyEqual(ifRange, etag)
   if (stored.lastModified !== ifRange) return false
   // 8.8.2.2: a date is strong when it lies a while before the response was generated.
   const date = fieldValue(stored.lines, 'date')

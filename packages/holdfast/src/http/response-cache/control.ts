@@ -31,6 +31,7 @@ export interface RequestControl {
   readonly noStore: boolean
   readonly noCache: boolean
   readonly onlyIfCached: boolean
+  readonly noTransform: boolean
   readonly maxAgeSec: number | undefined
   readonly minFreshSec: number | undefined
   /** Infinity for `max-stale` without a value. */
@@ -52,6 +53,7 @@ export const NO_REQUEST_CONTROL: RequestControl = {
   noStore: false,
   noCache: false,
   onlyIfCached: false,
+  noTransform: false,
   maxAgeSec: undefined,
   minFreshSec: undefined,
   maxStaleSec: undefined,
@@ -65,6 +67,7 @@ export function readRequestControl(lines: FieldLines): RequestControl {
     noStore: directives.has('no-store'),
     noCache: directives.has('no-cache') || noCacheByPragma,
     onlyIfCached: directives.has('only-if-cached'),
+    noTransform: directives.has('no-transform'),
     maxAgeSec: validSeconds(directives, 'max-age'),
     minFreshSec: validSeconds(directives, 'min-fresh'),
     maxStaleSec: directives.get('max-stale') === true ? Number.POSITIVE_INFINITY : validSeconds(directives, 'max-stale'),

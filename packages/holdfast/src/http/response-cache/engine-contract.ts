@@ -14,6 +14,8 @@ export interface RouteRules extends LifetimeRules, StalenessRules {
   /** The request may read, and its answer is not stored: for example when it carries a forwarding header from somebody not trusted. */
   readonly mayFill: boolean
   readonly maxBodyBytes: number
+  /** Answers are sent in the coding that a request wishes. */
+  readonly mayEncode: boolean
   /** How long a stale response is kept after all its uses have passed, to be confirmed by its validator. */
   readonly keepStaleMs: number
 }

@@ -1,26 +1,29 @@
 import type { Clock } from '../../core/index.ts'
-import { filterFields } from '../fields/fields.ts'
+import { fieldValue, filterFields, hasField } from '../fields/fields.ts'
 import { answerFor, WHOLE } from './conditions.ts'
 import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl, readResponseControl } from './control.ts'
 import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
 import { type Flight, Flights } from './flights.ts'
 import type { Exchange } from './freshness.ts'
 import { invalidatedKeys, isUnsafe } from './invalidation.ts'
+import { OWN_TARGET } from './own-target.ts'
+import type { Representation, Representations } from './representation.ts'
 import { TRAIT } from './request-traits.ts'
-import { type CacheAnswer, type ForwardReason, type Outcome, OWN_TARGET, respond, statusLines } from './respond.ts'
+import { type CacheAnswer, type ForwardReason, type Outcome, respond, statusLines } from './respond.ts'
 import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './response-store.ts'
 import { invalidatedTags, responseTags } from './response-tags.ts'
 import { decideReuse, type StandIn } from './reuse.ts'
 import { selectingValues } from './selection.ts'
 import { varyFields, whyUnstorable } from './storage-rules.ts'
 import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
-import { agreesWithHead, conditional, confirmedBy, unconditional } from './validation.ts'
+import { agreesWithHead, conditional, confirmedBy, unconditional, understandable } from './validation.ts'
 import { aliveUntilMs, isSameResponse, isSameSelection, select, selects, withValidators } from './variants.ts'
 
 /** What the engine needs. */
 export interface EngineDeps {
   readonly clock: Clock
   readonly store: ResponseStore
+  readonly representations: Representations
   onOutcome(outcome: Outcome): void
   onBackgroundError(error: unknown): void
 }
@@ -72,8 +75,8 @@ export class CacheEngine<Reply extends OriginReply> {
     if (selected === undefined) return undefined
     const obeyed = request.rules.obeysRequests ? controlOf(request) : undefined
     if (decideReuse(selected, obeyed, request.rules, this.#deps.clock.nowMs()).kind !== 'fresh') return undefined
-    const hit = this.#hit(request, selected)
-    return hit.kind === 'stored' ? hit.answer : undefined
+    const representation = this.#represent(request, selected)
+    return representation instanceof Promise ? undefined : this.#send(request, selected, representation, this.#hitOutcome(selected))
   }
 
   /** Forgets what is stored for `key`; what is under way is not stored. */
@@ -95,18 +98,33 @@ export class CacheEngine<Reply extends OriginReply> {
     return this.#collapse(turn, { why: reuse.why === 'request' ? 'request' : 'stale', selected, standIn: reuse.standIn })
   }
 
-  #hit(request: EngineRequest, stored: StoredResponse, detail?: string): EngineAnswer<Reply> {
-    const nowMs = this.#deps.clock.nowMs()
-    const ttlSec = Math.floor((stored.freshUntilMs - nowMs) / 1000)
-    return this.#answer(request, stored, { kind: 'hit', ttlSec, ...(detail === undefined ? {} : { detail }) })
+  #hit(request: EngineRequest, stored: StoredResponse, detail?: string): Promise<EngineAnswer<Reply>> {
+    return this.#answer(request, stored, this.#hitOutcome(stored, detail))
   }
 
-  #answer(request: EngineRequest, stored: StoredResponse, outcome: Outcome): EngineAnswer<Reply> {
+  #hitOutcome(stored: StoredResponse, detail?: string): Outcome {
+    const ttlSec = Math.floor((stored.freshUntilMs - this.#deps.clock.nowMs()) / 1000)
+    return detail === undefined ? { kind: 'hit', ttlSec } : { kind: 'hit', ttlSec, detail }
+  }
+
+  async #answer(request: EngineRequest, stored: StoredResponse, outcome: Outcome): Promise<EngineAnswer<Reply>> {
+    return { kind: 'stored', answer: this.#send(request, stored, await this.#represent(request, stored), outcome) }
+  }
+
+  #represent({ lines, traits, rules }: EngineRequest, stored: StoredResponse): Representation | Promise<Representation> {
+    const { representations } = this.#deps
+    // A part is one of what is stored: who puts parts together knows nothing of our encodings.
+    if ((traits & TRAIT.conditional) !== 0 && hasField(lines, 'range')) return representations.identityOf(stored, rules.mayEncode)
+    const isWished = (traits & TRAIT.acceptEncoding) !== 0 && !((traits & TRAIT.control) !== 0 && readRequestControl(lines).noTransform)
+    return representations.of(stored, isWished ? fieldValue(lines, 'accept-encoding') : undefined, rules.mayEncode)
+  }
+
+  #send(request: EngineRequest, stored: StoredResponse, representation: Representation, outcome: Outcome): CacheAnswer {
     const nowMs = this.#deps.clock.nowMs()
     this.#deps.onOutcome(outcome)
     // Almost every request is without conditions.
-    const answer = (request.traits & TRAIT.conditional) === 0 ? WHOLE : answerFor(request.method, request.lines, stored, nowMs)
-    return { kind: 'stored', answer: respond(stored, request.method, answer, outcome, nowMs) }
+    const answer = (request.traits & TRAIT.conditional) === 0 ? WHOLE : answerFor(request.method, request.lines, stored, representation, nowMs)
+    return respond(stored, representation, request.method, answer, outcome, nowMs)
   }
 
   /** RFC 9111 5.2.1.7. */
@@ -117,7 +135,7 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   async #pass(request: EngineRequest, ask: AskOrigin<Reply>, why: ForwardReason): Promise<EngineAnswer<Reply>> {
-    return this.#passed(await ask(request.lines, false), { kind: 'forward', why })
+    return this.#passed(await ask(understandable(request), false), { kind: 'forward', why })
   }
 
   #passed(reply: Reply, outcome: Outcome): EngineAnswer<Reply> {
@@ -127,7 +145,7 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   async #forwardOther(request: EngineRequest, ask: AskOrigin<Reply>): Promise<EngineAnswer<Reply>> {
-    const reply = await ask(request.lines, false)
+    const reply = await ask(understandable(request), false)
     if (isUnsafe(request.method)) {
       for (const key of invalidatedKeys(request, reply)) await this.purge(key)
       await this.#deps.store.invalidate(invalidatedTags(reply))
@@ -218,12 +236,12 @@ export class CacheEngine<Reply extends OriginReply> {
       if (reply.status === 304 && candidates.length > 0) return await this.#confirm(fill, reply, exchange, ticket, candidates)
       if (selected !== undefined && standIn === 'on-error' && ORIGIN_ERRORS.has(reply.status)) {
         reply.discard()
-        return { answer: this.#hit(request, selected, `origin-${reply.status}`), stored: undefined }
+        return { answer: await this.#hit(request, selected, `origin-${reply.status}`), stored: undefined }
       }
       return await this.#take(fill, reply, exchange, ticket)
     } catch (error) {
       if (selected === undefined || standIn === 'never') throw error
-      return { answer: this.#hit(request, selected, 'origin-unreachable'), stored: undefined }
+      return { answer: await this.#hit(request, selected, 'origin-unreachable'), stored: undefined }
     } finally {
       store.end(ticket)
     }
@@ -246,7 +264,7 @@ export class CacheEngine<Reply extends OriginReply> {
     const stored = freshen(confirmed, reply.lines, exchange, request.rules, tags ?? [])
     const kept = tags === undefined ? 'refused' : await this.#keep(request, ticket, stored, confirmed)
     const outcome: Outcome = { kind: 'forward', why: need.why, status: 304, isStored: kept === 'stored' }
-    return { answer: this.#answer(request, stored, outcome), stored: kept === 'outdated' ? kept : stored }
+    return { answer: await this.#answer(request, stored, outcome), stored: kept === 'outdated' ? kept : stored }
   }
 
   /** Stores what came, if it may be, and answers with it. */
@@ -287,7 +305,7 @@ export class CacheEngine<Reply extends OriginReply> {
     const kept = tags === undefined ? 'tags' : await this.#keep(request, ticket, stored, need.selected)
     if (kept === 'stored') this.#flights.clearAlone(request.key)
     const how = kept === 'stored' ? { isStored: true } : kept === 'refused' ? {} : { detail: kept }
-    return { answer: this.#answer(request, stored, { ...outcome, ...how }), stored: kept === 'outdated' ? kept : stored }
+    return { answer: await this.#answer(request, stored, { ...outcome, ...how }), stored: kept === 'outdated' ? kept : stored }
   }
 
   #markAlone(request: EngineRequest): void {

@@ -14,7 +14,7 @@ export async function handleFetch(
 ): Promise<Response> {
   const result = await engine.handle(
     engineRequest,
-    async (lines, inBackground) => new FetchReply(await handler(originRequest(request, lines, inBackground))),
+    async (lines, inBackground) => new FetchReply(await handler(originRequest(request, lines, lines !== engineRequest.lines, inBackground))),
   )
   if (result.kind === 'passed') {
     const { response } = result.reply
@@ -38,9 +38,9 @@ function toPairs(lines: FieldLines): [string, string][] {
 }
 
 /** The request as the handler sees it. A client that goes away does not stop a fill: others may wait for it. */
-function originRequest(request: Request, lines: FieldLines, inBackground: boolean): Request {
+function originRequest(request: Request, lines: FieldLines, hasChanged: boolean, inBackground: boolean): Request {
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  if (!isRead) return request
+  if (!isRead) return hasChanged ? new Request(request, { headers: toPairs(lines) }) : request
   return new Request(request.url, { method: inBackground ? 'GET' : request.method, headers: toPairs(lines), redirect: 'manual' })
 }
 

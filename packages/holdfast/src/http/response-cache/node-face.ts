@@ -15,6 +15,9 @@ export interface NodeHandler {
   readonly rerun: (request: IncomingMessage, response: ServerResponse) => void
 }
 
+/** Fields in which the request that the handler sees may differ from the one that came. */
+const CHANGED: readonly string[] = [...CONDITIONS, 'accept-encoding']
+
 /** Requests that the cache makes itself: they go to the handler, also where they pass the cache again on their way. */
 const background = new WeakSet<IncomingMessage>()
 
@@ -96,7 +99,7 @@ async function rerun(request: IncomingMessage, lines: FieldLines, handler: NodeH
 /** Makes the request conditional, or whole, as `lines` have it. All other fields stay as node has read them, which knows of which field the first line counts. */
 function setConditions(request: IncomingMessage, lines: FieldLines): void {
   if (lines === request.rawHeaders) return
-  for (const name of CONDITIONS) {
+  for (const name of CHANGED) {
     const value = fieldValue(lines, name)
     if (value === undefined) delete request.headers[name]
     else request.headers[name] = value

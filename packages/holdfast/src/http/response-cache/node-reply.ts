@@ -62,6 +62,11 @@ export class NodeReply implements OriginReply {
     })
     this.head.catch(() => undefined)
     const reply = this
+    // What is held back counts as sent for the handler and for the framework around it.
+    Object.defineProperties(response, {
+      headersSent: { configurable: true, get: () => reply.#hasHead },
+      writableEnded: { configurable: true, get: () => reply.#isEnded },
+    })
     response.writeHead = function (this: ServerResponse, ...args: HeadArguments) {
       reply.#takeHead(args)
       return response
@@ -104,6 +109,8 @@ export class NodeReply implements OriginReply {
   restore(): void {
     const response = this.#response
     Object.assign(response, this.#original)
+    Reflect.deleteProperty(response, 'headersSent')
+    Reflect.deleteProperty(response, 'writableEnded')
     if (response.headersSent) return
     for (const name of response.getHeaderNames()) if (!(name in this.#outer)) response.removeHeader(name)
     for (const [name, value] of Object.entries(this.#outer)) if (value !== undefined) response.setHeader(name, value)
@@ -167,16 +174,22 @@ export function sendHead(response: ServerResponse, status: number, lines: FieldL
 
 /** The head that a handler is about to send: what it gives now, and what it set before; without what others had set already. */
 function headLines(response: ServerResponse, headers: OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined, outer: OutgoingHttpHeaders): string[] {
+  // A framework that keeps its fields to itself gives those of what came before too.
   const given = Array.isArray(headers)
     ? headers.flat().map(String)
-    : Object.entries(headers ?? {}).flatMap(([name, value]) => valueLines(name, value))
+    : Object.entries(headers ?? {}).flatMap(([name, value]) => (isOuter(outer, name, value) ? [] : valueLines(name, value)))
   // On every outgoing message since node 15.4; the types have it for requests only.
   const { getRawHeaderNames } = response as ServerResponse & { getRawHeaderNames(): string[] }
   const set = getRawHeaderNames.call(response).flatMap(name => {
     const value = response.getHeader(name)
-    return hasField(given, name.toLowerCase()) || value === outer[name.toLowerCase()] ? [] : valueLines(name, value)
+    return hasField(given, name.toLowerCase()) || isOuter(outer, name, value) ? [] : valueLines(name, value)
   })
   return [...set, ...given]
+}
+
+function isOuter(outer: OutgoingHttpHeaders, name: string, value: OutgoingHttpHeader | undefined): boolean {
+  const before = outer[name.toLowerCase()]
+  return before !== undefined && String(before) === String(value)
 }
 
 function valueLines(name: string, value: OutgoingHttpHeader | undefined): string[] {

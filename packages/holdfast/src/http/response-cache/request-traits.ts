@@ -14,6 +14,7 @@ export const TRAIT = {
   overriding: 16,
   /** Announces a body. */
   body: 32,
+  acceptEncoding: 64,
 } as const
 
 const TRAITS: ReadonlyMap<string, number> = new Map<string, number>([
@@ -40,6 +41,7 @@ const TRAITS: ReadonlyMap<string, number> = new Map<string, number>([
   ['x-rewrite-url', TRAIT.overriding],
   ['upgrade', TRAIT.overriding],
   ['transfer-encoding', TRAIT.body],
+  ['accept-encoding', TRAIT.acceptEncoding],
 ])
 
 /** The traits of a request. O(lines). */

@@ -1,5 +1,6 @@
 import { type FieldLines, fieldLinesOf, filterFields } from '../fields/fields.ts'
 import type { Answer } from './conditions.ts'
+import { hasBody, type Representation } from './representation.ts'
 import type { StoredResponse } from './stored-response.ts'
 
 /** How an answer came about (RFC 9211 2). */
@@ -41,44 +42,24 @@ const ON_NOT_MODIFIED: ReadonlySet<string> = new Set([
   'x-cache',
 ])
 
-/** Fields meant for this cache alone. */
-export const OWN_TARGET = 'holdfast-cache-control'
-
-/** What every answer from one stored response begins with, worked out once. */
-interface Head {
-  readonly lines: readonly string[]
-  /** What caches behind this one said, with a comma where more follows. */
-  readonly statusBefore: string
-}
-
-const heads = new WeakMap<StoredResponse, Head>()
-
-function headOf(stored: StoredResponse): Head {
-  let head = heads.get(stored)
-  if (head === undefined) {
-    const lines = filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status')
-    if (hasBody(stored.status)) lines.push('Content-Length', String(stored.body.byteLength))
-    head = {
-      lines,
-      statusBefore: fieldLinesOf(stored.lines, 'cache-status')
-        .map(member => `${member}, `)
-        .join(''),
-    }
-    heads.set(stored, head)
-  }
-  return head
-}
-
-/** The answer to one request from a stored response. Age is there on every answer that was not made for this request (RFC 9111 5.1). */
-export function respond(stored: StoredResponse, method: string, answer: Answer, outcome: Outcome, nowMs: number): CacheAnswer {
-  const head = headOf(stored)
-  const lines = head.lines.slice()
-  lines.push('Cache-Status', head.statusBefore + cacheStatus(outcome), 'X-Cache', shortStatus(outcome))
+/** The answer to one request from a representation of a stored response. Age is there on every answer that was not made for this request (RFC 9111 5.1). */
+export function respond(
+  stored: StoredResponse,
+  representation: Representation,
+  method: string,
+  answer: Answer,
+  outcome: Outcome,
+  nowMs: number,
+): CacheAnswer {
+  const lines = representation.lines.slice()
+  lines.push('Cache-Status', representation.statusBefore + cacheStatus(outcome), 'X-Cache', shortStatus(outcome))
   if (outcome.kind === 'hit' || nowMs - stored.bornAtMs >= 1000) lines.push('Age', String(ageSec(stored, nowMs)))
-  if (answer.kind === 'whole')
-    return { status: stored.status, lines, body: method === 'HEAD' || !hasBody(stored.status) ? undefined : stored.body, outcome }
+  const { body } = representation
+  if (answer.kind === 'whole') {
+    return { status: stored.status, lines, body: method === 'HEAD' || !hasBody(stored.status) ? undefined : body, outcome }
+  }
   if (answer.kind === 'not-modified') return { status: 304, lines: filterFields(lines, name => ON_NOT_MODIFIED.has(name)), body: undefined, outcome }
-  const sizeBytes = stored.body.byteLength
+  const sizeBytes = body.byteLength
   if (answer.kind === 'unsatisfiable') {
     const without = filterFields(lines, name => !name.startsWith('content-'))
     return { status: 416, lines: [...without, 'Content-Range', `bytes */${sizeBytes}`, 'Content-Length', '0'], body: undefined, outcome }
@@ -91,7 +72,7 @@ export function respond(stored: StoredResponse, method: string, answer: Answer, 
     'Content-Length',
     String(last - first + 1),
   ]
-  return { status: 206, lines: part, body: stored.body.subarray(first, last + 1), outcome }
+  return { status: 206, lines: part, body: body.subarray(first, last + 1), outcome }
 }
 
 /** Whole seconds since the response was generated, as far as can be known (RFC 9111 4.2.3). */
@@ -126,8 +107,4 @@ function shortStatus(outcome: Outcome): string {
   if (outcome.kind === 'hit') return outcome.ttlSec < 0 ? 'STALE' : 'HIT'
   if (outcome.kind === 'forward' && (outcome.why === 'bypass' || outcome.why === 'method' || outcome.why === 'request')) return 'BYPASS'
   return 'MISS'
-}
-
-function hasBody(status: number): boolean {
-  return status !== 204 && status !== 304
 }

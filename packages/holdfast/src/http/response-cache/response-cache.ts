@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TieredCache } from '../../cache/index.ts'
 import { type Clock, type Logger, silentLogger, systemClock } from '../../core/index.ts'
 import type { Counter, Registry } from '../../telemetry/index.ts'
+import { EncodedBodies } from '../content-coding/encoded-bodies.ts'
 import { type FieldLines, fieldValue } from '../fields/fields.ts'
 import { createCacheStore } from './cache-store.ts'
 import { CacheEngine } from './engine.ts'
@@ -10,9 +11,11 @@ import type { EngineRequest, RouteRules } from './engine-contract.ts'
 import { type FetchHandler, type FetchReply, handleFetch, linesOf } from './fetch-face.ts'
 import { answerFromMemory, handleNode, isOwnRequest, type NodeFaceDeps, type NodeHandler } from './node-face.ts'
 import type { NodeReply } from './node-reply.ts'
+import { OWN_TARGET } from './own-target.ts'
+import { Representations } from './representation.ts'
 import { goesAround, TRAIT, traitsOf } from './request-traits.ts'
 import { resourceKey, type Target, targetOf, targetOfUrl } from './resource-key.ts'
-import { type Outcome, OWN_TARGET } from './respond.ts'
+import type { Outcome } from './respond.ts'
 import { type ResolvedRule, type RouteRule, resolveRules } from './route-rules.ts'
 
 /** Settings of a response cache. Those of {@link RouteRule} stand for all routes that no rule matches. */
@@ -50,6 +53,8 @@ export interface ResponseCache {
 
 /** How long what is stale is kept to be confirmed by its validator or to stand in. */
 const KEEP_STALE_MS = 86_400_000
+/** Encodings held in this process; about 10,000 answers of 10 kB in one coding. */
+const ENCODED_LIMIT_BYTES = 32 * 1024 * 1024
 
 /** Makes a response cache. @throws HF_CONFIG_INVALID naming every bad option at once */
 export function createResponseCache(options: ResponseCacheOptions, deps: ResponseCacheDeps): ResponseCache {
@@ -60,6 +65,7 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
   const engine = new CacheEngine<FetchReply | NodeReply>({
     clock,
     store: createCacheStore(deps.cache, logger),
+    representations: new Representations(new EncodedBodies(ENCODED_LIMIT_BYTES, deps.registry)),
     onOutcome: count,
     onBackgroundError: error => logger.warn({ err: error }, 'response cache: a response could not be fetched anew'),
   })

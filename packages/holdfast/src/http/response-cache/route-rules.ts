@@ -28,6 +28,9 @@ export interface RouteRule {
   readonly ignoreQuery?: readonly string[]
   /** Largest body stored; larger ones are passed on. Default `'1mb'`. */
   readonly maxBody?: Size
+  /** Keep an answer of 1 kB and more also in the codings that requests wish (Zstandard, Brotli, gzip), each made once. `false` for routes whose answers hold a
+   *  secret beside something that a request can choose (BREACH). Default true, and false with `identity`. */
+  readonly compress?: boolean
   /** Whether `Cache-Control` of requests is obeyed (RFC 9111 5.2.1). A client can then make the handler run. Default true. */
   readonly obeyRequests?: boolean
 }
@@ -52,6 +55,7 @@ export interface ResolvedRule {
   readonly tagsOf: ((request: IdentityRequest) => readonly string[]) | undefined
   readonly ignoredParameters: ReadonlySet<string>
   readonly maxBodyBytes: number
+  readonly mayEncode: boolean
   readonly obeysRequests: boolean
 }
 
@@ -67,6 +71,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'ignoreQuery',
   'tags',
   'maxBody',
+  'compress',
   'obeyRequests',
 ])
 
@@ -101,6 +106,7 @@ function resolveRule(rule: RouteRule, at: string, problems: ConfigProblems): Res
     tagsOf: typeof tags === 'function' ? tags : undefined,
     ignoredParameters: new Set(rule.ignoreQuery),
     maxBodyBytes: problems.attempt(`${at}.maxBody`, () => parseSizeBytes(maxBody), 1),
+    mayEncode: rule.compress ?? rule.identity === undefined,
     obeysRequests: obeyRequests,
   }
 }

@@ -1,14 +1,31 @@
+import { preferredCoding } from '../content-coding/coding.ts'
 import { stronglyEqual, weaklyEqual } from '../fields/entity-tag.ts'
-import { type FieldLines, fieldValue, filterFields } from '../fields/fields.ts'
+import { type FieldLines, fieldValue, filterFields, withField } from '../fields/fields.ts'
+import { withoutCodingTags } from './representation.ts'
+import { TRAIT } from './request-traits.ts'
 import type { StoredResponse } from './stored-response.ts'
 
 /** Fields by which a client makes its request conditional or partial. The cache asks the origin for the whole and answers the condition itself. */
 export const CONDITIONS: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'])
 
-/** The request as the origin gets it to fill the cache: whole and without conditions. */
+/** The request as the origin gets it to fill the cache: whole, without conditions, with the one coding that the answer may be in. */
 export function unconditional(lines: FieldLines): string[] {
-  return filterFields(lines, name => !CONDITIONS.has(name))
+  const whole = filterFields(lines, name => !CONDITIONS.has(name))
+  const acceptEncoding = fieldValue(lines, 'accept-encoding')
+  if (acceptEncoding === undefined) return whole
+  // Spellings of one wish are one variant, so the handler must not see more of the wish than that.
+  const coding = preferredCoding(acceptEncoding) ?? 'identity'
+  return coding === acceptEncoding ? whole : withField(whole, 'Accept-Encoding', coding)
 }
+
+/** The request as the origin gets it when the cache has no part in it: as it came, but for tags of our encodings, of which the origin knows nothing. */
+export function understandable({ lines, traits }: { readonly lines: FieldLines; readonly traits: number }): FieldLines {
+  if ((traits & (TRAIT.precondition | TRAIT.conditional)) === 0) return lines
+  const understood = lines.map((text, i) => (i % 2 === 1 && TAGGED.has(lines[i - 1]!.toLowerCase()) ? withoutCodingTags(text) : text))
+  return understood.some((text, i) => text !== lines[i]) ? understood : lines
+}
+
+const TAGGED: ReadonlySet<string> = new Set(['if-match', 'if-none-match', 'if-range'])
 
 /** The request as the origin gets it to confirm what is stored (RFC 9111 4.3.1). Several stored tags may be offered at once. */
 export function conditional(lines: FieldLines, stored: readonly StoredResponse[]): string[] {

@@ -1,0 +1,119 @@
+import { CODINGS, type Coding, preferredCoding } from '../content-coding/coding.ts'
+import { type EncodedBodies, type EncodedBody, LEAST_BYTES } from '../content-coding/encoded-bodies.ts'
+import { fieldLinesOf, fieldValue, filterFields, hasField, withField } from '../fields/fields.ts'
+import { OWN_TARGET } from './own-target.ts'
+import { varyFields } from './storage-rules.ts'
+import type { StoredResponse } from './stored-response.ts'
+
+/** A stored response as it is sent: its own bytes, or these in a coding. */
+export interface Representation {
+  /** What every answer from it begins with, worked out once; with Content-Length where there is a body. */
+  readonly lines: readonly string[]
+  readonly body: Uint8Array
+  readonly etag: string | undefined
+  /** What caches behind this one said in Cache-Status, with a comma where more follows. */
+  readonly statusBefore: string
+}
+
+interface Slot {
+  readonly identity: Representation
+  /** False: it is sent as it is. */
+  readonly isEncodable: boolean
+  /** Absent until a coding was asked for. */
+  encoded: EncodedBody | undefined
+  readonly coded: Map<Coding, Representation>
+}
+
+/** Types whose bytes are compressed already. */
+const COMPRESSED_TYPE =
+  /^\s*(?:image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon)|video\/|audio\/|font\/woff|application\/(?:zip|gzip|x-gzip|zstd|x-7z|x-rar|pdf|wasm\+br))/i
+/** What the tags of our encodings end in, before the quotation mark. Tags of handlers do not. */
+const TAG_SUFFIX = /;hf=(?:zstd|br|gzip)"/g
+
+/** The representations of stored responses, in the coding that a request wishes (RFC 9110 8.8.3.3: each with a strong tag of its own). */
+export class Representations {
+  readonly #bodies: EncodedBodies
+  readonly #slots = new WeakMap<StoredResponse, Slot>()
+
+  constructor(bodies: EncodedBodies) {
+    this.#bodies = bodies
+  }
+
+  /** What to send. `mayEncode` is that of the response's route and does not change. A promise when the encoding is not made yet. */
+  of(stored: StoredResponse, acceptEncoding: string | undefined, mayEncode: boolean): Representation | Promise<Representation> {
+    const slot = this.#slotOf(stored, mayEncode)
+    if (!slot.isEncodable) return slot.identity
+    const coding = preferredCoding(acceptEncoding)
+    return coding === undefined ? slot.identity : this.#coded(slot, stored, coding)
+  }
+
+  /** As it was stored, for answers that are a part of it or must not be transformed. */
+  identityOf(stored: StoredResponse, mayEncode: boolean): Representation {
+    return this.#slotOf(stored, mayEncode).identity
+  }
+
+  #coded(slot: Slot, stored: StoredResponse, coding: Coding): Representation | Promise<Representation> {
+    if (slot.encoded === undefined || slot.encoded.isEvicted) slot.encoded = this.#bodies.of(stored.body)
+    const { encoded } = slot
+    const made = encoded.made.get(coding)
+    if (made === 'not-smaller') return slot.identity
+    if (made !== undefined) {
+      encoded.isUsed = true
+      return this.#withBytes(slot, made, coding)
+    }
+    return this.#bodies
+      .make(encoded, stored.body, coding)
+      .then(encodedBytes => (encodedBytes === undefined ? slot.identity : this.#withBytes(slot, encodedBytes, coding)))
+  }
+
+  #withBytes({ identity, coded }: Slot, body: Uint8Array, coding: Coding): Representation {
+    const existing = coded.get(coding)
+    if (existing?.body === body) return existing
+    const etag = identity.etag === undefined || identity.etag.startsWith('W/') ? identity.etag : `${identity.etag.slice(0, -1)};hf=${coding}"`
+    let lines = withField(identity.lines, 'Content-Length', String(body.byteLength))
+    if (etag !== undefined) lines = withField(lines, 'ETag', etag)
+    lines.push('Content-Encoding', coding)
+    const representation = { lines, body, etag, statusBefore: identity.statusBefore }
+    coded.set(coding, representation)
+    return representation
+  }
+
+  #slotOf(stored: StoredResponse, mayEncode: boolean): Slot {
+    let slot = this.#slots.get(stored)
+    if (slot === undefined) {
+      const isEncodable = mayEncode && canBeEncoded(stored)
+      slot = { identity: toIdentity(stored, isEncodable), isEncodable, encoded: undefined, coded: new Map() }
+      this.#slots.set(stored, slot)
+    }
+    return slot
+  }
+}
+
+/** A condition as the handler can understand it: tags of our encodings become the tags that it gave. */
+export function withoutCodingTags(value: string): string {
+  return value.replace(TAG_SUFFIX, '"')
+}
+
+/** True for a status whose answers have a body. */
+export function hasBody(status: number): boolean {
+  return status !== 204 && status !== 304
+}
+
+function canBeEncoded({ status, lines, body, control }: StoredResponse): boolean {
+  if (CODINGS.length === 0 || body.byteLength < LEAST_BYTES || control.noTransform || !hasBody(status)) return false
+  if (hasField(lines, 'content-encoding') || hasField(lines, 'content-range')) return false
+  return !COMPRESSED_TYPE.test(fieldValue(lines, 'content-type') ?? '')
+}
+
+function toIdentity(stored: StoredResponse, isEncodable: boolean): Representation {
+  let lines = filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status')
+  if (hasBody(stored.status)) lines.push('Content-Length', String(stored.body.byteLength))
+  if (isEncodable && !(varyFields(stored.lines) ?? []).includes('accept-encoding')) {
+    const vary = fieldValue(stored.lines, 'vary')
+    lines = withField(lines, 'Vary', vary === undefined || vary.trim() === '' ? 'Accept-Encoding' : `${vary}, Accept-Encoding`)
+  }
+  const statusBefore = fieldLinesOf(stored.lines, 'cache-status')
+    .map(member => `${member}, `)
+    .join('')
+  return { lines, body: stored.body, etag: stored.etag, statusBefore }
+}
