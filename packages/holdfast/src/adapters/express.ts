@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentRequestScope, type Duration, parseDurationMs, runInRequestScope } from '../core/index.ts'
 import { clientAddress, metricsResponse, type RateLimiter, type ResponseCache, rateLimitFields } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
+import { observeResponse } from './observe-response.ts'
 
 /** The part of an Express 5 request read here. */
 export interface ExpressRequest extends IncomingMessage {
@@ -16,18 +17,7 @@ export type ExpressHandler = (request: ExpressRequest, response: ServerResponse,
 /** Middleware that measures every request and says in `Server-Timing` where its time went (pool, PostgreSQL, Redis, app). Mount it first.
  *  Routes are counted by their pattern; what no route matched counts as one. */
 export function express(hf: Pick<Holdfast, 'requests'>): ExpressHandler {
-  return (request, response, next) => {
-    const observation = hf.requests.begin()
-    const writeHead = response.writeHead
-    // The header must be known when the headers are sent, and Node offers no event for that moment.
-    response.writeHead = function (this: ServerResponse, ...args: Parameters<typeof writeHead>) {
-      response.writeHead = writeHead
-      if (!response.headersSent) response.appendHeader('Server-Timing', observation.serverTiming())
-      return writeHead.apply(this, args)
-    } as typeof writeHead
-    response.once('close', () => observation.end(routeOf(request), response.statusCode))
-    runInRequestScope(observation.scope, next)
-  }
+  return (request, response, next) => observeResponse(hf.requests, response, () => routeOf(request), next)
 }
 
 /** How {@link readYourWrites} keeps its token. */

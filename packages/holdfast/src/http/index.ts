@@ -9,5 +9,12 @@ export { rateLimitFields } from './rate-limit/rate-limit-fields.ts'
 export { createRateLimiter, type RateLimiter, type RateLimitOptions } from './rate-limit/rate-limiter.ts'
 export { createRequestMonitor, type RequestMonitor, type RequestObservation } from './request-monitor.ts'
 export type { FetchHandler } from './response-cache/fetch-face.ts'
-export { createResponseCache, type ResponseCache, type ResponseCacheDeps, type ResponseCacheOptions } from './response-cache/response-cache.ts'
+export type { CacheAnswer } from './response-cache/respond.ts'
+export {
+  createResponseCache,
+  type FetchOptions,
+  type ResponseCache,
+  type ResponseCacheDeps,
+  type ResponseCacheOptions,
+} from './response-cache/response-cache.ts'
 export type { IdentityRequest, RouteRule } from './response-cache/route-rules.ts'

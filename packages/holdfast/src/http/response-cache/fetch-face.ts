@@ -2,8 +2,8 @@ import type { FieldLines } from '../fields/fields.ts'
 import type { CacheEngine } from './engine.ts'
 import type { EngineRequest, OriginReply } from './engine-contract.ts'
 
-/** A handler of the Fetch API. */
-export type FetchHandler = (request: Request) => Response | Promise<Response>
+/** A handler of the Fetch API. `inBackground`: nobody waits for the answer, the cache fetches something anew. */
+export type FetchHandler = (request: Request, inBackground: boolean) => Response | Promise<Response>
 
 /** Answers a Fetch request through the engine; `handler` is asked for what is not stored. */
 export async function handleFetch(
@@ -14,7 +14,8 @@ export async function handleFetch(
 ): Promise<Response> {
   const result = await engine.handle(
     engineRequest,
-    async (lines, inBackground) => new FetchReply(await handler(originRequest(request, lines, lines !== engineRequest.lines, inBackground))),
+    async (lines, inBackground) =>
+      new FetchReply(await handler(originRequest(request, lines, lines !== engineRequest.lines, inBackground), inBackground)),
   )
   if (result.kind === 'passed') {
     const { response } = result.reply

@@ -15,7 +15,7 @@ import { OWN_TARGET } from './own-target.ts'
 import { Representations } from './representation.ts'
 import { goesAround, TRAIT, traitsOf } from './request-traits.ts'
 import { resourceKey, type Target, targetOf, targetOfUrl } from './resource-key.ts'
-import type { Outcome } from './respond.ts'
+import type { CacheAnswer, Outcome } from './respond.ts'
 import { type ResolvedRule, type RouteRule, resolveRules } from './route-rules.ts'
 
 /** Settings of a response cache. Those of {@link RouteRule} stand for all routes that no rule matches. */
@@ -39,11 +39,20 @@ export interface ResponseCacheDeps {
   readonly logger?: Logger
 }
 
+/** How one request of the Fetch API is answered. */
+export interface FetchOptions {
+  /** The URL that the client asked for, where a router has taken a part of it off. Default: that of the request. */
+  readonly url?: URL
+}
+
 /** A shared HTTP cache (RFC 9111) in front of handlers. It stores what answers allow to be shared, and nothing else. */
 export interface ResponseCache {
   /** Answers from the cache, or from `handler`, which gets the request without the conditions and ranges that the cache answers itself. Rejects only with
    *  what `handler` rejects with. */
-  fetch(request: Request, handler: FetchHandler): Promise<Response>
+  fetch(request: Request, handler: FetchHandler, options?: FetchOptions): Promise<Response>
+  /** The answer to a request of node when a fresh one is in this process, counted as a hit; else `undefined`, and nothing has happened. For frameworks of the
+   *  Fetch API on node, before they make a `Request`. */
+  peek(request: IncomingMessage): CacheAnswer | undefined
   /** Answers a request of node's `http` from the cache, or from the handler. The handler writes to `response` as ever; what it writes is held back until it is
    *  known whether it is stored. */
   node(request: IncomingMessage, response: ServerResponse, handler: NodeHandler): void
@@ -101,14 +110,23 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
     }
   }
 
+  const prepareNode = (request: IncomingMessage): EngineRequest | undefined => {
+    // Answers of HTTP/2 are written in another way.
+    const target = isOwnRequest(request) || request.httpVersionMajor > 1 ? undefined : nodeTarget(request)
+    return target && prepare(request.method ?? 'GET', target, request.rawHeaders)
+  }
+
   return {
-    fetch: async (request, handler) => {
-      const prepared = prepare(request.method, targetOfUrl(new URL(request.url)), linesOf(request.headers))
-      return prepared === undefined ? handler(request) : handleFetch(engine as CacheEngine<FetchReply>, prepared, request, handler)
+    fetch: async (request, handler, { url = new URL(request.url) } = {}) => {
+      const prepared = prepare(request.method, targetOfUrl(url), linesOf(request.headers))
+      return prepared === undefined ? handler(request, false) : handleFetch(engine as CacheEngine<FetchReply>, prepared, request, handler)
+    },
+    peek: request => {
+      const prepared = prepareNode(request)
+      return prepared && engine.peek(prepared)
     },
     node: (request, response, handler) => {
-      const target = isOwnRequest(request) ? undefined : nodeTarget(request)
-      const prepared = target && prepare(request.method ?? 'GET', target, request.rawHeaders)
+      const prepared = prepareNode(request)
       if (prepared === undefined) handler.run()
       else if (!answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) {
         void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, nodeFace)

@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http'
+import type { CacheAnswer, ResponseCache } from '../http/index.ts'
+
+/** The part of a Hono 4 context used here. */
+export interface HonoContextLike {
+  readonly req: { raw: Request }
+  /** On node, `incoming` is the request of `node:http`. */
+  readonly env: unknown
+  get res(): Response
+  set res(response: Response | undefined)
+}
+
+/** Middleware of Hono 4, typed by the part of it that it uses. */
+export type HonoMiddleware = (context: HonoContextLike, next: () => Promise<void>) => Promise<Response | undefined>
+
+/** The part of a Hono 4 application used to run a request anew in the background. */
+export interface HonoAppLike {
+  fetch(request: Request, env?: unknown): Response | Promise<Response>
+}
+
+/** Requests that the cache makes itself: they go to the handler. */
+const own = new WeakSet<Request>()
+
+/** Middleware that answers GET and HEAD from a response cache and forgets what unsafe requests change. Mount it on the outermost application, `app`, before
+ *  everything whose answers it may store; middleware before it sees the answer as it goes out. */
+export function responseCache(cache: ResponseCache, app: HonoAppLike): HonoMiddleware {
+  return async (context, next) => {
+    const asked = context.req.raw
+    if (own.has(asked)) {
+      await next()
+      return undefined
+    }
+    const incoming = incomingOf(context.env)
+    const hit = incoming && cache.peek(incoming)
+    if (hit !== undefined) return toResponse(hit)
+    const response = await cache.fetch(
+      asked,
+      async (request, inBackground) => {
+        if (inBackground) {
+          own.add(request)
+          return app.fetch(request, context.env)
+        }
+        context.req.raw = request
+        await next()
+        return context.res
+      },
+      incoming && urlOf(incoming, asked),
+    )
+    // Set over the handler's, Hono would add its fields to those of the answer.
+    context.res = undefined
+    context.res = response
+    return undefined
+  }
+}
+
+function incomingOf(env: unknown): IncomingMessage | undefined {
+  const incoming = (env as { readonly incoming?: IncomingMessage } | undefined)?.incoming
+  return Array.isArray(incoming?.rawHeaders) ? incoming : undefined
+}
+
+/** An application mounted into another one sees the rest of the URL only. */
+function urlOf({ url = '' }: IncomingMessage, { url: seen }: Request): { url: URL } | undefined {
+  // Not resolved against what was seen: `//other.host/` would name another origin.
+  const whole = new URL(seen).origin + url
+  return url.startsWith('/') && URL.canParse(whole) ? { url: new URL(whole) } : undefined
+}
+
+/** Fields as a plain record and the body as it is: `@hono/node-server` writes such an answer out without making a Response of it. */
+function toResponse({ status, lines, body }: CacheAnswer): Response {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]!.toLowerCase()
+    headers[name] = name in headers ? `${headers[name]}, ${lines[i + 1]!}` : lines[i + 1]!
+  }
+  return new Response((body ?? null) as Uint8Array<ArrayBuffer> | null, { status, headers })
+}

@@ -1,0 +1,180 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as send } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import fastifyCompress from '@fastify/compress'
+import { type FakeClock, fakeClock } from '@holdfast/testkit'
+import { getRequestListener } from '@hono/node-server'
+import compression from 'compression'
+import expressFramework from 'express'
+import Fastify from 'fastify'
+import { Hono } from 'hono'
+import { compress as honoCompress } from 'hono/compress'
+import { responseCache as forExpress } from '../../src/adapters/express.ts'
+import { responseCache as forFastify } from '../../src/adapters/fastify.ts'
+import { responseCache as forHono } from '../../src/adapters/hono.ts'
+import { createTieredCache, type TieredCache } from '../../src/cache/index.ts'
+import { createResponseCache, type ResponseCache, type ResponseCacheOptions } from '../../src/http/index.ts'
+import { createRegistry } from '../../src/telemetry/index.ts'
+
+/** What the handler behind every framework sees. */
+export interface SeenRequest {
+  readonly method: string
+  /** As the framework's route sees it. */
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+}
+
+/** What it answers. */
+export interface Made {
+  readonly status?: number
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  /** Instead of a body: chunks as they come. */
+  readonly chunks?: AsyncIterable<string>
+}
+
+export type Handler = (request: SeenRequest) => Made | Promise<Made>
+
+/** How a site is built. */
+export interface SiteOptions extends ResponseCacheOptions {
+  /** Mounted below this path. */
+  readonly prefix?: string
+  /** A body parser stands before the cache. */
+  readonly parsed?: boolean
+  /** The framework's compression stands before the cache. */
+  readonly compressed?: boolean
+}
+
+export interface Answered {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly bytes: Buffer
+  readonly text: string
+  readonly cache: string | string[] | undefined
+}
+
+export interface Site {
+  readonly clock: FakeClock
+  readonly data: TieredCache
+  readonly responses: ResponseCache
+  readonly port: number
+  handler: Handler
+  /** Requests that reached the handler. */
+  readonly seen: SeenRequest[]
+  ask(path?: string, headers?: Record<string, string | string[]>, method?: string, body?: string): Promise<Answered>
+  close(): Promise<void>
+}
+
+type Listener = Parameters<typeof createServer>[1]
+type Mount = (site: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler) => Promise<Listener> | Listener
+
+function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
+  const inner = options.prefix === undefined ? expressFramework() : expressFramework.Router()
+  if (options.compressed) inner.use(compression({ threshold: 0 }))
+  if (options.parsed) inner.use(expressFramework.json())
+  inner.use(forExpress(responses))
+  inner.use(async (request, response) => {
+    const made = await handle({ method: request.method, path: request.path, headers: request.headers })
+    response.status(made.status ?? 200).set(made.headers ?? {})
+    if (made.chunks === undefined) response.send(made.body ?? '')
+    else Readable.from(made.chunks).pipe(response)
+  })
+  inner.use((_error: unknown, _request: expressFramework.Request, response: expressFramework.Response, _next: expressFramework.NextFunction) => {
+    response.status(500).send('failed')
+  })
+  if (options.prefix === undefined) return inner as expressFramework.Express
+  return expressFramework().use(options.prefix, inner) as unknown as Listener
+}
+
+async function fastify({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Promise<Listener> {
+  const app = Fastify()
+  if (options.compressed) await app.register(fastifyCompress, { threshold: 0 })
+  await app.register(
+    (inner, _options, done) => {
+      inner.register(forFastify(responses))
+      inner.all('/*', async (request, reply) => {
+        const path = `/${(request.params as { '*': string })['*']}`
+        const made = await handle({ method: request.method, path, headers: request.headers })
+        reply.status(made.status ?? 200).headers(made.headers ?? {})
+        return reply.send(made.chunks === undefined ? (made.body ?? '') : Readable.from(made.chunks))
+      })
+      done()
+    },
+    { prefix: options.prefix ?? '' },
+  )
+  await app.ready()
+  return (request, response) => app.routing(request, response)
+}
+
+function hono({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
+  const app = new Hono()
+  const root = options.prefix === undefined ? app : new Hono()
+  if (options.compressed) app.use(honoCompress({ threshold: 0 }))
+  if (options.parsed) {
+    app.use(async (context, next) => {
+      if (context.req.header('content-type') === 'application/json') await context.req.json()
+      await next()
+    })
+  }
+  app.use(forHono(responses, app))
+  app.all('*', async context => {
+    const { pathname } = new URL(context.req.url)
+    const made = await handle({ method: context.req.method, path: pathname, headers: Object.fromEntries(context.req.raw.headers) })
+    const body =
+      made.chunks === undefined ? (made.body ?? '') : (Readable.toWeb(Readable.from(made.chunks).map(text => Buffer.from(text))) as ReadableStream)
+    return new Response([204, 304].includes(made.status ?? 200) ? null : body, { status: made.status ?? 200, headers: made.headers ?? {} })
+  })
+  app.onError((_error, context) => context.text('failed', 500))
+  if (options.prefix !== undefined) root.mount(options.prefix, app.fetch)
+  return getRequestListener(root.fetch, { overrideGlobalObjects: false })
+}
+
+/** Every framework on node with an adapter of ours. */
+export const FRAMEWORKS: Readonly<Record<'express' | 'fastify' | 'hono', Mount>> = { express, fastify, hono }
+export type Framework = keyof typeof FRAMEWORKS
+
+/** A listening site; close it. */
+export async function openSite(framework: Framework, options: SiteOptions = {}): Promise<Site> {
+  const { prefix: _prefix, parsed: _parsed, compressed: _compressed, ...cacheOptions } = options
+  const clock = fakeClock()
+  const registry = createRegistry()
+  const data = createTieredCache({ jitter: 0 }, { clock, registry })
+  const responses = createResponseCache(cacheOptions, { cache: data, registry, clock })
+  const seen: SeenRequest[] = []
+  const listener = await FRAMEWORKS[framework]({ responses }, options, request => {
+    seen.push(request)
+    return site.handler(request)
+  })
+  const server = createServer(listener!)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const site: Site = {
+    clock,
+    data,
+    responses,
+    port,
+    handler: () => ({ status: 404 }),
+    seen,
+    ask: (path = '/a', headers = {}, method = 'GET', body = '') => ask(port, (options.prefix ?? '') + path, headers, method, body),
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+  return site
+}
+
+function ask(port: number, path: string, headers: Record<string, string | string[]>, method: string, body: string): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const onAnswer = (response: IncomingMessage): void => {
+      const chunks: Buffer[] = []
+      response.on('data', chunk => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        const bytes = Buffer.concat(chunks)
+        resolve({ status: response.statusCode!, headers: response.headers, bytes, text: bytes.toString(), cache: response.headers['x-cache'] })
+      })
+    }
+    send({ port, path, method, headers, agent: false }, onAnswer).on('error', reject).end(body)
+  })
+}
