@@ -48,6 +48,14 @@ export async function openAnalyzer(context: CommandContext): Promise<AnalyzerOpt
   return { connect: () => connectTo(url), onProgress: line => context.terminal.say(context.terminal.paint('dim', `  ${line}`)) }
 }
 
+/** Connections to the database that a verb works on, each for one use. The database was seen to answer.
+ *  @throws HF_CLI_NO_DATABASE, HF_PG_UNREACHABLE */
+export async function openConnections(context: CommandContext): Promise<() => Promise<pg.Client>> {
+  const url = await databaseUrl(context)
+  await probeDatabaseUrl(url)
+  return () => connectTo(url)
+}
+
 async function connectTo(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, application_name: 'holdfast', connectionTimeoutMillis: CONNECT_LIMIT_MS })
   // Without a listener a restart of PostgreSQL would end this process; the query in flight rejects anyway.

@@ -1,3 +1,4 @@
+export type { Schedule as WarmingSchedule } from '../core/index.ts'
 export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
 export type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache } from './cache-contract.ts'
 export {
@@ -42,7 +43,6 @@ export { type CacheSurvey, type SurveyedPrefix, type SurveyOptions, surveyCache 
 export { createTieredCache } from './tiered-cache.ts'
 export type { SourceProgress, SourceReport, WarmingCounts, WarmingOutcome, WarmingReport } from './warming/report.ts'
 export { type RequestedWarming, type RequestWarmingOptions, requestWarming } from './warming/request-warming.ts'
-export type { WarmingSchedule } from './warming/schedule.ts'
 export type { WarmingKeys, WarmingSource, WarmingSourceOptions } from './warming/source.ts'
 export { createWarming, type Warming, type WarmingOptions, type WarmOptions } from './warming/warming.ts'
 export { createWriteBehind, type WriteBehind, type WriteBehindStats } from './write-behind.ts'

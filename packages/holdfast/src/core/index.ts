@@ -30,4 +30,6 @@ export { createLifecycle, type Lifecycle, type LifecycleSteps } from './lifecycl
 export { type Logger, silentLogger } from './logger.ts'
 export { MIGRATION_FORMATS, type MigrationFile, type MigrationFormat, migrationFiles } from './migration-file.ts'
 export { createRequestScope, currentRequestScope, type RequestScope, runInRequestScope, shareRequestScope } from './request-scope.ts'
+// Only the type: who needs a duration need not load a parser of cron.
+export type { Schedule } from './schedule.ts'
 export { parseSizeBytes, type Size } from './size.ts'

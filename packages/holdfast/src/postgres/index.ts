@@ -19,6 +19,18 @@ export {
   type VerifyOptions,
   type WorkloadMark,
 } from './advisor/index.ts'
+export {
+  type Archive,
+  type ArchiveOptions,
+  type ArchivePolicy,
+  type ArchivePreview,
+  type ArchiveProgress,
+  type ArchiveReport,
+  type ArchiveRunOptions,
+  type ArchiveRunSummary,
+  archiveErrors,
+  createArchive,
+} from './archive/index.ts'
 export type { BindSample } from './bind-reservoir.ts'
 export { pgErrors } from './errors.ts'
 export {
@@ -44,6 +56,8 @@ export {
   type TableReport,
   type TablesReport,
 } from './facts/index.ts'
+export { migrationErrors } from './migrations/errors.ts'
+export { ownSchemaSql } from './migrations/own-schema.ts'
 export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'
 export type { InvalidationTarget } from './outbox.ts'
 export {

@@ -1,25 +1,23 @@
+import { isHoldfastError } from '../core/index.ts'
+import { type MigrationClient, migrateOwnSchema } from './migrations/migrate.ts'
 import { unobserved } from './own-statement.ts'
-import { CREATE_OUTBOX, CREATE_SCHEMA, LOCK_OUTBOX, OUTBOX_LOCK, OUTBOX_STATE, type OutboxStateRow } from './sql/outbox-schema.sql.ts'
-import { sqlstateOf } from './sqlstate.ts'
+import { OUTBOX_STATE, type OutboxStateRow } from './sql/outbox-schema.sql.ts'
 import type { UserClient } from './user-pool.ts'
 
-/** Makes the outbox's table when it is not there. Returns why it cannot be used, or `undefined` when it can. 1 statement, or 6.
+/** Makes the outbox's table when it is not there. Returns why it cannot be used, or `undefined` when it can. 1 statement when it is there.
  *  Rejects with the driver's error when PostgreSQL fails; the connection is then to be destroyed. */
 export async function openOutbox(client: UserClient): Promise<string | undefined> {
   const found = await readState(client)
   if (found.hasTable) return found.mayUse ? undefined : mayNot(found.role, 'write')
-  await client.query(unobserved('BEGIN READ WRITE'))
+  const own: MigrationClient = { query: (text, values) => client.query(unobserved(text), values) }
   try {
-    await client.query(unobserved(LOCK_OUTBOX), [OUTBOX_LOCK])
-    if (!found.hasSchema) await client.query(unobserved(CREATE_SCHEMA))
-    await client.query(unobserved(CREATE_OUTBOX))
-    await client.query(unobserved('COMMIT'))
+    await migrateOwnSchema(own)
   } catch (error) {
-    await client.query(unobserved('ROLLBACK'))
-    // 42501 insufficient_privilege, 25006 read_only_sql_transaction: a standby.
-    if (sqlstateOf(error) === '42501') return mayNot(found.role, 'create')
-    if (sqlstateOf(error) === '25006') return 'this server accepts no writes'
-    throw error
+    // One that another process holds up is asked for again soon.
+    if (!isHoldfastError(error) || error.code === 'HF_PG_MIGRATION_BUSY') throw error
+    if (error.code === 'HF_PG_NOT_ALLOWED') return mayNot(found.role, 'create')
+    if (error.code === 'HF_PG_READ_ONLY') return 'this server accepts no writes'
+    return error.message
   }
   const made = await readState(client)
   return made.mayUse ? undefined : mayNot(made.role, 'write')

@@ -1,7 +1,7 @@
-import { type ConfigProblems, type Duration, parseDurationMs } from '../../core/index.ts'
+import { type ConfigProblems, type Duration, parseDurationMs, type Schedule } from '../../core/index.ts'
+import { type NextDue, resolveSchedule } from '../../core/schedule.ts'
 import type { LoadMany } from '../bulk-load.ts'
 import type { Load } from '../load-context.ts'
-import { type NextDue, resolveSchedule, type WarmingSchedule } from './schedule.ts'
 
 /** Keys to warm, the most important first. Read as they are needed, never held all at once. */
 export type WarmingKeys = (ctx: { readonly signal: AbortSignal }) => Iterable<string> | AsyncIterable<string> | Promise<Iterable<string>>
@@ -23,7 +23,7 @@ export interface WarmingSourceOptions {
   readonly tags?: readonly string[] | ((key: string) => readonly string[])
   /** When, besides by hand. `start`: whenever a process starts. `deploy`: once in the fleet for each `deployId`. Default `['start']`; with a schedule `[]`. */
   readonly on?: readonly ('start' | 'deploy')[]
-  readonly schedule?: WarmingSchedule
+  readonly schedule?: Schedule
   /** True: also what is fresh is loaded anew, for a peak that the present entries would not outlive. Default false. */
   readonly refresh?: boolean
   /** Keys of one load. 1 to 1,000. Default 100, with `load` 1. */

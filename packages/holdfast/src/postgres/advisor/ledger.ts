@@ -1,10 +1,11 @@
 import type { Finding } from '../../core/index.ts'
+import { isSchemaRefused, migrateOwnSchema } from '../migrations/migrate.ts'
 import type { IndexKey } from './candidates.ts'
-import { type AdvisorClient, type Row, readRows, sqlStateOf } from './client.ts'
+import { type AdvisorClient, type Row, readRows } from './client.ts'
 import { findingIdFor } from './index-definition.ts'
 import type { RuleChange } from './rule-change.ts'
 import { READ_AUDIT, READ_FINDINGS, WRITE_AUDIT, WRITE_FINDING } from './sql/ledger-rows.sql.ts'
-import { LEDGER_EXISTS, LEDGER_LOCK, LEDGER_SCHEMA, type LedgerExistsRow } from './sql/ledger-schema.sql.ts'
+import { LEDGER_EXISTS, type LedgerExistsRow } from './sql/ledger-schema.sql.ts'
 import type { StatementWindow, WorkloadMark } from './workload.ts'
 
 /** The workload's figures that a later measurement is compared with. */
@@ -47,8 +48,9 @@ export interface AuditEntry {
   readonly atMs: number
   /** The role that did it. */
   readonly who: string
-  /** `apply`, `revert`, `verify` or `snooze`. */
+  /** `apply`, `revert`, `verify`, `snooze`, `archive`, `refresh` or `vacuum`. */
   readonly what: string
+  /** What it was done for: the id of a finding, or the name of an archive policy, a view or a table. */
   readonly findingId: string
   /** `done`, a verdict, or the code of the error. */
   readonly outcome: string
@@ -82,24 +84,18 @@ export function createMemoryLedger(): Ledger {
   }
 }
 
-/** Opens the ledger in schema `holdfast`; creates it when `create` is set and it is not there. Falls back to `memory` when the role lacks the right. */
+/** Opens the ledger in schema `holdfast`; brings the schema up to date first when `create` is set. Falls back to `memory` when the role lacks the right.
+ *  @throws HF_PG_SCHEMA_TAMPERED, HF_PG_SCHEMA_NEWER, HF_PG_MIGRATION_BUSY, HF_PG_MIGRATION_FAILED when `create` is set */
 export async function openLedger(client: AdvisorClient, memory: Ledger, create: boolean): Promise<Ledger> {
   const [row] = await readRows<LedgerExistsRow>(client, LEDGER_EXISTS)
-  if (row?.exists === true) return row.mayUse ? databaseLedger(client) : memory
-  if (!create) return memory
-  await client.query('BEGIN')
+  const { exists = false, mayUse = false } = row ?? {}
+  const asItIs = exists && mayUse ? databaseLedger(client) : memory
+  if (!create || (exists && !mayUse)) return asItIs
   try {
-    // Transaction-level and waited for, but bounded: the holder only creates two tables.
-    await client.query("SELECT /* holdfast */ set_config('lock_timeout', '5000', true), pg_advisory_xact_lock(hashtextextended($1, 0))", [
-      LEDGER_LOCK,
-    ])
-    for (const statement of LEDGER_SCHEMA) await client.query(statement)
-    await client.query('COMMIT')
+    await migrateOwnSchema(client)
     return databaseLedger(client)
   } catch (error) {
-    await client.query('ROLLBACK')
-    // 42501 insufficient_privilege, 25006 read_only_sql_transaction (a standby).
-    if (sqlStateOf(error) === '42501' || sqlStateOf(error) === '25006') return memory
+    if (isSchemaRefused(error)) return asItIs
     throw error
   }
 }

@@ -1,16 +1,8 @@
 import { type AdvisorClient, readRows, sqlStateOf } from '../advisor/client.ts'
 import { quoteQualified } from '../advisor/identifier.ts'
-import { LEDGER_LOCK } from '../advisor/sql/ledger-schema.sql.ts'
+import { isSchemaRefused, migrateInTransaction } from '../migrations/migrate.ts'
 import { DATABASE_FACTS, type DatabaseFactsRow } from './sql/database-facts.sql.ts'
-import {
-  READ_SIZES,
-  SIZE_HISTORY_EXISTS,
-  SIZE_HISTORY_SCHEMA,
-  type SizeHistoryExistsRow,
-  type SizeRow,
-  THIN_SIZES,
-  WRITE_SIZE,
-} from './sql/size-history.sql.ts'
+import { READ_SIZES, SIZE_HISTORY_EXISTS, type SizeHistoryExistsRow, type SizeRow, THIN_SIZES, WRITE_SIZE } from './sql/size-history.sql.ts'
 import { TABLE_FACTS, type TableFactsRow } from './sql/table-facts.sql.ts'
 
 /** The database at one moment. */
@@ -89,14 +81,12 @@ export function growthOf(points: readonly { readonly atMs: number; readonly size
 }
 
 /** Writes the size of this hour into the history and thins it. Runs in a transaction of the caller. False when the role may not, or a standby answered.
- *  6 round trips, 9 when it makes the table. */
+ *  6 round trips, some more when it makes the table. */
 export async function recordSize(client: AdvisorClient): Promise<boolean> {
   try {
     const [exists] = await readRows<SizeHistoryExistsRow>(client, SIZE_HISTORY_EXISTS)
-    if (exists === undefined) {
-      await client.query('SELECT /* holdfast */ pg_advisory_xact_lock(hashtextextended($1, 0))', [LEDGER_LOCK])
-      for (const statement of SIZE_HISTORY_SCHEMA) await client.query(statement)
-    } else if (!exists.mayWrite) return false
+    if (exists === undefined) await migrateInTransaction(client)
+    else if (!exists.mayWrite) return false
     const [database] = await readRows<DatabaseFactsRow>(client, DATABASE_FACTS)
     const tables = await readRows<TableFactsRow>(client, TABLE_FACTS, [null, null, TABLES_KEPT])
     const kept = tables.map(({ schema, name, totalBytes }) => ({ name: quoteQualified(schema, name), bytes: totalBytes ?? 0 }))
@@ -105,7 +95,7 @@ export async function recordSize(client: AdvisorClient): Promise<boolean> {
     return true
   } catch (error) {
     // 42501 insufficient_privilege, 25006 read_only_sql_transaction (a standby). The transaction is over: COMMIT then rolls it back.
-    if (sqlStateOf(error) === '42501' || sqlStateOf(error) === '25006') return false
+    if (isSchemaRefused(error) || sqlStateOf(error) === '42501' || sqlStateOf(error) === '25006') return false
     throw error
   }
 }

@@ -57,7 +57,7 @@ async function open(
   const logger = { debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() }
   const watched = observePool(pool, { registry, target, logger, random: () => 0, options: { outbox } })
   await watched.start()
-  if (waits) await vi.waitFor(async () => expect(await hasTable()).toBe(true))
+  if (waits) await vi.waitFor(async () => expect(await hasTable()).toBe(true), { timeout: 10_000 })
   return {
     pool,
     watched,

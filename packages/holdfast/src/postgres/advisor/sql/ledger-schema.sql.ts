@@ -1,6 +1,3 @@
-/** Advisory lock key under which the ledger is created, so that two processes do not do it at once. */
-export const LEDGER_LOCK = 'holdfast:ledger'
-
 /** Whether the ledger exists and this role may write it. Looked up by name in the catalog, because to_regclass fails on a schema that the role may not use.
  *  In: nothing. Out: one row. PostgreSQL 14. Locks: none. */
 export const LEDGER_EXISTS = `SELECT /* holdfast */ count(*) = 2 AS exists, coalesce(bool_and(has_schema_privilege(n.oid, 'USAGE')
@@ -13,10 +10,9 @@ export interface LedgerExistsRow {
   readonly mayUse: boolean
 }
 
-/** Creates the ledger: findings with their bookkeeping, and who did what. Run in one transaction that holds the lock above.
+/** The ledger: findings with their bookkeeping, and who did what. Migration 1: databases hold its checksum, so it is never changed.
  *  PostgreSQL 14. Locks: only on what it creates. */
 export const LEDGER_SCHEMA: readonly string[] = [
-  'CREATE SCHEMA IF NOT EXISTS holdfast',
   `CREATE TABLE IF NOT EXISTS holdfast.finding (
   id text PRIMARY KEY,
   cause text NOT NULL UNIQUE,

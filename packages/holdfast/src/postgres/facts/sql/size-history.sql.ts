@@ -9,9 +9,9 @@ export interface SizeHistoryExistsRow {
   readonly mayWrite: boolean
 }
 
-/** Creates the history: one row an hour, whoever writes it. In one transaction, under the lock of the ledger. PostgreSQL 14. Locks: only on what it creates. */
+/** The history: one row an hour, whoever writes it. Migration 3: databases hold its checksum, so it is never changed. PostgreSQL 14.
+ *  Locks: only on what it creates. */
 export const SIZE_HISTORY_SCHEMA: readonly string[] = [
-  'CREATE SCHEMA IF NOT EXISTS holdfast',
   `CREATE TABLE IF NOT EXISTS holdfast.size_history (
   at timestamptz PRIMARY KEY,
   database_bytes bigint NOT NULL,

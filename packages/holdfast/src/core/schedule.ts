@@ -1,16 +1,17 @@
 import { Cron } from 'croner'
-import { type ConfigProblems, type Duration, parseDurationMs } from '../../core/index.ts'
+import type { ConfigProblems } from './config-problems.ts'
+import { type Duration, parseDurationMs } from './duration.ts'
 
-/** When a source is warmed by the clock. `cron`: five fields, read in `timeZone` (an IANA name; required, because a server's own zone is nobody's intention).
+/** When something is done by the clock. `cron`: five fields, read in `timeZone` (an IANA name; required, because a server's own zone is nobody's intention).
  *  When the clocks go forward over a time named, it is due at the first moment after the gap; when they go back over it, the first time only.
  *  `every`: at multiples of the duration since 1970, so that all processes mean the same moment; `'1s'` to `'30d'`. */
-export type WarmingSchedule = { readonly cron: string; readonly timeZone: string } | { readonly every: Duration }
+export type Schedule = { readonly cron: string; readonly timeZone: string } | { readonly every: Duration }
 
 /** The first moment after `afterMs` at which it is due; `undefined` when there is none. */
 export type NextDue = (afterMs: number) => number | undefined
 
 /** Reads a schedule; problems are noted under `path`. */
-export function resolveSchedule(problems: ConfigProblems, path: string, schedule: WarmingSchedule): NextDue {
+export function resolveSchedule(problems: ConfigProblems, path: string, schedule: Schedule): NextDue {
   if ('every' in schedule) {
     const everyMs = problems.attempt(`${path}.every`, () => parseDurationMs(schedule.every), 1000)
     if (everyMs < 1000 || everyMs > 30 * 86_400_000) problems.add(`${path}.every`, `must be from 1s to 30d, is ${schedule.every}`)

@@ -1,0 +1,6 @@
+export { type Archive, type ArchiveRunOptions, createArchive } from './archive.ts'
+export type { ArchiveOptions } from './archive-options.ts'
+export type { ArchivePreview, ArchiveProgress, ArchiveReport } from './archive-report.ts'
+export { archiveErrors } from './errors.ts'
+export type { ArchivePolicy } from './policy.ts'
+export type { ArchiveRunSummary } from './sql/archive-run.sql.ts'
