@@ -11,6 +11,7 @@ type PgErrorCode =
   | 'HF_PG_OPEN_TRANSACTION'
   | 'HF_PG_POOL_ENDED'
   | 'HF_PG_QUEUE_FULL'
+  | 'HF_PG_SERVER_FULL'
   | 'HF_PG_TRANSACTION_ABORTED'
   | 'HF_PG_TRANSACTION_CLOSED'
 
@@ -64,6 +65,12 @@ export const pgErrors: ErrorTable<PgErrorCode> = defineErrors<PgErrorCode>({
   HF_PG_QUEUE_FULL: {
     summary: 'As many callers wait for a connection as the pool lets wait, so the next one fails at once.',
     hint: 'shed load before it reaches the pool, and look at the holder that the message names',
+    retryable: true,
+  },
+  HF_PG_SERVER_FULL: {
+    summary:
+      'A pool gave a new connection back, because the server has fewer left than `serverReserve`; what the pool has goes on serving. Logged, not thrown.',
+    hint: 'lower `max` or the number of instances, or put a pooler before PostgreSQL; more `max_connections` seldom make it faster',
     retryable: true,
   },
   HF_PG_TRANSACTION_ABORTED: {

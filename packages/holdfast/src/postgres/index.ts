@@ -76,6 +76,7 @@ export {
 } from './plans/index.ts'
 export type { PoolHolder } from './pool/checkouts.ts'
 export { createPool, type HoldfastPool, type PoolDriver } from './pool/create-pool.ts'
+export type { PoolAdvice, PoolFacts } from './pool/pool-advice.ts'
 export type { PoolClass, PoolDeps, PoolSettings } from './pool/pool-options.ts'
 export type { PoolerDiagnosis, SessionStateStatement } from './pool/session-state.ts'
 export type { PoolState } from './pool-health.ts'

@@ -18,7 +18,9 @@ import { loadParser } from './fingerprint.ts'
 import { InvalidationOutbox, type InvalidationTarget } from './outbox.ts'
 import { Checkouts, type PoolHolder } from './pool/checkouts.ts'
 import { createLeakWatch } from './pool/leak-watch.ts'
+import { adviseOnPool, type PoolAdvice } from './pool/pool-advice.ts'
 import { createPoolListener } from './pool/pool-listener.ts'
+import { PoolRecord } from './pool/pool-record.ts'
 import { BACKEND_PID_SQL, isBehindPooler } from './pool/pooler.ts'
 import { findSessionState, type PoolerDiagnosis } from './pool/session-state.ts'
 import { PoolHealth, type PoolState } from './pool-health.ts'
@@ -108,6 +110,8 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
    *  and some calls of Prisma do. A stack (10 to 20 us) for each call: for development. */
   trace<Db extends object>(db: Db): Db
   poolState(): PoolState
+  /** Whether the size of the pool fits what happened in the last minute, and the numbers that this rests on. */
+  poolAdvice(): PoolAdvice
   /** Who holds connections now, longest first, at most 20. */
   holders(): readonly PoolHolder[]
   /** Finds out whether a pooler such as PgBouncer stands between, and which of the statements seen so far rely on a session of their own, which one in
@@ -128,6 +132,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
   const checkouts = new Checkouts(state => (state.record === undefined ? undefined : store.identify(state.record).text))
   const holders = (limit: number): PoolHolder[] => checkouts.holders(clock.monotonicMs(), limit)
   const health = new PoolHealth(clock, poolState, () => holders(1)[0], leakAfterMs)
+  const record = new PoolRecord(clock)
   const slow = createSlowStatementLog(store, { warnMs, errorMs }, logger, clock)
   const outbox =
     target?.isShared && (deps.options?.outbox ?? true) ? new InvalidationOutbox({ pool, clock, random, logger, registry, target }) : undefined
@@ -144,16 +149,8 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       const errors = registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] })
       const hook = (part: UserPool, isPrimary: boolean): void => {
         const watch = new StatementWatch({ clock, random, store, errors, repeats: repeats.detector, slowMs: warnMs, isPrimary, onSlow: slow })
-        // A replica that gives no connections is the affair of its circuit.
-        const heard = isPrimary
-          ? health
-          : new PoolHealth(
-              clock,
-              () => stateOf([part]),
-              () => undefined,
-              leakAfterMs,
-            )
-        const listener = createPoolListener({ pool: part, registry, health: heard, logger, clock, checkouts })
+        const heard = isPrimary ? { health, meter: record.meter } : { health: unheardHealth(part, clock, leakAfterMs) }
+        const listener = createPoolListener({ pool: part, registry, logger, clock, checkouts, ...heard })
         undo.push(hookPool(part as unknown as DriverPool, watch, clock, listener, checkouts))
       }
       undo.push(reportPool(registry, poolState, store, () => holders(1)[0]))
@@ -161,11 +158,13 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       for (const part of replicaPools.flatMap(replica => [replica, ...classPoolsOf(replica)])) hook(part, false)
       undo.push(repeats.start())
       undo.push(createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }))
+      record.start()
       replicas?.start()
       await loadParser()
       outbox?.start()
     },
     async stop() {
+      record.stop()
       replicas?.stop()
       await outbox?.stop()
       for (const step of undo.splice(0)) step()
@@ -192,10 +191,8 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     allowRepeats,
     trace: traceCalls,
     poolState,
-    async diagnosePooler() {
-      const isPooled = await asksThroughPooler(pool)
-      return { isPooled, sessionState: isPooled ? findSessionState(store.snapshot()) : [] }
-    },
+    diagnosePooler: () => diagnosePooler(pool, store),
+    poolAdvice: () => adviseOnPool(record.facts(poolState().max)),
     holders: () => holders(HOLDERS_LIMIT),
     health: () =>
       mergeHealth([
@@ -208,6 +205,12 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
 
 const NO_READS: ReadState = { replicas: [], chosenCount: 0, waitedCount: 0, behindCount: 0, awayCount: 0, retryCount: 0 }
 
+/** Of a replica's pool: one that gives no connections is the affair of its circuit. */
+function unheardHealth(part: UserPool, clock: Clock, leakAfterMs: number): PoolHealth {
+  const nobody = (): undefined => undefined
+  return new PoolHealth(clock, () => stateOf([part]), nobody, leakAfterMs)
+}
+
 /** The pools of the classes of a pool of ours: statements go through them too. */
 function classPoolsOf(pool: UserPool): readonly UserPool[] {
   return (pool as { classPools?: readonly UserPool[] }).classPools ?? []
@@ -217,7 +220,17 @@ function stateOf(parts: readonly UserPool[]): PoolState {
   const sum = (read: (pool: UserPool) => number): number => parts.reduce((total, part) => total + read(part), 0)
   const idle = sum(part => part.idleCount)
   // The classes share the number of the first.
-  return { used: sum(part => part.totalCount) - idle, idle, waiting: sum(part => part.waitingCount), max: parts[0]?.options.max ?? 0 }
+  return { used: sum(part => part.totalCount) - idle, idle, waiting: sum(part => part.waitingCount), max: sizeOf(parts[0]!) }
+}
+
+/** A pool of ours may open fewer than its `max` for the time being. */
+function sizeOf(pool: UserPool): number {
+  return (pool as { sizeLimit?: number }).sizeLimit ?? pool.options.max ?? 0
+}
+
+async function diagnosePooler(pool: UserPool, store: StatementStore): Promise<PoolerDiagnosis> {
+  const isPooled = await asksThroughPooler(pool)
+  return { isPooled, sessionState: isPooled ? findSessionState(store.snapshot()) : [] }
 }
 
 async function asksThroughPooler(pool: UserPool): Promise<boolean> {

@@ -11,6 +11,8 @@ export interface PoolListener {
   onAcquired(waitMs: number): void
   /** Returns the error that the caller gets. */
   onAcquireFailed(error: unknown, waitMs: number): unknown
+  /** `ranMs`: how long statements of the checkout took. */
+  onReturned(ranMs: number): void
   /** The client was given back inside a transaction and is being closed; `state` still says by whom. */
   onOpenTransaction(state: ConnectionState): void
   onConnectionLost(error: Error): void
@@ -145,6 +147,7 @@ function hookConnect({ pool, watch, clock, listener, checkouts }: HookDeps, stat
       state.site = site
       state.record = undefined
       state.isLeakReported = false
+      state.ranMs = 0
       state.scope = scope
       state.waitMs = waitMs
       state.nowMs = nowMs
@@ -192,6 +195,7 @@ function hookReturns({ pool, listener, checkouts }: HookDeps, find: (client: obj
       listener.onOpenTransaction(state)
       if (pool.rollsBack !== true) client.end(() => undefined)
     }
+    if (state.heldSinceMs !== undefined) listener.onReturned(state.ranMs)
     state.heldSinceMs = undefined
     state.site = undefined
   }

@@ -26,6 +26,8 @@ export interface ConnectionState {
   record: StatementRecord | undefined
   /** Statements that are not answered yet. */
   runningCount: number
+  /** Time that statements of this checkout took. */
+  ranMs: number
   /** True when this checkout was reported as a leak. */
   isLeakReported: boolean
 }
@@ -41,6 +43,7 @@ export function createConnectionState(): ConnectionState {
     site: undefined,
     record: undefined,
     runningCount: 0,
+    ranMs: 0,
     isLeakReported: false,
   }
 }
@@ -135,6 +138,7 @@ export class StatementWatch {
     const tookMs = endMs - (startMs > state.lastEndMs ? startMs : state.lastEndMs)
     state.lastEndMs = endMs
     state.runningCount--
+    state.ranMs += tookMs
     record.callCount++
     record.rowCount += rowCount
     record.totalMs += tookMs

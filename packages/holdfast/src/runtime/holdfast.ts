@@ -134,6 +134,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
       health: health(),
       metrics: telemetry.snapshot(),
       statements: pg?.statements() ?? [],
+      ...(pg ? { pool: pg.poolAdvice() } : {}),
       ...(replicas.length > 0 && pg ? { reads: pg.readState() } : {}),
       repeats: pg?.repeats() ?? [],
       cache: cache.stats(),

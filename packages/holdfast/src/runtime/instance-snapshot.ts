@@ -1,6 +1,6 @@
 import type { CacheStats } from '../cache/index.ts'
 import type { Health } from '../core/index.ts'
-import type { ReadState, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
+import type { PoolAdvice, ReadState, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
 import type { FamilySnapshot } from '../telemetry/index.ts'
 
 /** Everything one process knows of itself, as plain data: what the console collects. Holds no literal of any statement and no value of the cache; the names of a few
@@ -15,6 +15,8 @@ export interface InstanceSnapshot {
   readonly health: Health
   readonly metrics: readonly FamilySnapshot[]
   readonly statements: readonly StatementSnapshot[]
+  /** Whether the pool's size fits, with the numbers; absent without PostgreSQL. */
+  readonly pool?: PoolAdvice
   /** Replicas and where reads went; absent without replicas. */
   readonly reads?: ReadState
   /** Statements that requests send again and again. Absent from instances older than this field. */

@@ -12,11 +12,31 @@ export interface BudgetHolder {
 
 /** Shares one number of connections among classes: each has what is reserved for it, and the rest goes to whoever asks first. */
 export class ConnectionBudget {
-  readonly #max: number
+  #limit: number
   readonly #holders: BudgetHolder[] = []
 
-  constructor(max: number) {
-    this.#max = max
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Most connections of all together, now. */
+  get limit(): number {
+    return this.#limit
+  }
+
+  /** True while more are open than the limit says; whoever gets one back closes it. */
+  get isExceeded(): boolean {
+    return this.#takenCount() > this.#limit
+  }
+
+  resize(limit: number): void {
+    if (limit === this.#limit) return
+    const hasGrown = limit > this.#limit
+    this.#limit = limit
+    for (const holder of this.#holders) {
+      if (hasGrown) holder.grow()
+      else while (this.isExceeded && holder.totalCount > holder.reserved && holder.closeIdle());
+    }
   }
 
   join(holder: BudgetHolder): void {
@@ -38,8 +58,12 @@ export class ConnectionBudget {
 
   #hasRoom(holder: BudgetHolder): boolean {
     if (holder.totalCount < holder.reserved) return true
+    return this.#takenCount() < this.#limit
+  }
+
+  #takenCount(): number {
     let taken = 0
     for (const { totalCount, reserved } of this.#holders) taken += Math.max(totalCount, reserved)
-    return taken < this.#max
+    return taken
   }
 }

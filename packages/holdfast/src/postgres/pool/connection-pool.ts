@@ -3,6 +3,7 @@ import { pgErrors } from '../errors.ts'
 import { CallSiteSampler } from './call-site.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { Connector } from './connector.ts'
+import type { MeasuredSize } from './measured-size.ts'
 import { Member, type PoolMemberClient, type SendPlain } from './member.ts'
 import { connectFailed, heldLongest, isRefusedForGood, waitedInVain } from './pool-faults.ts'
 import type { PoolLimits } from './pool-options.ts'
@@ -14,11 +15,14 @@ import { type Waiter, type WaiterDone, WaiterQueue } from './waiter-queue.ts'
 export interface ConnectionPoolDeps {
   readonly limits: PoolLimits
   readonly budget: ConnectionBudget
+  /** Absent: the size is a matter of the budget alone. */
+  readonly size: MeasuredSize | undefined
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
   createClient(): PoolMemberClient
-  prepare(client: PoolMemberClient): Promise<void>
+  /** `isExtra`: beyond what the pool keeps open anyway. */
+  prepare(client: PoolMemberClient, isExtra: boolean): Promise<void>
   /** True when another attempt to connect may succeed at once. */
   isMended(error: unknown, client: PoolMemberClient): boolean
   /** `client.query` of the driver itself, which no observer sees. */
@@ -57,7 +61,7 @@ export class ConnectionPool {
       limitMs: deps.limits.connectMs,
       random: deps.random,
       createClient: () => deps.createClient(),
-      prepare: client => deps.prepare(client),
+      prepare: client => deps.prepare(client, this.#members.size >= Math.max(1, deps.limits.min, deps.limits.reserved)),
       isMended: (error, client) => deps.isMended(error, client),
       onOpened: client => this.#admit(client),
       onFailed: error => this.#onConnectFailed(error),
@@ -117,7 +121,7 @@ export class ConnectionPool {
 
   /** Opens connections ahead, up to `count`, all at once. Rejects as `acquire` does. */
   async warm(count: number): Promise<void> {
-    const wanted = Math.min(count, this.max) - this.totalCount
+    const wanted = Math.min(count, this.max, this.#deps.budget.limit) - this.totalCount
     if (wanted <= 0) return
     const ask = (): Promise<() => void> =>
       new Promise((resolve, reject) => this.acquire((error, _, release) => (error ? reject(error) : resolve(release)), this.warm))
@@ -212,6 +216,7 @@ export class ConnectionPool {
     if (this.limits.exitsOnIdle) client.ref?.()
     member.heldSinceMs = this.#deps.clock.monotonicMs()
     member.site = waiter.site
+    this.#deps.size?.noteAcquired(member.heldSinceMs - waiter.askedMs)
     let isReleased = false
     const release = (error?: unknown): void => {
       if (isReleased) throw new Error('Release called on client which has already been released to the pool.')
@@ -226,6 +231,7 @@ export class ConnectionPool {
   #takeBack(member: Member, error: unknown): void {
     const { client } = member
     member.useCount++
+    this.#deps.size?.meter.noteReturned(0)
     this.#deps.emitRelease(error, client)
     if (error || member.isBroken || member.useCount >= this.limits.maxUses) this.#remove(member)
     else if (client.readyForQuery !== false && !isInTransaction(client)) this.#free(member)
@@ -241,12 +247,13 @@ export class ConnectionPool {
     member.heldSinceMs = undefined
     member.site = undefined
     member.provenMs = nowMs
-    const waiter = member.isBroken || member.expiresMs <= nowMs ? undefined : this.#waiters.shift()
+    const isDone = member.isBroken || member.expiresMs <= nowMs || this.#isTooMany()
+    const waiter = isDone ? undefined : this.#waiters.shift()
     if (waiter !== undefined) {
       this.#handOn(member, waiter)
       return
     }
-    if (member.isBroken || member.expiresMs <= nowMs || this.isEnding) {
+    if (isDone || this.isEnding) {
       this.#remove(member)
       return
     }
@@ -255,6 +262,10 @@ export class ConnectionPool {
     this.#idle.push(member)
     this.#upkeep.start()
     this.#deps.budget.release(this)
+  }
+
+  #isTooMany(): boolean {
+    return this.#deps.size !== undefined && this.#members.size > 1 && this.#deps.budget.isExceeded
   }
 
   #admit(client: PoolMemberClient): void {
@@ -338,6 +349,7 @@ export class ConnectionPool {
     const connectError = this.#members.size === 0 && this.connector.failingSinceMs !== undefined ? this.connector.lastError : undefined
     const counts = { name, used: this.#members.size - this.#idle.length, max, waiting: this.#waiters.length }
     const longest = heldLongest(this.#members, nowMs)
+    for (const { askedMs } of late) this.#deps.size?.meter.noteFailed(nowMs - askedMs)
     for (const { done, askedMs } of late) done(waitedInVain(counts, nowMs - askedMs, acquireMs, longest, connectError), undefined, () => undefined)
   }
 

@@ -1,8 +1,12 @@
 import { silentLogger, systemClock } from '../../core/index.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { type DriverConfig, definePoolClass, type PoolShared } from './hand-off-pool.ts'
+import { MeasuredSize } from './measured-size.ts'
 import { type DriverSettings, type PoolDeps, type PoolSettings, resolvePoolLimits } from './pool-options.ts'
 import { PoolerState } from './pooler.ts'
+
+/** Where a size that is measured begins, beside what classes have reserved: one connection alone would make each caller wait for the one before. */
+const LEAST_SIZE = 2
 
 /** The caller's copy of `pg` (8.16 or later). */
 export interface PoolDriver<Config, Pool extends object> {
@@ -16,6 +20,8 @@ export type HoldfastPool<Pool extends object> = Pool & {
   of(name: string): HoldfastPool<Pool>
   /** Opens connections now, `min` of them unless told otherwise. Rejects as `connect()` does. */
   warm(count?: number): Promise<void>
+  /** Most connections that the pool opens now: `max`, or with `sizing: 'measured'` what it has come to. */
+  readonly sizeLimit: number
   /** What stands between this pool and PostgreSQL; `unknown` before the first connection. */
   readonly pooler: 'unknown' | 'none' | 'transaction'
 }
@@ -35,12 +41,17 @@ export function createPool<Config, Pool extends object>(
   const { clock = systemClock, random = Math.random, logger = silentLogger } = deps
   const [main, ...classes] = resolvePoolLimits(config as PoolSettings & DriverSettings)
   const pooler = config.pooler ?? 'auto'
+  const isMeasured = config.sizing === 'measured'
+  const reserved = classes.reduce((sum, one) => sum + one.reserved, 0)
+  const least = Math.max(main!.min, reserved + LEAST_SIZE)
+  const budget = new ConnectionBudget(isMeasured ? Math.min(main!.max, least) : main!.max)
   const shared: PoolShared = {
     config: config as unknown as DriverConfig,
     clock,
     random,
     logger,
-    budget: new ConnectionBudget(main!.max),
+    budget,
+    size: isMeasured ? new MeasuredSize(clock, budget, { min: Math.min(main!.max, least), max: main!.max, waitMs: main!.growAfterMs }) : undefined,
     pooler: new PoolerState(pooler === 'auto' ? 'unknown' : pooler, logger),
   }
   const PoolClass = definePoolClass(driver.Pool as never)

@@ -1,10 +1,12 @@
 import { type Clock, coreErrors, type Logger } from '../../core/index.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
-import { ConnectionPool } from './connection-pool.ts'
+import { ConnectionPool, type ConnectionPoolDeps } from './connection-pool.ts'
+import type { MeasuredSize } from './measured-size.ts'
 import type { PoolMemberClient, SendPlain } from './member.ts'
 import { leavesConnectionSound, lostConnection } from './pool-faults.ts'
-import type { PoolLimits } from './pool-options.ts'
+import { MAIN_CLASS, type PoolLimits } from './pool-options.ts'
 import { BACKEND_PID_SQL, isBehindPooler, type PoolerState } from './pooler.ts'
+import { requireServerRoom } from './server-room.ts'
 import type { WaiterDone } from './waiter-queue.ts'
 
 /** The driver's own configuration of a client, and hooks of its pool. */
@@ -21,6 +23,7 @@ export interface PoolShared {
   readonly random: () => number
   readonly logger: Logger
   readonly budget: ConnectionBudget
+  readonly size: MeasuredSize | undefined
   readonly pooler: PoolerState
 }
 
@@ -60,11 +63,8 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
         send,
         createClient: () => shared.pooler.noteAttempt(new this.Client(clientConfig(shared, limits))),
         isMended: (error, client) => shared.pooler.explains(error, client),
-        prepare: client => prepare(shared, send, client),
-        emit: (event, client) => void this.emit(event, client),
-        emitRelease: (error, client) => void this.emit('release', error, client),
-        // EventEmitter throws for an error that nobody listens to, which would end the process with every restart of PostgreSQL.
-        emitError: (error, client) => void (this.listenerCount('error') > 0 && this.emit('error', error, client)),
+        prepare: (client, isExtra) => prepare(shared, send, client, isExtra ? limits.serverReserve : undefined),
+        ...eventsOf(this),
       })
     }
 
@@ -79,6 +79,9 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
     }
     get expiredCount(): number {
       return this.#pool.expiredCount
+    }
+    get sizeLimit(): number {
+      return Math.min(this.#pool.limits.max, this.#shared.budget.limit)
     }
     get pooler(): string {
       return this.#shared.pooler.kind
@@ -136,6 +139,7 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
         return callback ? callback(error) : this.Promise.reject(error)
       }
       this.ending = true
+      if (this.#pool.limits.name === MAIN_CLASS) this.#shared.size?.end()
       const ended = Promise.all([
         ...[...this.#classes.values()].map(one => (one as HoldfastPool).end()),
         new Promise<void>(resolve => this.#pool.end(resolve)),
@@ -156,6 +160,15 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
     }
   }
   return HoldfastPool
+}
+
+function eventsOf(pool: BasePool): Pick<ConnectionPoolDeps, 'emit' | 'emitRelease' | 'emitError'> {
+  return {
+    emit: (event, client) => void pool.emit(event, client),
+    emitRelease: (error, client) => void pool.emit('release', error, client),
+    // EventEmitter throws for an error that nobody listens to, which would end the process with every restart of PostgreSQL.
+    emitError: (error, client) => void (pool.listenerCount('error') > 0 && pool.emit('error', error, client)),
+  }
 }
 
 function findClass(classes: ReadonlyMap<string, object>, name: string): object {
@@ -180,8 +193,8 @@ function clientConfig({ config, pooler }: PoolShared, { statementMs, connectMs }
   return { ...config, connectionTimeoutMillis: connectMs, statement_timeout: statementTimeout }
 }
 
-/** What the caller wants done on a new connection, and on the first one the question whether a pooler answers. */
-async function prepare(shared: PoolShared, send: SendPlain, client: PoolMemberClient): Promise<void> {
+/** What the caller wants done on a new connection, before it the question whether the server has room for it, and on the first one whether a pooler answers. */
+async function prepare(shared: PoolShared, send: SendPlain, client: PoolMemberClient, serverReserve: number | undefined): Promise<void> {
   const { config, pooler } = shared
   if (pooler.kind === 'unknown') {
     const result = await new Promise<unknown>((resolve, reject) =>
@@ -189,6 +202,7 @@ async function prepare(shared: PoolShared, send: SendPlain, client: PoolMemberCl
     )
     pooler.found(isBehindPooler(client.processID, result) ? 'transaction' : 'none')
   }
+  if (serverReserve !== undefined && !pooler.isShared) await requireServerRoom(client, send, serverReserve)
   await config.onConnect?.(client)
   if (config.verify) await new Promise<void>((resolve, reject) => config.verify?.(client, error => (error ? reject(error) : resolve())))
 }

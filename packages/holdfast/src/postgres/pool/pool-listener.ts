@@ -6,6 +6,7 @@ import type { PoolListener } from '../pool-hook.ts'
 import { errorLabel } from '../sqlstate.ts'
 import type { UserPool } from '../user-pool.ts'
 import { type Checkouts, holderClause } from './checkouts.ts'
+import type { PoolMeter } from './pool-meter.ts'
 
 /** What {@link createPoolListener} works with. */
 export interface PoolListenerDeps {
@@ -15,10 +16,12 @@ export interface PoolListenerDeps {
   readonly logger: Logger
   readonly clock: Clock
   readonly checkouts: Checkouts
+  /** Absent: nothing is said about the size of this pool. */
+  readonly meter?: PoolMeter | undefined
 }
 
 /** Counts what the hook hears of one pool, and words its errors. */
-export function createPoolListener({ pool, registry, health, logger, clock, checkouts }: PoolListenerDeps): PoolListener {
+export function createPoolListener({ pool, registry, health, logger, clock, checkouts, meter }: PoolListenerDeps): PoolListener {
   const waits = registry
     .histogram({ name: 'holdfast_pg_acquire_wait_seconds', help: 'Wait for a pooled connection, failed waits included.', unit: 'seconds' })
     .bind()
@@ -35,16 +38,19 @@ export function createPoolListener({ pool, registry, health, logger, clock, chec
     onAsk: () => health.noteAsk(pool.waitingCount, pool.options.max ?? Number.POSITIVE_INFINITY),
     onAcquired(waitMs) {
       waits.record(waitMs / 1000)
+      meter?.noteAcquired(waitMs)
       health.noteAcquired()
     },
     onAcquireFailed(error, waitMs) {
       waits.record(waitMs / 1000)
+      meter?.noteFailed(waitMs)
       const shown = isQueueTimeout(pool, error, waitMs) ? acquireTimeout(pool, error, waitMs, checkouts, clock) : error
       const label = errorLabel(shown)
       failures.bind(label).add()
       health.noteFailure(label)
       return shown
     },
+    onReturned: ranMs => meter?.noteReturned(ranMs),
     onConnectionLost(error) {
       lost.bind(errorLabel(error)).add()
       logger.warn({ err: error }, 'a connection to PostgreSQL was lost; the pool opens another when one is needed')

@@ -21,6 +21,13 @@ export interface PoolSettings {
   /** A further connection beyond `min` is opened only when a caller has waited this long, so that a short burst is served by the connections there are.
    *  Default `'10ms'`. */
   readonly growAfter?: Duration
+  /** `fixed`: up to `max` connections, as many as callers wait for. `measured`: the pool begins at `min` (at least 2), and while callers wait for `growAfter` and all
+   *  connections are in use it tries a few more, keeps them when more work gets done, and else takes them back; what half a minute without waits did not need is given up.
+   *  Default `fixed`. */
+  readonly sizing?: 'fixed' | 'measured'
+  /** Connections of the server that all pools of all instances leave free. A new connection beyond `min` asks how many there are, and is given back at once where fewer are
+   *  left; callers then wait for those there are. Default: not asked. Not asked through a pooler. */
+  readonly serverReserve?: number
   /** Connects under way at one time. Default 4. */
   readonly connectsAtOnce?: number
   /** Callers that may wait. Default 10,000; the next one fails with HF_PG_QUEUE_FULL. */
@@ -68,6 +75,8 @@ export interface PoolLimits {
   readonly statementMs: number
   readonly growAfterMs: number
   readonly connectsAtOnce: number
+  /** `undefined`: the server is not asked. */
+  readonly serverReserve: number | undefined
   readonly queueLimit: number
   readonly maxUses: number
   readonly exitsOnIdle: boolean
@@ -87,6 +96,8 @@ export interface DriverSettings {
 export const MAIN_CLASS = 'default'
 
 const CLASS_TIMEOUTS: Readonly<Record<string, Duration>> = { critical: '5s', cached: '2s', long: '3m' }
+
+const SIZINGS: ReadonlySet<string> = new Set(['fixed', 'measured'])
 
 /** Limits of the pool itself and of each class.
  *  @throws HF_CONFIG_INVALID with every problem at once */
@@ -122,6 +133,7 @@ export function resolvePoolLimits(settings: PoolSettings & DriverSettings): read
     statementMs: ms('statementTimeout', settings.statementTimeout, settings.statement_timeout || '30s'),
     growAfterMs: ms('growAfter', settings.growAfter, '10ms'),
     connectsAtOnce: count('connectsAtOnce', settings.connectsAtOnce, 4, 1),
+    serverReserve: settings.serverReserve === undefined ? undefined : count('serverReserve', settings.serverReserve, 0, 0),
     queueLimit: count('queueLimit', settings.queueLimit, 10_000, 0),
     maxUses: settings.maxUses || Number.POSITIVE_INFINITY,
     exitsOnIdle: settings.allowExitOnIdle ?? false,
@@ -141,6 +153,7 @@ export function resolvePoolLimits(settings: PoolSettings & DriverSettings): read
       acquireMs: ms(`classes.${name}.acquireTimeout`, own.acquireTimeout, main.acquireMs),
     }
   })
+  if (settings.sizing !== undefined && !SIZINGS.has(settings.sizing)) problems.add('pool.sizing', `is ${settings.sizing}, not one of fixed, measured`)
   const reserved = classes.reduce((sum, one) => sum + one.reserved, 0)
   if (reserved >= max && classes.length > 0)
     problems.add('pool.classes', `reserve ${reserved} connections of ${max}: at least one must be left for everything else`)

@@ -1,0 +1,85 @@
+import type { Clock } from '../../core/index.ts'
+import { createHistogram, type Histogram, type HistogramSnapshot } from '../../telemetry/index.ts'
+
+/** What a pool did between two readings of its meter. */
+export interface PoolPeriod {
+  readonly lengthMs: number
+  readonly checkoutCount: number
+  /** In milliseconds, of callers that waited in vain too. */
+  readonly waits: HistogramSnapshot
+  /** Connections checked out, times how long: the integral over the period. */
+  readonly usedMs: number
+  /** Of that, time in which PostgreSQL worked on a statement; of checkouts that ended in the period. */
+  readonly ranMs: number
+  /** Most connections checked out at one time. */
+  readonly peakUsed: number
+}
+
+/** Counts checkouts, so that nothing between two readings is missed. A few additions a checkout. */
+export class PoolMeter {
+  readonly #clock: Clock
+  readonly #waits: Histogram = createHistogram()
+  #used = 0
+  #startMs: number
+  #lastMs: number
+  #usedMs = 0
+  #ranMs = 0
+  #checkoutCount = 0
+  #peakUsed = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#startMs = clock.monotonicMs()
+    this.#lastMs = this.#startMs
+  }
+
+  noteAcquired(waitMs: number): void {
+    this.#advance()
+    this.#used++
+    this.#checkoutCount++
+    if (this.#used > this.#peakUsed) this.#peakUsed = this.#used
+    this.#waits.record(waitMs)
+  }
+
+  noteFailed(waitMs: number): void {
+    this.#waits.record(waitMs)
+  }
+
+  noteReturned(ranMs: number): void {
+    this.#advance()
+    // One that was checked out before the meter began is given back too.
+    if (this.#used > 0) this.#used--
+    this.#ranMs += ranMs
+  }
+
+  /** What happened since the last reading, and begins anew. */
+  read(): PoolPeriod {
+    const period = this.peek()
+    this.#startMs = this.#lastMs
+    this.#usedMs = 0
+    this.#ranMs = 0
+    this.#checkoutCount = 0
+    this.#peakUsed = this.#used
+    this.#waits.reset()
+    return period
+  }
+
+  /** The same, and goes on. */
+  peek(): PoolPeriod {
+    this.#advance()
+    return {
+      lengthMs: this.#lastMs - this.#startMs,
+      checkoutCount: this.#checkoutCount,
+      waits: this.#waits.snapshot(),
+      usedMs: this.#usedMs,
+      ranMs: this.#ranMs,
+      peakUsed: this.#peakUsed,
+    }
+  }
+
+  #advance(): void {
+    const nowMs = this.#clock.monotonicMs()
+    this.#usedMs += this.#used * (nowMs - this.#lastMs)
+    this.#lastMs = nowMs
+  }
+}
