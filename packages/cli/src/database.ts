@@ -56,7 +56,8 @@ export async function openConnections(context: CommandContext): Promise<() => Pr
   return () => connectTo(url)
 }
 
-async function connectTo(url: string): Promise<pg.Client> {
+/** A connection of ours to the database at `url`. */
+export async function connectTo(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, application_name: 'holdfast', connectionTimeoutMillis: CONNECT_LIMIT_MS })
   // Without a listener a restart of PostgreSQL would end this process; the query in flight rejects anyway.
   client.on('error', () => {})

@@ -7,6 +7,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'sources',
   'advisor',
   'cache',
+  'database',
   'auth',
   'objectives',
   'environment',
@@ -21,7 +22,7 @@ export function validateOptions(options: ConsoleOptions): void {
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
-  const { sources, auth, objectives, environment } = options
+  const { sources, auth, objectives, environment, database } = options
   if (!Array.isArray(sources) || sources.length === 0) problems.add('sources', 'must name at least one instance')
   else if (new Set(sources.map(source => source.id)).size < sources.length) problems.add('sources', 'every instance must have an id of its own')
   if (auth?.kind === 'token') {
@@ -34,5 +35,6 @@ export function validateOptions(options: ConsoleOptions): void {
   if (environment !== undefined && environment !== 'development' && environment !== 'production') {
     problems.add('environment', "must be 'development' or 'production'")
   }
+  if (database !== undefined && typeof database.connect !== 'function') problems.add('database.connect', 'must be a function that opens a connection')
   problems.throwIfAny('createConsole()')
 }

@@ -10,6 +10,7 @@ import {
   silentLogger,
   systemClock,
 } from 'holdfast/core'
+import type { AdvisorClient } from 'holdfast/postgres'
 import type { Hono } from 'hono'
 import { createApp } from './api/app.ts'
 import { BUILT_PAGE_DIR, createAssets } from './api/assets.ts'
@@ -22,6 +23,8 @@ import { createCacheControl } from './cache/cache-control.ts'
 import { createCollector } from './collect/collector.ts'
 import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
+import { createDatabaseReads, type DatabaseReads } from './database/database-reads.ts'
+import { createSizeRecorder } from './database/size-recorder.ts'
 import { consoleErrors } from './errors.ts'
 import type { AdvisorPort } from './findings/advisor-port.ts'
 import { createCacheFindings } from './findings/cache/cache-findings.ts'
@@ -34,6 +37,14 @@ import { createRepeatWatch } from './findings/repeats/repeat-watch.ts'
 import { createEventLog } from './store/event-log.ts'
 import { createTrafficStore } from './store/traffic-store.ts'
 
+/** The way to a database. */
+export interface DatabaseAccess {
+  /** A fresh, connected connection of the console's own; closed after each reading. Readings are shared by all pages for 1.5 s. */
+  readonly connect: () => Promise<AdvisorClient>
+  /** Writes the size of the database into `holdfast.size_history` once an hour, which is made where the role may. Default true. */
+  readonly keepsSizes?: boolean
+}
+
 /** Options of {@link createConsole}. */
 export interface ConsoleOptions {
   /** Name in the page. Default: what the first instance that answers calls itself. */
@@ -45,6 +56,9 @@ export interface ConsoleOptions {
   /** The cache to look into and to drop from: `hf.cache`, or one of the same namespace over the same Redis. Absent: the Cache page shows measurements
    *  only. The console neither starts nor stops it. */
   readonly cache?: TieredCache
+  /** The database itself, for what the instances cannot know: sizes, indexes, locks, statements of everybody. Absent: the Postgres page shows what the
+   *  instances measure. */
+  readonly database?: DatabaseAccess
   readonly auth: ConsoleAuth
   /** What counts as fast enough. Absent: nothing is judged. */
   readonly objectives?: { readonly p95Ms: number }
@@ -122,6 +136,7 @@ export function createConsole(options: ConsoleOptions): Console {
   const live = createLiveUpdates({ clock, render })
   const collector = createCollector({ sources: options.sources, store, clock, publishEvent, onReading: () => live.publish(), logger })
   const ledger = createFindingLedger({ advisor, clock, logger, publishEvent })
+  const reads = createDatabaseReads(options.database?.connect, clock)
   const publishLoad = (state: LoadState | null): void => {
     load = state
   }
@@ -136,29 +151,24 @@ export function createConsole(options: ConsoleOptions): Console {
     findings: () => ({ schema: 'holdfast.findings/1', findings: findings().map(summarise) }),
     refreshFindings: ledger.refresh,
     cacheControl: createCacheControl({ cache: options.cache, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
-    cacheMetrics: (windowSec, actions) =>
-      buildCacheMetrics({
-        ...{
-          atMs: clock.nowMs(),
-          window: store.window(windowSec),
-          partial: collector.isPartial(),
-          caches: collector.caches(),
-          actions,
-          needsConfirmation,
-        },
-      }),
+    cacheMetrics: (windowSec, actions) => {
+      const read = { atMs: clock.nowMs(), window: store.window(windowSec), partial: collector.isPartial(), caches: collector.caches() }
+      return buildCacheMetrics({ ...read, actions, needsConfirmation })
+    },
+    database: { ...collector, reads, findings, nowMs: () => clock.nowMs(), window: store.window },
     publishEvent,
     publishLoad,
     onFailure: error => logger.error({ err: error }, 'a request of the console failed'),
   })
+  const parts: readonly Lifecycle[] = [live, collector, ledger, cacheWatch, repeatWatch, ...sizeRecorders(options.database, reads, { clock, logger })]
   const lifecycle = createLifecycle({
     name: 'console',
     clock,
     start: async () => {
-      await Promise.all([live.start(), collector.start(), ledger.start(), cacheWatch.start(), repeatWatch.start()])
+      await Promise.all(parts.map(part => part.start()))
     },
     stop: async () => {
-      await Promise.all([live.stop(), collector.stop(), ledger.stop(), cacheWatch.stop(), repeatWatch.stop()])
+      await Promise.all(parts.map(part => part.stop()))
     },
     onStopProblem: problem => logger.warn({ err: problem }, 'the console did not stop cleanly'),
   })
@@ -171,4 +181,13 @@ export function createConsole(options: ConsoleOptions): Console {
     publishLoad,
     overview,
   }
+}
+
+/** One, where there is a database whose sizes are to be kept. */
+function sizeRecorders(
+  database: DatabaseAccess | undefined,
+  reads: DatabaseReads,
+  deps: { readonly clock: Clock; readonly logger: Logger },
+): Lifecycle[] {
+  return database === undefined || database.keepsSizes === false ? [] : [createSizeRecorder(reads.recordSize, deps)]
 }

@@ -8,12 +8,13 @@ import type { ConsoleAuth } from './auth/console-auth.ts'
 import { isLoopbackAddress } from './auth/request-guards.ts'
 import { localInstance } from './collect/instance-source.ts'
 import { type Console, type ConsoleOptions, createConsole } from './console.ts'
+import { connectionsBeside, type PoolOwner } from './database/pool-connections.ts'
 import { consoleErrors } from './errors.ts'
-import { advisorOfPool, type PoolOwner } from './findings/pool-advisor.ts'
+import { advisorOfPool } from './findings/pool-advisor.ts'
 import { answerNodeRequest, type NodeRequest } from './node/answer-node-request.ts'
 
-/** Options of {@link dashboard}; those of a console, but the sources are known, auth may be absent in development, and the advisor is by default one on the
- *  database of the service's own pool. */
+/** Options of {@link dashboard}; those of a console, but the sources are known, auth may be absent in development, and advisor and database are by default those of the
+ *  service's own pool. */
 export interface DashboardOptions extends Omit<ConsoleOptions, 'sources' | 'auth'> {
   /** Absent in development: loopback only, with a generated token that the logger prints. In production a kind other than `token` is required. */
   readonly auth?: ConsoleAuth
@@ -46,10 +47,13 @@ export function dashboard(
   const auth = options.auth ?? { kind: 'token', token: randomBytes(24).toString('base64url') }
   const advisor = options.advisor ?? advisorOfPool(hf)
   const cache = options.cache ?? hf.cache
+  const connect = connectionsBeside(hf)
+  const database = options.database ?? (connect === undefined ? undefined : { connect })
   const console = createConsole({
     ...options,
     ...(advisor ? { advisor } : {}),
     ...(cache ? { cache } : {}),
+    ...(database ? { database } : {}),
     auth,
     environment,
     sources: [localInstance(hf)],

@@ -10,6 +10,7 @@ type ConsoleErrorCode =
   | 'HF_CONSOLE_NOT_FOUND'
   | 'HF_CONSOLE_NO_ADVISOR'
   | 'HF_CONSOLE_NO_CACHE'
+  | 'HF_CONSOLE_NO_DATABASE'
   | 'HF_CONSOLE_BUSY'
   | 'HF_CONSOLE_TOO_MANY_CLIENTS'
   | 'HF_CONSOLE_INTERNAL'
@@ -63,6 +64,11 @@ export const consoleErrors: ErrorTable<ConsoleErrorCode> = defineErrors<ConsoleE
   HF_CONSOLE_NO_CACHE: {
     summary: 'This console was created without a cache, so it can neither look into one nor drop from it.',
     hint: 'pass `cache: hf.cache` to the console, or set REDIS_URL for `holdfast console`',
+    retryable: false,
+  },
+  HF_CONSOLE_NO_DATABASE: {
+    summary: 'This console was created without a connection to the database, so it shows only what the instances measure.',
+    hint: 'pass `database: { connect }` to the console; `dashboard(hf)` and `holdfast console` do so',
     retryable: false,
   },
   HF_CONSOLE_BUSY: {

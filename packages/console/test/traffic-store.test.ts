@@ -11,7 +11,7 @@ const NO_POINT = {
   p95Ms: null,
   errorRatio: null,
   hitRatio: null,
-  poolUsed: null,
+  pool: null,
   poolWaitP95Ms: null,
   cache: null,
 }

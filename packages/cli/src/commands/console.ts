@@ -4,7 +4,7 @@ import { createTieredCache } from 'holdfast/cache'
 import { parseDurationMs } from 'holdfast/core'
 import { createRegistry } from 'holdfast/telemetry'
 import type { CommandContext } from '../command-line.ts'
-import { advisorFor, databaseUrl } from '../database.ts'
+import { advisorFor, connectTo, databaseUrl } from '../database.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
 import { parsePort } from '../port.ts'
@@ -28,10 +28,12 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
   const cache = env.REDIS_URL
     ? createTieredCache({ namespace: options.namespace, l1: false }, { redis: env.REDIS_URL, registry: createRegistry() })
     : undefined
+  const url = await databaseUrl(context)
   const console = createConsole({
     service: options.service,
     sources: options.instance.map(url => remoteInstance(parseInstanceUrl(url), env.HOLDFAST_INSTANCE_TOKEN ?? '')),
-    advisor: advisorFor(await databaseUrl(context), () => {}),
+    advisor: advisorFor(url, () => {}),
+    database: { connect: () => connectTo(url) },
     auth: { kind: 'token', token },
     ...objectives,
     ...(cache === undefined ? {} : { cache }),

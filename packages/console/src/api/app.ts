@@ -10,8 +10,10 @@ import type { Assets } from './assets.ts'
 import type { CacheMetricsAnswer } from './cache-contract.ts'
 import { addCacheRoutes } from './cache-routes.ts'
 import type { ConsoleEvent, FindingDetail, FindingList, LoadState, Overview } from './contract.ts'
+import { addDatabaseRoutes, type DatabaseRoutesDeps } from './database-routes.ts'
 import { parseEvent, parseLoad } from './ingest.ts'
 import type { LiveUpdates } from './live-updates.ts'
+import { openApiDocument } from './openapi.ts'
 import { problemResponse } from './problem.ts'
 import { readJson } from './read-json.ts'
 import { setSecurityHeaders } from './security-headers.ts'
@@ -34,6 +36,7 @@ export interface AppDeps {
   readonly refreshFindings: () => Promise<void>
   readonly cacheControl: CacheControl
   readonly cacheMetrics: (windowSec: number, actions: CacheMetricsAnswer['actions']) => CacheMetricsAnswer
+  readonly database: DatabaseRoutesDeps
   readonly publishEvent: (event: ConsoleEvent) => void
   readonly publishLoad: (load: LoadState | null) => void
   readonly onFailure: (error: unknown) => void
@@ -64,6 +67,7 @@ export function createApp(deps: AppDeps): Hono<ConsoleEnv> {
   addReads(app, deps)
   addChanges(app, deps)
   addCacheRoutes(app, { control: deps.cacheControl, metrics: deps.cacheMetrics, windowOf, bodyOf })
+  addDatabaseRoutes(app, deps.database, windowOf)
   app.all('/api/*', c => {
     throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no ${c.req.method} ${new URL(c.req.url).pathname}`)
   })
@@ -104,6 +108,7 @@ function addPages(app: Hono<ConsoleEnv>, deps: AppDeps): void {
 function addReads(app: Hono<ConsoleEnv>, deps: AppDeps): void {
   app.get('/api/overview', c => noStore(c.json(deps.overview(windowOf(c)))))
   app.get('/api/live', c => deps.live.open(windowOf(c)))
+  app.get('/api/openapi.json', c => noStore(c.json(openApiDocument())))
   app.get('/api/health', c => noStore(c.json(deps.health())))
   app.get('/api/findings', c => noStore(c.json(deps.findings())))
   app.get('/api/findings/:id', async c => noStore(c.json(await deps.finding(c.req.param('id'), c.get('caller').role))))

@@ -132,7 +132,7 @@ function series(points: readonly Point[], partial: boolean): LiveSeries {
     p95Ms: points.map(point => point.p95Ms),
     errorRatio: points.map(point => point.errorRatio),
     hitRatio: points.map(point => point.hitRatio),
-    poolUsed: points.map(point => point.poolUsed),
+    poolUsed: points.map(point => point.pool?.used ?? null),
     poolWaitP95Ms: points.map(point => point.poolWaitP95Ms),
     partial,
   }

@@ -1,4 +1,5 @@
 import { type HoldfastError, isHoldfastError } from 'holdfast/core'
+import { factsErrors } from 'holdfast/postgres'
 import { consoleErrors } from '../errors.ts'
 import type { Problem } from './contract.ts'
 import { setSecurityHeaders } from './security-headers.ts'
@@ -13,6 +14,8 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_CONSOLE_NOT_FOUND: 404,
   HF_CONSOLE_NO_ADVISOR: 404,
   HF_CONSOLE_NO_CACHE: 404,
+  HF_CONSOLE_NO_DATABASE: 404,
+  HF_PG_TABLE_UNKNOWN: 404,
   HF_CONSOLE_BUSY: 409,
   HF_CACHE_KEY_INVALID: 400,
   HF_CACHE_TAG_INVALID: 400,
@@ -47,6 +50,8 @@ function statusOf({ code, retryable }: HoldfastError): number {
   return 500
 }
 
+const DEFINITIONS: Readonly<Record<string, { readonly summary: string }>> = { ...consoleErrors.definitions, ...factsErrors.definitions }
+
 function titleOf(code: string): string {
-  return (consoleErrors.definitions as Readonly<Record<string, { summary: string }>>)[code]?.summary ?? 'The action was refused.'
+  return DEFINITIONS[code]?.summary ?? 'The action was refused.'
 }

@@ -1,6 +1,7 @@
 import type { InstanceSnapshot } from 'holdfast'
 import type { CacheStats } from 'holdfast/cache'
 import { type Clock, type Health, type HealthReason, type Lifecycle, type Logger, mergeHealth } from 'holdfast/core'
+import type { PoolHolder } from 'holdfast/postgres'
 import type { ConsoleEvent, InstanceState } from '../api/contract.ts'
 import type { TrafficStore } from '../store/traffic-store.ts'
 import { type PoolConnections, poolConnections } from './instance-delta.ts'
@@ -20,6 +21,8 @@ export interface Collector extends Lifecycle {
   health(): Health
   /** Sum over the instances that are up; null where none has a pool. */
   pool(): PoolConnections | null
+  /** The pools of the instances that are up, as last read. */
+  pools(): readonly InstancePool[]
   /** The caches of the instances that are up, as last read. */
   caches(): readonly InstanceCache[]
   /** What requests of the instances that are up send again and again, counted since each one's start. */
@@ -28,6 +31,14 @@ export interface Collector extends Lifecycle {
   service(): string | undefined
   /** True when the newest reading lacks an instance. */
   isPartial(): boolean
+}
+
+/** The pool of one instance. */
+export interface InstancePool {
+  readonly instanceId: string
+  readonly connections: PoolConnections
+  /** Longest first; empty from an instance that does not say. */
+  readonly holders: readonly PoolHolder[]
 }
 
 /** The cache of one instance. */
@@ -79,10 +90,16 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
 
   const cacheBytes = (): number => caches().reduce((total, { stats }) => total + stats.bytes, 0)
 
+  const pools = (): readonly InstancePool[] =>
+    snapshots().flatMap(snapshot => {
+      const connections = poolConnections(snapshot)
+      return connections === null ? [] : [{ instanceId: snapshot.instanceId, connections, holders: snapshot.holders ?? [] }]
+    })
+
   const pool = (): PoolConnections | null => {
-    const pools = snapshots().flatMap(snapshot => poolConnections(snapshot) ?? [])
-    if (pools.length === 0) return null
-    const sum = (part: keyof PoolConnections): number => pools.reduce((total, connections) => total + connections[part], 0)
+    const open = pools()
+    if (open.length === 0) return null
+    const sum = (part: keyof PoolConnections): number => open.reduce((total, { connections }) => total + connections[part], 0)
     return { used: sum('used'), idle: sum('idle'), waiting: sum('waiting'), max: sum('max') }
   }
 
@@ -93,6 +110,7 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
     instances: () => instances.map(instance => instance.state()),
     health: () => mergeHealth([awayHealth(instances), ...snapshots().map(snapshot => snapshot.health)]),
     pool,
+    pools,
     caches,
     repeats: () => snapshots().map(({ instanceId, repeats = [] }) => ({ instanceId, repeats })),
     service: () => snapshots()[0]?.service,

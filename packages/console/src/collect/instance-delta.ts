@@ -84,7 +84,8 @@ const PART_METRICS = [
 function statementTraffic(later: InstanceSnapshot, before: InstanceSnapshot | undefined): Map<string, StatementTraffic> {
   const earlier = new Map(before?.statements.map(statement => [statement.fingerprint, statement]))
   const traffic = new Map<string, StatementTraffic>()
-  for (const { fingerprint, text, callCount, totalMs, histogram } of later.statements) {
+  for (const statement of later.statements) {
+    const { fingerprint, text, callCount, totalMs, histogram } = statement
     const known = earlier.get(fingerprint)
     // Fewer calls than before: the statement was dropped from the bounded table and came back.
     const base = known !== undefined && known.callCount <= callCount ? known : undefined
@@ -93,7 +94,10 @@ function statementTraffic(later: InstanceSnapshot, before: InstanceSnapshot | un
     traffic.set(fingerprint, {
       text,
       callCount: calls,
+      errorCount: statement.errorCount - (base?.errorCount ?? 0),
+      rowCount: statement.rowCount - (base?.rowCount ?? 0),
       totalMs: totalMs - (base?.totalMs ?? 0),
+      waitMs: statement.waitMs - (base?.waitMs ?? 0),
       time: packHistogram(base ? subtractHistogram(histogram, base.histogram) : histogram),
     })
   }

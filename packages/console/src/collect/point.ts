@@ -17,7 +17,7 @@ export function toPoint(atMs: number, traffic: Traffic, durationMs: number, pool
     p95Ms: quantileMs(all.total, 0.95).value,
     errorRatio: ratio(all.errorCount, all.total.count).value,
     hitRatio: ratio(hitCount, cache === null ? 0 : hitCount + cache.missCount).value,
-    poolUsed: pool?.used ?? null,
+    pool,
     poolWaitP95Ms: quantileMs(traffic.acquireWait ?? EMPTY_HISTOGRAM, 0.95).value,
     cache: cache === null ? null : cachePoint(cache, durationMs, cacheBytes),
   }

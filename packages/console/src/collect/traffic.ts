@@ -19,7 +19,12 @@ export interface RouteTraffic {
 export interface StatementTraffic {
   readonly text: string
   readonly callCount: number
+  readonly errorCount: number
+  /** Returned or changed. */
+  readonly rowCount: number
   readonly totalMs: number
+  /** Waiting for a connection before it. */
+  readonly waitMs: number
   readonly time: PackedHistogram
 }
 
@@ -83,7 +88,10 @@ function mergeStatements(statements: readonly StatementTraffic[], key: string): 
   return {
     text: key === OVERFLOW_LABEL ? 'other statements' : statements[0]!.text,
     callCount: sum(statements.map(statement => statement.callCount)),
+    errorCount: sum(statements.map(statement => statement.errorCount)),
+    rowCount: sum(statements.map(statement => statement.rowCount)),
     totalMs: sum(statements.map(statement => statement.totalMs)),
+    waitMs: sum(statements.map(statement => statement.waitMs)),
     time: mergePacked(statements.map(statement => statement.time)),
   }
 }

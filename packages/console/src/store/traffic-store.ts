@@ -1,3 +1,4 @@
+import type { PoolConnections } from '../collect/instance-delta.ts'
 import { mergeTraffic, type Traffic } from '../collect/traffic.ts'
 
 /** How far back the console sees. */
@@ -15,7 +16,8 @@ export interface Point {
   readonly p95Ms: number | null
   readonly errorRatio: number | null
   readonly hitRatio: number | null
-  readonly poolUsed: number | null
+  /** Null where no instance has a pool. */
+  readonly pool: PoolConnections | null
   readonly poolWaitP95Ms: number | null
   /** Null where no cache is measured. */
   readonly cache: CachePoint | null

@@ -137,6 +137,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
       ...(pg ? { pool: pg.poolAdvice() } : {}),
       ...(replicas.length > 0 && pg ? { reads: pg.readState() } : {}),
       repeats: pg?.repeats() ?? [],
+      ...(pg === undefined ? {} : { holders: pg.holders() }),
       cache: cache.stats(),
     }),
   }

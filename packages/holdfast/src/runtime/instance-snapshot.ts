@@ -1,6 +1,6 @@
 import type { CacheStats } from '../cache/index.ts'
 import type { Health } from '../core/index.ts'
-import type { PoolAdvice, ReadState, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
+import type { PoolAdvice, PoolHolder, ReadState, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
 import type { FamilySnapshot } from '../telemetry/index.ts'
 
 /** Everything one process knows of itself, as plain data: what the console collects. Holds no literal of any statement and no value of the cache; the names of a few
@@ -21,6 +21,8 @@ export interface InstanceSnapshot {
   readonly reads?: ReadState
   /** Statements that requests send again and again. Absent from instances older than this field. */
   readonly repeats?: readonly StatementRepeat[]
+  /** Who holds connections of the pool, longest first, at most 20. Absent without a pool, and from instances older than this field. */
+  readonly holders?: readonly PoolHolder[]
   /** Absent from instances older than this field. */
   readonly cache?: CacheStats
 }

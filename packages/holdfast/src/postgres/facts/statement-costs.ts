@@ -2,7 +2,8 @@ import { type AdvisorClient, readRows, sqlStateOf } from '../advisor/client.ts'
 import { advisorErrors } from '../advisor/errors.ts'
 import { readSurroundings } from '../advisor/read-workload.ts'
 import { readStatementsInfo, type StatementsInfoRow } from '../advisor/sql/read-statements-info.sql.ts'
-import { STORED_TEXT_LIMIT } from '../fingerprint.ts'
+import { identifyStatement, loadParser, STORED_TEXT_LIMIT } from '../fingerprint.ts'
+import type { StatementSnapshot } from '../statement-store.ts'
 import { seenStatement } from './seen-statement.ts'
 import { type StatementCostRow, statementCosts } from './sql/statement-costs.sql.ts'
 import { shareOf } from './table-facts.ts'
@@ -11,6 +12,8 @@ import { shareOf } from './table-facts.ts'
 export interface StatementCost {
   /** Of pg_stat_statements; null where the role may not see it. */
   readonly queryId: string | null
+  /** Of the normalised text, the same as in {@link StatementSnapshot}; null without a text. */
+  readonly fingerprint: string | null
   /** Normalised text; null where the role may not see it. */
   readonly text: string | null
   readonly callCount: number
@@ -48,6 +51,7 @@ export async function readStatementCosts(client: AdvisorClient, limit: number): 
   const { schema, mayReadAll } = await readSurroundings(client)
   try {
     const [info] = await readRows<StatementsInfoRow>(client, readStatementsInfo(schema))
+    await loadParser()
     const rows = await readRows<StatementCostRow>(client, statementCosts(schema), [limit])
     return {
       atMs: info!.atMs,
@@ -66,11 +70,24 @@ export async function readStatementCosts(client: AdvisorClient, limit: number): 
 
 function statementCost(row: StatementCostRow): StatementCost {
   const { queryId, text, callCount, totalMs, rowCount, leastMs, mostMs, squaresMs2, blocksHit, blocksRead, temporaryBytes, wholeMs } = row
+  const shown = seenStatement(text, STORED_TEXT_LIMIT)
   const meanMs = callCount === 0 ? 0 : totalMs / callCount
   // Cancellation may leave a tiny negative number where all calls took the same time.
   const deviationMs = callCount === 0 ? 0 : Math.sqrt(Math.max(0, squaresMs2 / callCount - meanMs ** 2))
   return {
-    ...{ queryId, text: seenStatement(text, STORED_TEXT_LIMIT), callCount, totalMs, meanMs, deviationMs, leastMs, mostMs, rowCount, temporaryBytes },
+    ...{
+      queryId,
+      text: shown,
+      fingerprint: shown === null ? null : identifyStatement(text!).fingerprint,
+      callCount,
+      totalMs,
+      meanMs,
+      deviationMs,
+      leastMs,
+      mostMs,
+      rowCount,
+      temporaryBytes,
+    },
     shareOfTime: shareOf(totalMs, wholeMs) ?? 0,
     hitRatio: shareOf(blocksHit, blocksHit + blocksRead),
   }

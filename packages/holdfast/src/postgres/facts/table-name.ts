@@ -12,7 +12,8 @@ export function quoteTableName({ schema, name }: { readonly schema: string; read
 /** Schema and name of a table as people write it: `lead`, `public.lead`, `"Odd.Name"`. Names without quotes are taken as they stand, capitals included.
  *  @throws HF_PG_TABLE_UNKNOWN when it is no name */
 export function parseTableName(text: string): { readonly schema: string | undefined; readonly name: string } {
-  const match = NAME.exec(text)
+  // PostgreSQL takes no NUL in a text.
+  const match = text.includes('\0') ? null : NAME.exec(text)
   if (match === null) throw factsErrors.create('HF_PG_TABLE_UNKNOWN', `${JSON.stringify(text)} is not the name of a table`)
   const [, quotedSchema, schema, quotedName, name] = match
   return { schema: quotedSchema?.replaceAll('""', '"') ?? schema, name: quotedName?.replaceAll('""', '"') ?? name! }

@@ -89,7 +89,7 @@ describe('the name of a table', () => {
     expect(parseTableName(text)).toEqual({ schema, name })
   })
 
-  it.each(['', 'a.b.c', '"open', 'a.', '.b'])('%j is refused', text => {
+  it.each(['', 'a.b.c', '"open', 'a.', '.b', 'a\0b'])('%j is refused', text => {
     expect(() => parseTableName(text)).toThrow(expect.objectContaining({ code: 'HF_PG_TABLE_UNKNOWN' }))
   })
 })
