@@ -94,6 +94,10 @@ function addPages(app: Hono<ConsoleEnv>, deps: AppDeps): void {
     page(() => 'cache'),
   )
   app.get(
+    '/postgres/:tab{queries|indexes|health}?',
+    page(c => ['postgres', c.req.param('tab')].filter(part => part !== undefined).join('/')),
+  )
+  app.get(
     '/findings',
     page(() => 'findings'),
   )

@@ -8,8 +8,9 @@ import { createRegistry } from 'holdfast/telemetry'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ConsoleOptions, serveConsole } from '../../src/index.ts'
-import { claimsOfTheCachePage } from '../fixtures/cache-page-claims.ts'
+import { claimsOfTheCachePage, type PageTools } from '../fixtures/cache-page-claims.ts'
 import { openLine } from '../fixtures/line.ts'
+import { claimsOfThePostgresPage } from '../fixtures/postgres-page-claims.ts'
 import { axeViolations, launchBrowser, newReader } from '../fixtures/reader.ts'
 import { createStage, STAGE_TOKEN, type Stage } from '../fixtures/stage.ts'
 
@@ -340,11 +341,13 @@ it('saves the change as a migration that says how to undo it', async () => {
   expect(text).toContain('-- DROP INDEX CONCURRENTLY lead_assignment_agent_id_status_idx;')
 })
 
-claimsOfTheCachePage({
+const tools: PageTools = {
   screenshots: SCREENSHOTS,
   serve: (options, before, registry) => served(options, before, true, registry),
   read: options => newReader(browser, options),
-})
+}
+claimsOfTheCachePage(tools)
+claimsOfThePostgresPage(tools)
 
 it('weighs at most 150 kB of gzipped JavaScript', async () => {
   const files = (await readdir(assetsDir, { recursive: true })).filter(file => file.endsWith('.js'))

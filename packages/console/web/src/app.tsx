@@ -7,6 +7,7 @@ import { useFindingRefresh } from './findings/use-finding-refresh.ts'
 import { type Live, useLive } from './live/use-live.ts'
 import { useWindow } from './live/use-window.ts'
 import { OverviewPage } from './overview/overview-page.tsx'
+import { PostgresPage } from './postgres/postgres-page.tsx'
 import { Banners } from './shell/banners.tsx'
 import { Header } from './shell/header.tsx'
 import { HelpDialog } from './shell/help-dialog.tsx'
@@ -27,6 +28,7 @@ export function App(): ReactElement {
     toggleTheme,
     openHelp,
     goOverview: () => navigate(linkTo('/')),
+    goPostgres: () => navigate(linkTo('/postgres')),
     goCache: () => navigate(linkTo('/cache')),
     goFindings: () => navigate(linkTo('/findings')),
   })
@@ -47,6 +49,9 @@ export function App(): ReactElement {
           </Route>
           <Route path="/cache">
             <CachePage live={live} theme={theme} windowSec={windowSec} />
+          </Route>
+          <Route path="/postgres/:tab?">
+            {({ tab }) => <PostgresPage tab={tab} live={live} theme={theme} windowSec={windowSec} linkTo={linkTo} />}
           </Route>
           <Route path="/findings">
             <FindingsPage linkTo={linkTo} />

@@ -11,6 +11,7 @@ import './style/tiles.css'
 import './style/lists.css'
 import './style/finding.css'
 import './style/cache.css'
+import './style/postgres.css'
 
 // 'always': the browser calls itself offline when the network is cut, and the console on loopback still answers.
 const queries = new QueryClient({ defaultOptions: { queries: { networkMode: 'always', retry: 1 }, mutations: { networkMode: 'always' } } })

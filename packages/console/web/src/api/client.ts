@@ -92,7 +92,8 @@ export async function askRefusal(): Promise<string | null> {
   return (await problemOf(response)).hint
 }
 
-async function request<T>(path: string, init: RequestInit): Promise<T> {
+/** The answer of one address below `api/`. @throws ApiProblem */
+export async function request<T>(path: string, init: RequestInit): Promise<T> {
   let response: Response
   try {
     response = await fetch(`${MOUNT}api/${path}`, { ...init, credentials: 'same-origin' })

@@ -4,7 +4,7 @@ import type { Overview } from '../../../src/api/contract.ts'
 import { count, counted, timeOfDay } from '../format.ts'
 import { Mark, type Tone } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { showBytes } from './show-bytes.ts'
+import { showBytes } from '../show-bytes.ts'
 
 const REDIS: Readonly<Record<CacheInstanceRow['redis'], readonly [Tone, string]>> = {
   usable: ['ok', 'Redis answers'],

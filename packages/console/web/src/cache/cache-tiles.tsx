@@ -1,13 +1,11 @@
 import type { ReactElement, ReactNode } from 'react'
 import type { CacheMetricsAnswer } from '../../../src/api/cache-contract.ts'
 import type { ConsoleEvent } from '../../../src/api/contract.ts'
-import { type ChartLine, LineChart } from '../charts/line-chart.tsx'
-import { summaryOf } from '../charts/series-window.ts'
+import { ChartTile } from '../charts/chart-tile.tsx'
 import { count, joined, type Shown, showMs, showPerSec, showRatio, span } from '../format.ts'
 import { ENOUGH_FOR_P95, Figure } from '../parts/figure.tsx'
-import { SeriesTable } from '../parts/series-table.tsx'
+import { showSize } from '../show-bytes.ts'
 import type { Theme } from '../theme.ts'
-import { showSize } from './show-bytes.ts'
 
 interface CacheTilesProps {
   readonly metrics: CacheMetricsAnswer
@@ -24,11 +22,12 @@ export function CacheTiles({ metrics, theme, windowSec, events, children }: Cach
   const shared = { series, theme, windowSec, events }
   return (
     <section className="tiles" aria-label={`Last ${span(metrics.windowSec)}`}>
-      <CacheTile
+      <ChartTile
         {...shared}
         title="Hits"
         unit="per s, L1 solid, L2 dashed"
         show={perSec}
+        isBareAxis
         lines={[
           { label: 'L1 hits per second', values: series.l1PerSec },
           { label: 'L2 hits per second', values: series.l2PerSec, dashed: true },
@@ -38,12 +37,13 @@ export function CacheTiles({ metrics, theme, windowSec, events, children }: Cach
         <span className="beside">
           L1 {ratioText(totals.l1HitRatio.value)} · L2 {ratioText(totals.l2HitRatio.value)}
         </span>
-      </CacheTile>
-      <CacheTile
+      </ChartTile>
+      <ChartTile
         {...shared}
         title="Misses"
         unit="per s, joined a load dashed"
         show={perSec}
+        isBareAxis
         lines={[
           { label: 'misses per second', values: series.missPerSec },
           { label: 'reads that joined a load, per second', values: series.coalescedPerSec, dashed: true },
@@ -53,12 +53,13 @@ export function CacheTiles({ metrics, theme, windowSec, events, children }: Cach
         <span className="beside">
           {count(totals.coalescedCount)} joined a load · {count(totals.loadErrorCount)} failed loads
         </span>
-      </CacheTile>
-      <CacheTile
+      </ChartTile>
+      <ChartTile
         {...shared}
         title="Stale and evicted"
         unit="per s, evicted dashed"
         show={perSec}
+        isBareAxis
         lines={[
           { label: 'stale values served per second', values: series.stalePerSec },
           { label: 'evictions per second', values: series.evictionPerSec, dashed: true },
@@ -66,13 +67,13 @@ export function CacheTiles({ metrics, theme, windowSec, events, children }: Cach
       >
         <Count value={totals.staleCount} what="served stale" />
         <span className="beside">{count(totals.evictionCount)} evicted</span>
-      </CacheTile>
-      <CacheTile {...shared} title="Memory" unit="estimated" show={showSize} lines={[{ label: 'bytes in memory', values: series.bytes }]}>
+      </ChartTile>
+      <ChartTile {...shared} title="Memory" unit="estimated" show={showSize} lines={[{ label: 'bytes in memory', values: series.bytes }]}>
         <span className="figure">
           <span className="value">{showSize(totals.bytes).text}</span> <span className="unit">{showSize(totals.bytes).unit}</span>{' '}
           <span className="count">{count(totals.entries)} entries</span>
         </span>
-      </CacheTile>
+      </ChartTile>
       <article className="tile by-route">
         <header className="tile-head">
           <h2>Times</h2>
@@ -95,42 +96,6 @@ export function CacheTiles({ metrics, theme, windowSec, events, children }: Cach
       </article>
       {children}
     </section>
-  )
-}
-
-interface CacheTileProps {
-  readonly series: CacheMetricsAnswer['series']
-  readonly theme: Theme
-  readonly windowSec: number
-  readonly events: readonly ConsoleEvent[]
-  readonly title: string
-  readonly unit: string
-  readonly show: (value: number) => Shown
-  readonly lines: readonly ChartLine[]
-  readonly children: ReactNode
-}
-
-function CacheTile({ series, theme, windowSec, events, title, unit, show, lines, children }: CacheTileProps): ReactElement {
-  const text = (value: number): string => joined(show(value))
-  const { atMs, partial } = series
-  return (
-    <article className="tile">
-      <header className="tile-head">
-        <h2>{title}</h2>
-        <span className="count">{unit}</span>
-        <SeriesTable title={title} unit={unit} atMs={atMs} lines={lines} show={text} partial={partial} />
-      </header>
-      <p className="tile-value">{children}</p>
-      <LineChart
-        summary={summaryOf(title, lines, text, windowSec, partial, undefined)}
-        {...{ theme, atMs, lines, windowSec, partial, events }}
-        axisText={value => (show === perSec ? show(value).text : text(value))}
-      />
-      <p className="chart-foot" aria-hidden="true">
-        <span>{span(windowSec)} ago</span>
-        <span>now</span>
-      </p>
-    </article>
   )
 }
 

@@ -7,7 +7,7 @@ import { Mark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
 import { Scroller } from '../parts/scroller.tsx'
-import { showBytes } from './show-bytes.ts'
+import { showBytes } from '../show-bytes.ts'
 
 const TONES = { hit: 'ok', stale: 'warn', miss: 'quiet' } as const
 

@@ -1,5 +1,5 @@
 import { useCallback } from 'react'
-import { useLocation, useSearch } from 'wouter'
+import { useParam, withParam } from './use-param.ts'
 
 /** The windows that can be chosen, in seconds. */
 export const WINDOWS_SEC: readonly number[] = [60, 300, 900]
@@ -15,14 +15,13 @@ export interface WindowChoice {
 
 /** The time range lives in the address (`?window=300`), so that a link shows what its sender saw. */
 export function useWindow(): WindowChoice {
-  const [path, navigate] = useLocation()
-  const asked = Number(new URLSearchParams(useSearch()).get('window'))
-  const windowSec = WINDOWS_SEC.includes(asked) ? asked : DEFAULT_WINDOW_SEC
-  const setWindow = useCallback((seconds: number) => navigate(withWindow(path, seconds), { replace: true }), [navigate, path])
-  const linkTo = useCallback((target: string) => withWindow(target, windowSec), [windowSec])
+  const [asked, ask] = useParam('window')
+  const windowSec = WINDOWS_SEC.includes(Number(asked)) ? Number(asked) : DEFAULT_WINDOW_SEC
+  const setWindow = useCallback((seconds: number) => ask(inAddress(seconds)), [ask])
+  const linkTo = useCallback((target: string) => withParam(target, 'window', inAddress(windowSec)), [windowSec])
   return { windowSec, setWindow, linkTo }
 }
 
-function withWindow(path: string, seconds: number): string {
-  return seconds === DEFAULT_WINDOW_SEC ? path : `${path}?window=${seconds}`
+function inAddress(seconds: number): string | null {
+  return seconds === DEFAULT_WINDOW_SEC ? null : String(seconds)
 }

@@ -33,6 +33,7 @@ export function Header({ live, theme, toggleTheme, windowSec, setWindow, linkTo,
       </div>
       <nav aria-label="Pages">
         <PageLink to="/" href={linkTo('/')} label="Overview" />
+        <PageLink to="/postgres" href={linkTo('/postgres')} label="Postgres" />
         <PageLink to="/cache" href={linkTo('/cache')} label="Cache" />
         <PageLink to="/findings" href={linkTo('/findings')} label="Findings" />
       </nav>

@@ -6,6 +6,7 @@ const KEYS: readonly (readonly [keys: readonly string[], does: string])[] = [
   [['k', '↑'], 'previous finding'],
   [['Enter'], 'open the finding'],
   [['g', 'o'], 'go to the overview'],
+  [['g', 'p'], 'go to Postgres'],
   [['g', 'c'], 'go to the cache'],
   [['g', 'f'], 'go to all findings'],
   [['p', 'Space'], 'pause or resume'],

@@ -6,6 +6,7 @@ export interface ShortcutActions {
   toggleTheme(): void
   openHelp(): void
   goOverview(): void
+  goPostgres(): void
   goCache(): void
   goFindings(): void
 }
@@ -41,7 +42,8 @@ function runKey(event: KeyboardEvent, actions: ShortcutActions, afterGo: boolean
       actions.toggleTheme()
       return true
     case 'p':
-      actions.togglePause()
+      if (afterGo) actions.goPostgres()
+      else actions.togglePause()
       return true
     case ' ':
       // On a button or a link the space bar already means something.

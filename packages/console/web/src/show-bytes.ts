@@ -1,4 +1,4 @@
-import { joined, type Shown } from '../format.ts'
+import { joined, type Shown } from './format.ts'
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const
 
