@@ -19,7 +19,7 @@ export function HealthFacts({ health, size }: HealthFactsProps): ReactElement {
   const transactions = commitCount + rollbackCount
   const since = countersSinceMs === null ? 'since counting began' : `since ${dateTime(countersSinceMs)}`
   return (
-    <section className="tiles" aria-label="The database in numbers">
+    <section className="tiles fact-tiles" aria-label="The database in numbers">
       <Fact title="Size" value={size === undefined ? '–' : showBytes(size.sizeBytes)}>
         {size === undefined ? 'being read' : growthText(size)}
       </Fact>

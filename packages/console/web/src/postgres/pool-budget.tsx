@@ -13,7 +13,7 @@ export function PoolBudget({ pool: { totals, server, instances } }: { readonly p
   const free = Math.max(0, room - others)
   const fits = totals.max <= free
   return (
-    <article className="tile by-route budget">
+    <article className="tile budget">
       <header className="tile-head">
         <h2>Against the server</h2>
         <span className="count">max_connections {count(server.max)}</span>

@@ -42,6 +42,7 @@ export function ConnectionGroups({ server }: { readonly server: Server }): React
         keyOf={({ application, role, database }) => `${application} ${role} ${database}`}
         order="-total"
         param="connections"
+        className="connections"
       />
       {server.maySeeAll ? null : (
         <p className="count">

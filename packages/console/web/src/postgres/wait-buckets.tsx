@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react'
 import type { WaitBucket } from '../../../src/api/database-contract.ts'
-import { count, ms, percent } from '../format.ts'
+import { count, percent } from '../format.ts'
 
 /** The waits by their length: a table whose bars repeat its numbers. */
 export function WaitBuckets({ buckets }: { readonly buckets: readonly WaitBucket[] }): ReactElement {
@@ -18,7 +18,7 @@ export function WaitBuckets({ buckets }: { readonly buckets: readonly WaitBucket
       <tbody>
         {buckets.map(({ upToMs, count: n }, at) => (
           <tr key={upToMs ?? 'more'}>
-            <th scope="row">{upToMs === null ? `over ${ms(buckets[at - 1]?.upToMs ?? 0)}` : `to ${ms(upToMs)}`}</th>
+            <th scope="row">{upToMs === null ? `over ${limitText(buckets[at - 1]?.upToMs ?? 0)}` : `to ${limitText(upToMs)}`}</th>
             <td>
               <span className="share-bar" aria-hidden="true">
                 <span style={{ width: `${(n / total) * 100}%` }} />
@@ -31,4 +31,8 @@ export function WaitBuckets({ buckets }: { readonly buckets: readonly WaitBucket
       </tbody>
     </table>
   )
+}
+
+function limitText(limitMs: number): string {
+  return limitMs < 1000 ? `${limitMs}\u00a0ms` : `${limitMs / 1000}\u00a0s`
 }

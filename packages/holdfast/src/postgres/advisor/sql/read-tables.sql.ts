@@ -14,7 +14,7 @@ JOIN pg_class c ON c.oid = CASE WHEN asked.schema IS NULL THEN to_regclass(asked
     WHERE m.nspname = asked.schema AND k.relname = asked.name AND has_schema_privilege(m.oid, 'USAGE')) END
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
-CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock' AND l.granted) AS held) lock`
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_locks l WHERE l.relation = c.oid AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted) AS held) lock`
 
 export interface TableRow {
   readonly askedSchema: string | null

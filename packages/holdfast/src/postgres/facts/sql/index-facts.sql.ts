@@ -4,7 +4,7 @@
  *  Rights: none. */
 export const INDEX_FACTS = `WITH exclusive AS MATERIALIZED (
   SELECT DISTINCT l.relation AS oid FROM pg_locks l
-  WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 ), chosen AS MATERIALIZED (
   SELECT i.*, c.relname, n.nspname, t.relname AS table_name, am.amname,
     EXISTS (SELECT FROM exclusive e WHERE e.oid IN (i.indexrelid, i.indrelid)) AS held

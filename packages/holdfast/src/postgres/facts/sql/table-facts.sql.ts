@@ -4,7 +4,7 @@
  *  Rights: none; a table in a schema without USAGE is listed all the same. */
 export const TABLE_FACTS = `WITH exclusive AS MATERIALIZED (
   SELECT DISTINCT l.relation AS oid FROM pg_locks l
-  WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 ), locked AS MATERIALIZED (
   SELECT e.oid FROM exclusive e UNION SELECT i.indrelid FROM pg_index i JOIN exclusive e ON e.oid = i.indexrelid
   UNION SELECT c.oid FROM pg_class c JOIN exclusive e ON e.oid = c.reltoastrelid

@@ -128,6 +128,8 @@ describe('locks', () => {
     try {
       // One after the other: behind the ALTER the UPDATE would wait for the table, not for the row.
       await expect.poll(async () => (await facts.locks()).waitingCount, { timeout: 20_000 }).toBe(1)
+      // A row that is fought over locks no table, though its lock has the same mode and names the table.
+      expect((await facts.table('lead')).table).toMatchObject({ isLocked: false, totalBytes: expect.any(Number) })
       waiting.push(third.query('ALTER TABLE lead ADD COLUMN extra int'))
       await expect.poll(async () => (await facts.locks()).waitingCount, { timeout: 20_000 }).toBe(2)
       const { chains } = await facts.locks()
