@@ -77,7 +77,8 @@ function NothingFound({ linkTo }: { linkTo(path: string): string }): ReactElemen
         <strong>Nothing was found so far.</strong>
       </p>
       <p className="count">
-        Findings come from statements under traffic and from the state of the database; fixed ones stay listed here. <Link href={linkTo('/')}>Look for advice</Link> on the overview.
+        Findings come from statements under traffic and from the state of the database; fixed ones stay listed here.{' '}
+        <Link href={linkTo('/')}>Look for advice</Link> on the overview.
       </p>
     </div>
   )
