@@ -5,6 +5,7 @@ import { readRows } from '../advisor/client.ts'
 import { indexNameFor } from '../advisor/index-definition.ts'
 import { indexSql } from '../advisor/missing-index-finding.ts'
 import type { ParsedStatement } from '../advisor/predicates.ts'
+import type { Refusal } from '../advisor/refusal.ts'
 import { findMissingIndexes } from '../advisor/rules/missing-index.ts'
 import { STATEMENTS_EXTENSION, type StatementsExtensionRow } from '../advisor/sql/statements-extension.sql.ts'
 import type { PlanAdvice } from './plan-advice.ts'
@@ -46,5 +47,10 @@ export async function tryIndexes(
     const basis = `run on a copy of ${table.name} with parameters from its rows${times}`
     return { kind: 'index', node: first.node, summary: first.summary, sql, gain: { ratio: judgement.ratio, tier, basis } }
   })
-  return { advice: [...others, ...confirmed], notes: refused.map(({ why }) => `no index is offered: ${why}`) }
+  return { advice: [...others, ...confirmed], notes: refused.map(refusalNote) }
+}
+
+/** The server's words on a trial that failed may hold a value that was taken from a row. */
+function refusalNote({ reason, why }: Refusal): string {
+  return `no index is offered: ${reason === 'trial-failed' ? 'the trial on a copy of the table failed' : why}`
 }

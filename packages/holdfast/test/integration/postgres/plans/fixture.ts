@@ -16,11 +16,11 @@ export interface PlansFixture {
   close(): Promise<void>
 }
 
-const SEED = `
+const seed = (parcels: number): string => `
 create table parcel (id int primary key, agent_id int not null, status text not null, city text not null, state text not null, note text not null,
   weight int not null, sent_at timestamptz not null);
 insert into parcel select i, i % 3000, case when i % 50 = 0 then 'lost' else 'sent' end, 'city ' || i % 200, 'state ' || i % 200 / 4, 'note ' || md5(i::text),
-  i * 7919 % 60000, timestamptz '2026-01-01' + i * interval '1 min' from generate_series(1, 60000) i;
+  i * 7919 % 60000, timestamptz '2026-01-01' + i * interval '1 min' from generate_series(1, ${parcels}) i;
 create table tiny (k int primary key, v int not null);
 insert into tiny select i, i % 7 from generate_series(1, 200) i;
 create table counter (n int not null);
@@ -31,7 +31,8 @@ create view parcel_secret as select id, agent_id from parcel where note = 'note 
 create view parcel_bump as select id, bump() as bumped from parcel;
 create view parcel_deep as select * from parcel_bump;`
 
-export async function plansFixture(name: string): Promise<PlansFixture> {
+/** `parcels`: rows of the larger table. */
+export async function plansFixture(name: string, parcels = 60_000): Promise<PlansFixture> {
   const database = await cloneDatabase({ name })
   const clients: pg.Client[] = []
   const connect = async (url = database.url): Promise<pg.Client> => {
@@ -42,7 +43,7 @@ export async function plansFixture(name: string): Promise<PlansFixture> {
     return client
   }
   const app = await connect()
-  await app.query(SEED)
+  await app.query(seed(parcels))
   // Counters that a backend has not reported yet would count as changes since ANALYZE.
   await app.query('select pg_stat_force_next_flush()')
   await app.query('analyze')

@@ -4,7 +4,7 @@ import { type PlansFixture, plansFixture } from './fixture.ts'
 let fixture: PlansFixture
 let before: unknown
 beforeAll(async () => {
-  fixture = await plansFixture('refusals')
+  fixture = await plansFixture('refusals', 3000)
   before = await fixture.state()
 })
 afterAll(() => fixture.close())
