@@ -22,7 +22,7 @@ export class BindReservoir {
     const seen = ++this.#seen[stratum]!
     // Algorithm R: the set stays with probability places / seen, so every call has the same chance.
     const place = kept.length < SAMPLES_PER_STRATUM ? kept.length : Math.floor(random() * seen)
-    if (place >= SAMPLES_PER_STRATUM || !isSmall(values)) return
+    if (place >= SAMPLES_PER_STRATUM || !keepsBinds(values)) return
     kept[place] = { values: values.slice(), durationMs }
   }
 
@@ -36,7 +36,8 @@ function stratumOf(durationMs: number): number {
   return STRATA_MS.length
 }
 
-function isSmall(values: readonly unknown[]): boolean {
+/** True for a set that is small and plain enough to keep. */
+export function keepsBinds(values: readonly unknown[]): boolean {
   if (values.length > VALUES_LIMIT) return false
   let chars = 0
   for (const value of values) {

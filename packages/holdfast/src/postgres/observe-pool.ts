@@ -32,7 +32,8 @@ import { createRepeats } from './repeats/repeats.ts'
 import { type ReplicaLimits, type ReplicaOptions, resolveReplicaLimits } from './replicas/replica-options.ts'
 import type { ReadQuery } from './replicas/replica-reads.ts'
 import { createReplicas, isForReplica, type ReadState } from './replicas/replicas.ts'
-import { createSlowStatementLog } from './slow-statements.ts'
+import { createSlow } from './slow/slow.ts'
+import type { SlowStatement } from './slow/slow-statements.ts'
 import { createStatementStore, type StatementSnapshot, type StatementStore } from './statement-store.ts'
 import { StatementWatch } from './statement-watch.ts'
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.ts'
@@ -44,6 +45,9 @@ export interface PostgresOptions {
   readonly slowWarn?: Duration
   /** A statement that takes this long is logged as an error. Default `'1s'`; not below `slowWarn`. */
   readonly slowError?: Duration
+  /** Asks for the plan (EXPLAIN without ANALYZE) of a slow SELECT, once a minute for each statement, on a connection that the pool has to spare. Nothing is
+   *  run again. Default true. */
+  readonly slowPlans?: boolean
   /** Distinct statements that are counted by themselves; further ones are counted as `other`. Default 1,000, at 3 to 12 kB each; at least 1. */
   readonly statementLimit?: number
   /** A connection that is checked out for longer is reported once, in the log and in health, with the code that took it. Nothing is taken away from it.
@@ -102,6 +106,8 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
   statements(): readonly StatementSnapshot[]
   /** Up to a dozen sets of parameters that the statement ran with, fast and slow ones. They are real data: keep them in the process. */
   bindSamples(fingerprint: string): readonly BindSample[]
+  /** Statements that were slow, the costliest first, at most 200, with their plans. */
+  slowStatements(): readonly SlowStatement[]
   /** Statements that requests send again and again, the costliest first, at most 200: N+1 patterns and duplicate reads. Of requests only, see `runInRequestScope`. */
   repeats(): readonly StatementRepeat[]
   /** Runs `work`, a batch job for example, so that statements which it repeats are no finding. */
@@ -133,14 +139,14 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
   const holders = (limit: number): PoolHolder[] => checkouts.holders(clock.monotonicMs(), limit)
   const health = new PoolHealth(clock, poolState, () => holders(1)[0], leakAfterMs)
   const record = new PoolRecord(clock)
-  const slow = createSlowStatementLog(store, { warnMs, errorMs }, logger, clock)
+  const slow = createSlow({ pool, store, thresholds: { warnMs, errorMs }, wantsPlans: deps.options?.slowPlans ?? true, registry, clock, logger })
   const outbox =
     target?.isShared && (deps.options?.outbox ?? true) ? new InvalidationOutbox({ pool, clock, random, logger, registry, target }) : undefined
   const replicas =
     replicaPools.length === 0 ? undefined : createReplicas({ primary: pool, pools: replicaPools, limits: replicaLimits, registry, clock, random })
   const transactionDeps = { connect: () => pool.connect(), clock, random, logger, target, outbox, commit: replicas?.commit }
 
-  const undo: (() => void)[] = []
+  const undo: (() => void | Promise<void>)[] = []
   const lifecycle = createLifecycle({
     name: 'the PostgreSQL observer',
     clock,
@@ -148,7 +154,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       if ([pool, ...replicaPools].some(isHooked)) throw pgErrors.create('HF_PG_ALREADY_OBSERVED', 'another instance watches this pool')
       const errors = registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] })
       const hook = (part: UserPool, isPrimary: boolean): void => {
-        const watch = new StatementWatch({ clock, random, store, errors, repeats: repeats.detector, slowMs: warnMs, isPrimary, onSlow: slow })
+        const watch = new StatementWatch({ clock, random, store, errors, repeats: repeats.detector, slowMs: warnMs, isPrimary, onSlow: slow.note })
         const heard = isPrimary ? { health, meter: record.meter } : { health: unheardHealth(part, clock, leakAfterMs) }
         const listener = createPoolListener({ pool: part, registry, logger, clock, checkouts, ...heard })
         undo.push(hookPool(part as unknown as DriverPool, watch, clock, listener, checkouts))
@@ -158,6 +164,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       for (const part of replicaPools.flatMap(replica => [replica, ...classPoolsOf(replica)])) hook(part, false)
       undo.push(repeats.start())
       undo.push(createLeakWatch({ checkouts, clock, logger, registry, leakAfterMs }))
+      undo.push(slow.start())
       record.start()
       replicas?.start()
       await loadParser()
@@ -167,7 +174,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       record.stop()
       replicas?.stop()
       await outbox?.stop()
-      for (const step of undo.splice(0)) step()
+      for (const step of undo.splice(0)) await step()
       store.close()
     },
   })
@@ -187,6 +194,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     readState: () => replicas?.state() ?? NO_READS,
     statements: () => store.snapshot(),
     bindSamples: fingerprint => store.bindSamples(fingerprint),
+    slowStatements: slow.snapshot,
     repeats: () => repeats.book.repeats(),
     allowRepeats,
     trace: traceCalls,
@@ -271,6 +279,7 @@ function resolveOptions(pool: UserPool, replicas: readonly UserPool[], options: 
   const allowed = options.allowRepeats ?? []
   const isNames = Array.isArray(allowed) && allowed.every(name => typeof name === 'string' && name !== '')
   if (!isNames) problems.add('pg.allowRepeats', 'is no list of routes and fingerprints')
+  if (options.slowPlans !== undefined && typeof options.slowPlans !== 'boolean') problems.add('pg.slowPlans', 'is neither true nor false')
   const replicaLimits = resolveReplicaLimits(options.replicas ?? {}, problems)
   problems.throwIfAny('postgres')
   return { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits, allowed: new Set(allowed) }

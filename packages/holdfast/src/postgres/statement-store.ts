@@ -39,8 +39,6 @@ export class StatementRecord {
   waitMs = 0
   /** Where a call came from, once one was looked at; empty when its stack did not tell. */
   callSite: string | undefined
-  /** When the last line about slowness was logged, on the monotonic clock. */
-  slowLoggedMs: number = Number.NEGATIVE_INFINITY
   /** Absent until the statement was parsed, off the path. */
   identity: StatementIdentity | undefined
 

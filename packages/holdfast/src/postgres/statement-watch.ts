@@ -67,6 +67,7 @@ export const STATEMENT_CHANNEL = 'holdfast:pg:query'
 export interface RunningStatement {
   readonly state: ConnectionState
   readonly record: StatementRecord
+  readonly text: string
   readonly values: unknown
   readonly startMs: number
   readonly waitMs: number
@@ -87,7 +88,7 @@ export interface StatementWatchDeps {
   readonly slowMs: number
   /** False for the pool of a replica, where nothing can be written. */
   readonly isPrimary: boolean
-  onSlow(record: StatementRecord, tookMs: number, waitMs: number): void
+  onSlow(running: RunningStatement, tookMs: number): void
 }
 
 const channel = tracingChannel<StatementTrace, StatementTrace>(STATEMENT_CHANNEL)
@@ -115,6 +116,7 @@ export class StatementWatch {
     return {
       state,
       record,
+      text,
       values,
       startMs: state.nowMs ?? this.#deps.clock.monotonicMs(),
       waitMs,
@@ -152,7 +154,7 @@ export class StatementWatch {
     }
     if (Array.isArray(values) && values.length > 0) record.binds.offer(values, tookMs, this.#deps.random)
     if (error) this.#countError(record, error)
-    if (tookMs >= this.#deps.slowMs) this.#deps.onSlow(record, tookMs, waitMs)
+    if (tookMs >= this.#deps.slowMs) this.#deps.onSlow(running, tookMs)
     if (running.trace !== undefined) publishEnd(running.trace, tookMs, rowCount, error)
   }
 

@@ -136,6 +136,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
       statements: pg?.statements() ?? [],
       ...(pg ? { pool: pg.poolAdvice() } : {}),
       ...(replicas.length > 0 && pg ? { reads: pg.readState() } : {}),
+      slow: pg?.slowStatements() ?? [],
       repeats: pg?.repeats() ?? [],
       ...(pg === undefined ? {} : { holders: pg.holders() }),
       cache: cache.stats(),

@@ -1,6 +1,6 @@
 import type { CacheStats } from '../cache/index.ts'
 import type { Health } from '../core/index.ts'
-import type { PoolAdvice, PoolHolder, ReadState, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
+import type { PoolAdvice, PoolHolder, ReadState, SlowStatement, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
 import type { FamilySnapshot } from '../telemetry/index.ts'
 
 /** Everything one process knows of itself, as plain data: what the console collects. Holds no literal of any statement and no value of the cache; the names of a few
@@ -19,6 +19,8 @@ export interface InstanceSnapshot {
   readonly pool?: PoolAdvice
   /** Replicas and where reads went; absent without replicas. */
   readonly reads?: ReadState
+  /** Statements that were slow, with their plans. Absent from instances older than this field. */
+  readonly slow?: readonly SlowStatement[]
   /** Statements that requests send again and again. Absent from instances older than this field. */
   readonly repeats?: readonly StatementRepeat[]
   /** Who holds connections of the pool, longest first, at most 20. Absent without a pool, and from instances older than this field. */

@@ -3,7 +3,7 @@ import { type ClonedDatabase, cloneDatabase, fakeClock, stressLifecycle } from '
 import { type HoldfastPg, type ObservePoolDeps, observePool, STATEMENT_CHANNEL, type StatementTrace } from 'holdfast/postgres'
 import { createRegistry, type FamilySnapshot, type Registry } from 'holdfast/telemetry'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 let database: ClonedDatabase
 const opened: { pool: pg.Pool; watched: HoldfastPg<pg.Pool> }[] = []
@@ -103,22 +103,6 @@ describe('the statements of an observed pool', () => {
     const statements = watched.statements()
     expect(statements.find(statement => statement.fingerprint === 'other')).toMatchObject({ callCount: 3, rowCount: 3 })
     expect(values(registry, 'holdfast_pg_statement_overflow')).toEqual({ '': 3 })
-  })
-
-  it('logs a slow statement with normalised text, once a minute, and an error beyond the second limit', async () => {
-    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
-    const { watched } = await open({ logger, options: { slowWarn: '20ms', slowError: '1s' } })
-    await watched.query('select pg_sleep(0.03)')
-    await watched.query('select pg_sleep(0.03)')
-    await watched.query("select pg_sleep(1.01), 'secret'")
-    expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
-      expect.objectContaining({ text: 'select pg_sleep($1)' }),
-      expect.stringContaining('limit 20 ms'),
-    )
-    expect(logger.error).toHaveBeenCalledExactlyOnceWith(
-      expect.objectContaining({ text: 'select pg_sleep($1), $2' }),
-      expect.stringContaining('limit 1000 ms'),
-    )
   })
 
   it('times a statement that queues behind another on one connection from when it could start', async () => {
