@@ -140,6 +140,7 @@ function addFindings(program: Command, run: Run): void {
     .command('snooze <id>')
     .description('put a finding aside; it is open again when it is found after that time')
     .option('--for <duration>', 'how long', '7d')
+    .option('--reason <text>', 'why; kept in its history')
     .action((id: string, options) => run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action: 'snooze' as const }))
   for (const [action, description] of Object.entries(one)) {
     const command = program.command(`${action} <id>`).description(description)

@@ -8,6 +8,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'advisor',
   'cache',
   'database',
+  'archivePolicies',
   'auth',
   'objectives',
   'environment',

@@ -10,7 +10,7 @@ import {
   silentLogger,
   systemClock,
 } from 'holdfast/core'
-import type { AdvisorClient } from 'holdfast/postgres'
+import type { AdvisorClient, ArchivePolicy } from 'holdfast/postgres'
 import type { Hono } from 'hono'
 import { createApp } from './api/app.ts'
 import { BUILT_PAGE_DIR, createAssets } from './api/assets.ts'
@@ -23,6 +23,7 @@ import { createCacheControl } from './cache/cache-control.ts'
 import { createCollector } from './collect/collector.ts'
 import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
+import { createDatabaseActions } from './database/database-actions.ts'
 import { createDatabaseReads, type DatabaseReads } from './database/database-reads.ts'
 import { createSizeRecorder } from './database/size-recorder.ts'
 import { consoleErrors } from './errors.ts'
@@ -59,6 +60,9 @@ export interface ConsoleOptions {
   /** The database itself, for what the instances cannot know: sizes, indexes, locks, statements of everybody. Absent: the Postgres page shows what the
    *  instances measure. */
   readonly database?: DatabaseAccess
+  /** Policies that `POST api/v1/performance/database/archive` may run on that database, by name. They are run by hand only; a schedule in them is the business
+   *  of `createArchive(...).start()`. Default: none. */
+  readonly archivePolicies?: readonly ArchivePolicy[]
   readonly auth: ConsoleAuth
   /** What counts as fast enough. Absent: nothing is judged. */
   readonly objectives?: { readonly p95Ms: number }
@@ -136,7 +140,10 @@ export function createConsole(options: ConsoleOptions): Console {
   const live = createLiveUpdates({ clock, render })
   const collector = createCollector({ sources: options.sources, store, clock, publishEvent, onReading: () => live.publish(), logger })
   const ledger = createFindingLedger({ advisor, clock, logger, publishEvent })
-  const reads = createDatabaseReads(options.database?.connect, clock)
+  const connect = options.database?.connect
+  const reads = createDatabaseReads(connect, clock)
+  const policies = options.archivePolicies ?? []
+  const databaseActions = createDatabaseActions({ connect, policies, needsConfirmation, clock, logger, publishEvent })
   const publishLoad = (state: LoadState | null): void => {
     load = state
   }
@@ -147,7 +154,7 @@ export function createConsole(options: ConsoleOptions): Console {
     actions: createFindingActions(advisor, needsConfirmation),
     overview,
     health,
-    finding: async (id, role) => describeFinding(await finding(id), role, needsConfirmation),
+    finding: async (id, role) => describeFinding(await finding(id), role, needsConfirmation, JUDGED_ID.test(id)),
     findings: () => ({ schema: 'holdfast.findings/1', findings: findings().map(summarise) }),
     refreshFindings: ledger.refresh,
     cacheControl: createCacheControl({ cache: options.cache, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
@@ -155,7 +162,7 @@ export function createConsole(options: ConsoleOptions): Console {
       const read = { atMs: clock.nowMs(), window: store.window(windowSec), partial: collector.isPartial(), caches: collector.caches() }
       return buildCacheMetrics({ ...read, actions, needsConfirmation })
     },
-    database: { ...collector, reads, findings, nowMs: () => clock.nowMs(), window: store.window },
+    database: { ...collector, reads, actions: databaseActions, findings, nowMs: () => clock.nowMs(), window: store.window },
     publishEvent,
     publishLoad,
     onFailure: error => logger.error({ err: error }, 'a request of the console failed'),

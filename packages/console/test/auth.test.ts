@@ -17,6 +17,7 @@ function open(auth: ConsoleAuth = { kind: 'token', token: TOKEN }, environment: 
     apply: answer,
     verify: answer,
     revert: answer,
+    snooze: answer,
     advise: async () => ({ findings: [], examinedCount: 0, refused: [], notes: [] }),
   }
   return createConsole({ sources: [new FakeService(clock)], clock, auth, advisor, environment })
@@ -160,7 +161,7 @@ describe('roles', () => {
     const actionsOf = async (role: string) =>
       JSON.parse((await ask(open(ROLE_OF), '/api/findings/I-3fa9', { headers: { 'x-role': role } })).text).actions
     expect(await actionsOf('view')).toEqual([])
-    expect(await actionsOf('operate')).toEqual(['apply'])
+    expect(await actionsOf('operate')).toEqual(['apply', 'snooze'])
   })
 
   it('treats a verify that rejects as nobody, and lets the browser ask for basic credentials', async () => {

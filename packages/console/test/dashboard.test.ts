@@ -34,6 +34,7 @@ function makeDashboard(clock: Clock = systemClock): DashboardHandler {
     apply: answer,
     verify: answer,
     revert: answer,
+    snooze: answer,
     advise: async () => ({ findings: [], examinedCount: 0, refused: [], notes: [] }),
   }
   const handler = dashboard(new FakeService(clock), { auth, advisor, assetsDir, environment: 'development', clock })

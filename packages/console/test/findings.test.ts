@@ -55,6 +55,11 @@ class FakeAdvisor implements AdvisorPort {
   revert(id: string): Promise<Finding> {
     return this.#move(id, 'open')
   }
+  async snooze(id: string, duration: string, reason?: string): Promise<Finding> {
+    const moved = await this.#move(id, 'snoozed')
+    this.put({ ...moved, history: [...moved.history, { atMs: 0, state: 'snoozed', note: `${duration}: ${reason}` }] })
+    return moved
+  }
   async #move(id: string, state: Finding['state']): Promise<Finding> {
     if (this.failure !== undefined) throw this.failure
     const moved = { ...(await this.finding(id)), state }
@@ -102,6 +107,29 @@ describe('findings', () => {
     const { status, body } = await ask<AdviceAnswer>('advise', {})
     expect(status).toBe(200)
     expect(body).toEqual({ schema: 'holdfast.advice-answer/1', findingCount: 1, examinedCount: 12, refused: [], notes: ['statistics were reset'] })
+  })
+
+  it('are put aside for a time and a reason, both of which must be given', async () => {
+    advisor.put(sampleFinding({ id: 'I-1' }))
+    await open()
+    const { status, body } = await ask<FindingDetail>('findings/I-1/snooze', { for: '7d', reason: ' waits for the release ' })
+    expect(status).toBe(200)
+    expect(body.finding).toMatchObject({
+      state: 'snoozed',
+      history: expect.arrayContaining([expect.objectContaining({ note: '7d: waits for the release' })]),
+    })
+    expect(body.actions).toEqual(['apply', 'snooze'])
+    for (const wrong of [
+      {},
+      { for: '7d' },
+      { for: '7d', reason: '  ' },
+      { for: '-1d', reason: 'x' },
+      { for: 'soon', reason: 'x' },
+      { for: '0s', reason: 'x' },
+      { for: '1d', reason: 'x'.repeat(501) },
+    ]) {
+      expect([wrong, (await ask<Problem>('findings/I-1/snooze', wrong)).body.code]).toEqual([wrong, 'HF_CONSOLE_BODY'])
+    }
   })
 
   it('are not looked for while something is applied', async () => {
@@ -184,7 +212,7 @@ describe('findings', () => {
     expect(steps).toEqual([
       [200, 'applied', ['verify', 'revert'], null],
       [200, 'verified', ['verify', 'revert'], null],
-      [200, 'open', ['apply'], null],
+      [200, 'open', ['apply', 'snooze'], null],
     ])
     expect(console.overview().fixFirst[0]!.state).toBe('open')
   })

@@ -10,6 +10,8 @@ import { findingPage, verdictLine } from '../render/finding.ts'
 interface FindingOptions {
   readonly id: string
   readonly action: 'explain' | 'apply' | 'verify' | 'revert' | 'snooze'
+  /** Of snooze: why. */
+  readonly reason?: string
   /** Of snooze: how long. */
   readonly for?: string
 }
@@ -24,7 +26,7 @@ export async function finding(options: FindingOptions, context: CommandContext):
 }
 
 async function act(
-  { id, action, for: duration = '7d' }: FindingOptions,
+  { id, action, for: duration = '7d', reason }: FindingOptions,
   found: Finding,
   advisor: Advisor,
   context: CommandContext,
@@ -35,7 +37,7 @@ async function act(
     case 'verify':
       return advisor.verify(id)
     case 'snooze':
-      return advisor.snooze(id, asDuration(duration))
+      return advisor.snooze(id, asDuration(duration), reason)
     case 'apply':
       // What Holdfast does not change it refuses, and says what to do; there is nothing to confirm.
       if (found.recommendation.manual === undefined) await confirm(id, found.recommendation.sql, context)

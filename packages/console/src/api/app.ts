@@ -11,7 +11,7 @@ import type { CacheMetricsAnswer } from './cache-contract.ts'
 import { addCacheRoutes } from './cache-routes.ts'
 import type { ConsoleEvent, FindingDetail, FindingList, LoadState, Overview } from './contract.ts'
 import { addDatabaseRoutes, type DatabaseRoutesDeps } from './database-routes.ts'
-import { parseEvent, parseLoad } from './ingest.ts'
+import { parseEvent, parseLoad, parseSnooze } from './ingest.ts'
 import type { LiveUpdates } from './live-updates.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemResponse } from './problem.ts'
@@ -67,7 +67,7 @@ export function createApp(deps: AppDeps): Hono<ConsoleEnv> {
   addReads(app, deps)
   addChanges(app, deps)
   addCacheRoutes(app, { control: deps.cacheControl, metrics: deps.cacheMetrics, windowOf, bodyOf })
-  addDatabaseRoutes(app, deps.database, windowOf)
+  addDatabaseRoutes(app, deps.database, { windowOf, bodyOf })
   app.all('/api/*', c => {
     throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no ${c.req.method} ${new URL(c.req.url).pathname}`)
   })
@@ -123,6 +123,13 @@ function addChanges(app: Hono<ConsoleEnv>, deps: AppDeps): void {
     const body = await bodyOf(c)
     const { id } = c.req.param()
     await deps.actions.run(id, c.req.param('action') as FindingActionName, (body as { confirmation?: unknown } | null)?.confirmation)
+    await deps.refreshFindings()
+    return noStore(c.json(await deps.finding(id, c.get('caller').role)))
+  })
+  app.post('/api/findings/:id/snooze', async c => {
+    const request = parseSnooze(await bodyOf(c))
+    const { id } = c.req.param()
+    await deps.actions.snooze(id, request)
     await deps.refreshFindings()
     return noStore(c.json(await deps.finding(id, c.get('caller').role)))
   })

@@ -1,4 +1,4 @@
-import type { Finding, Health, Verdict } from 'holdfast/core'
+import type { Duration, Finding, Health, Verdict } from 'holdfast/core'
 
 /** A measured number with the count it rests on. `value` is null when nothing was measured: 0 of 0 is not 0 %. */
 export interface Measured {
@@ -56,7 +56,7 @@ export interface FindingSummary {
 /** Something that happened, drawn in the lane under the charts. */
 export interface ConsoleEvent {
   readonly atMs: number
-  readonly kind: 'load' | 'finding' | 'apply' | 'verify' | 'revert' | 'service' | 'deploy' | 'invalidate' | 'warm'
+  readonly kind: 'load' | 'finding' | 'apply' | 'verify' | 'revert' | 'service' | 'deploy' | 'invalidate' | 'warm' | 'archive'
   readonly text: string
 }
 
@@ -150,7 +150,7 @@ export interface FindingDetail {
   readonly schema: 'holdfast.finding/1'
   readonly finding: Finding
   /** What the caller's role allows now. */
-  readonly actions: readonly ('apply' | 'verify' | 'revert')[]
+  readonly actions: readonly ('apply' | 'verify' | 'revert' | 'snooze')[]
   /** Text that has to be typed before apply or revert; null in development. */
   readonly confirmation: string | null
 }
@@ -158,6 +158,14 @@ export interface FindingDetail {
 /** Body of `POST api/findings/:id/{apply,verify,revert}`. */
 export interface FindingAction {
   readonly confirmation?: string
+}
+
+/** Body of `POST api/findings/:id/snooze`. */
+export interface SnoozeRequest {
+  /** From now on, for example `'7d'`. */
+  readonly for: Duration
+  /** Kept in its history. */
+  readonly reason: string
 }
 
 /** Answer of `POST api/advise`. */

@@ -1,4 +1,7 @@
 import type {
+  ArchivePreview,
+  ArchiveReport,
+  ArchiveRunSummary,
   ConnectionReport,
   DatabaseHealth,
   IndexFacts,
@@ -6,6 +9,7 @@ import type {
   LockReport,
   PoolHolder,
   SizeReport,
+  StatementAnalysis,
   StatementReport,
   TableReport,
   TablesReport,
@@ -130,4 +134,39 @@ export interface DatabaseSizeAnswer extends SizeReport {
 export interface DatabaseHealthAnswer extends DatabaseHealth {
   readonly schema: 'holdfast.database-health/1'
   readonly locks: LockReport
+}
+
+/** Answer of `POST api/v1/performance/database/analyze-query`. */
+export interface DatabaseAnalysisAnswer extends StatementAnalysis {
+  readonly schema: 'holdfast.plan/1'
+}
+
+/** Body of `POST api/v1/performance/database/archive`. */
+export interface ArchiveRequest {
+  /** Name of a policy that the console was given. */
+  readonly policy: string
+  /** Only count what it would take. */
+  readonly dryRun: boolean
+  /** The policy's name; outside development, for a run. */
+  readonly confirmation?: string
+}
+
+/** Answer of `POST api/v1/performance/database/archive`: the preview of a dry run, or the report of a run. */
+export interface DatabaseArchiveAnswer {
+  readonly schema: 'holdfast.database-archive/1'
+  readonly preview: ArchivePreview | null
+  readonly report: ArchiveReport | null
+}
+
+/** Answer of `GET api/v1/performance/database/archive`. */
+export interface DatabaseArchivesAnswer {
+  readonly schema: 'holdfast.database-archives/1'
+  readonly policies: readonly {
+    readonly name: string
+    readonly table: string
+    readonly action: 'move' | 'copy' | 'delete'
+    readonly into: string | null
+  }[]
+  /** Newest first, at most 100. */
+  readonly runs: readonly ArchiveRunSummary[]
 }

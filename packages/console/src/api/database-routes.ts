@@ -1,13 +1,19 @@
 import type { Finding } from 'holdfast/core'
 import type { Context, Hono } from 'hono'
+import { requireRole } from '../auth/request-guards.ts'
 import type { InstancePool } from '../collect/collector.ts'
 import type { PoolConnections } from '../collect/instance-delta.ts'
+import type { DatabaseActions } from '../database/database-actions.ts'
 import { type DatabaseReads, orProblem } from '../database/database-reads.ts'
 import { summarise } from '../findings/finding-summary.ts'
 import { findingsNaming, indexFindings } from '../findings/index-findings.ts'
 import type { TrafficWindow } from '../store/traffic-store.ts'
 import type { ConsoleEnv } from './app.ts'
+import { parseAnalyze, parseArchive } from './database-bodies.ts'
 import type {
+  DatabaseAnalysisAnswer,
+  DatabaseArchiveAnswer,
+  DatabaseArchivesAnswer,
   DatabaseHealthAnswer,
   DatabaseIndexesAnswer,
   DatabaseSizeAnswer,
@@ -20,6 +26,7 @@ import { buildQueryMetrics } from './query-metrics.ts'
 /** What the addresses of the database answer from. */
 export interface DatabaseRoutesDeps {
   readonly reads: DatabaseReads
+  readonly actions: DatabaseActions
   readonly nowMs: () => number
   readonly window: (windowSec: number) => TrafficWindow
   readonly isPartial: () => boolean
@@ -28,10 +35,17 @@ export interface DatabaseRoutesDeps {
   readonly findings: () => readonly Finding[]
 }
 
+/** What every address reads of its request. */
+export interface RequestReaders {
+  readonly windowOf: (c: Context<ConsoleEnv>) => number
+  /** @throws HF_CONSOLE_FORBIDDEN below the role operate, HF_CONSOLE_CSRF, HF_CONSOLE_BODY */
+  readonly bodyOf: (c: Context<ConsoleEnv>) => Promise<unknown>
+}
+
 const BASE = '/api/v1/performance/database'
 
 /** Adds the addresses of the database. */
-export function addDatabaseRoutes(app: Hono<ConsoleEnv>, deps: DatabaseRoutesDeps, windowOf: (c: Context<ConsoleEnv>) => number): void {
+export function addDatabaseRoutes(app: Hono<ConsoleEnv>, deps: DatabaseRoutesDeps, { windowOf, bodyOf }: RequestReaders): void {
   const { reads, nowMs } = deps
   app.get(`${BASE}/connection-pool`, async c => {
     const server = await orProblem(reads.connections())
@@ -56,6 +70,22 @@ export function addDatabaseRoutes(app: Hono<ConsoleEnv>, deps: DatabaseRoutesDep
   app.get(`${BASE}/health`, async c => {
     const [health, locks] = await Promise.all([reads.health(), reads.locks()])
     return answer<DatabaseHealthAnswer>(c, { schema: 'holdfast.database-health/1', ...health, locks })
+  })
+  addActions(app, deps.actions, bodyOf)
+}
+
+function addActions(app: Hono<ConsoleEnv>, actions: DatabaseActions, bodyOf: RequestReaders['bodyOf']): void {
+  app.post(`${BASE}/analyze-query`, async c => {
+    const request = parseAnalyze(await bodyOf(c))
+    return answer<DatabaseAnalysisAnswer>(c, { schema: 'holdfast.plan/1', ...(await actions.analyze(request)) })
+  })
+  app.get(`${BASE}/archive`, async c => answer<DatabaseArchivesAnswer>(c, await actions.archives()))
+  app.post(`${BASE}/archive`, async c => {
+    const request = parseArchive(await bodyOf(c))
+    const { role } = c.get('caller')
+    // Counting is looking; moving and deleting rows is for those who manage the database.
+    if (!request.dryRun) requireRole(c.get('caller'), 'admin')
+    return answer<DatabaseArchiveAnswer>(c, await actions.archive(request, role))
   })
 }
 

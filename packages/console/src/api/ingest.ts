@@ -1,5 +1,6 @@
+import { type Duration, parseDurationMs } from 'holdfast/core'
 import { consoleErrors } from '../errors.ts'
-import type { ConsoleEvent, LoadState, Measured } from './contract.ts'
+import type { ConsoleEvent, LoadState, Measured, SnoozeRequest } from './contract.ts'
 
 const EVENT_KINDS: ReadonlySet<unknown> = new Set<ConsoleEvent['kind']>([
   'load',
@@ -11,6 +12,7 @@ const EVENT_KINDS: ReadonlySet<unknown> = new Set<ConsoleEvent['kind']>([
   'deploy',
   'invalidate',
   'warm',
+  'archive',
 ])
 
 /** The event in a request's body.
@@ -52,4 +54,25 @@ function isCount(value: unknown): value is number {
 
 function notThis(field: string, expected: string): Error {
   return consoleErrors.create('HF_CONSOLE_BODY', `${field} must be ${expected}`)
+}
+
+const REASON_LIMIT = 500
+
+/** @throws HF_CONSOLE_BODY */
+export function parseSnooze(body: unknown): SnoozeRequest {
+  const { for: duration, reason } = Object(body) as Record<string, unknown>
+  if (typeof reason !== 'string' || reason.trim() === '' || reason.length > REASON_LIMIT) {
+    throw consoleErrors.create('HF_CONSOLE_BODY', `reason must be a text of at most ${REASON_LIMIT} characters`)
+  }
+  if (typeof duration !== 'string' || !isDuration(duration))
+    throw consoleErrors.create('HF_CONSOLE_BODY', "for must be a length of time above 0, like '7d'")
+  return { for: duration, reason: reason.trim() }
+}
+
+function isDuration(text: string): text is Duration {
+  try {
+    return parseDurationMs(text as Duration) > 0
+  } catch {
+    return false
+  }
 }

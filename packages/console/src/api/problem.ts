@@ -1,5 +1,5 @@
 import { type HoldfastError, isHoldfastError } from 'holdfast/core'
-import { factsErrors } from 'holdfast/postgres'
+import { archiveErrors, factsErrors, planErrors } from 'holdfast/postgres'
 import { consoleErrors } from '../errors.ts'
 import type { Problem } from './contract.ts'
 import { setSecurityHeaders } from './security-headers.ts'
@@ -16,6 +16,14 @@ const STATUS: Readonly<Record<string, number>> = {
   HF_CONSOLE_NO_CACHE: 404,
   HF_CONSOLE_NO_DATABASE: 404,
   HF_PG_TABLE_UNKNOWN: 404,
+  HF_PG_ARCHIVE_POLICY_UNKNOWN: 404,
+  HF_PG_EXPLAIN_SYNTAX: 400,
+  HF_PG_EXPLAIN_SEVERAL: 400,
+  HF_PG_EXPLAIN_KIND: 400,
+  HF_PG_EXPLAIN_PARAMETERS: 400,
+  HF_PG_EXPLAIN_NOT_READ_ONLY: 400,
+  HF_PG_EXPLAIN_MISSING: 404,
+  HF_PG_EXPLAIN_NOT_ALLOWED: 403,
   HF_CONSOLE_BUSY: 409,
   HF_CACHE_KEY_INVALID: 400,
   HF_CACHE_TAG_INVALID: 400,
@@ -50,7 +58,12 @@ function statusOf({ code, retryable }: HoldfastError): number {
   return 500
 }
 
-const DEFINITIONS: Readonly<Record<string, { readonly summary: string }>> = { ...consoleErrors.definitions, ...factsErrors.definitions }
+const DEFINITIONS: Readonly<Record<string, { readonly summary: string }>> = {
+  ...consoleErrors.definitions,
+  ...factsErrors.definitions,
+  ...planErrors.definitions,
+  ...archiveErrors.definitions,
+}
 
 function titleOf(code: string): string {
   return DEFINITIONS[code]?.summary ?? 'The action was refused.'

@@ -98,6 +98,15 @@ const GENERAL: readonly RouteDoc[] = [
     ],
   },
   {
+    ...({ method: 'post', path: 'api/findings/:id/snooze', role: 'operate', answer: FINDING_ANSWER } as const),
+    summary: 'puts a finding aside for a time; it is open again when it is found after that',
+    body: [
+      ['for', 'string', true, 'length of time, like 7d'],
+      ['reason', 'string', true, 'why; kept in its history, at most 500 characters'],
+    ],
+    refusals: ['HF_CONSOLE_BUSY', 'HF_CONSOLE_NO_ADVISOR', 'HF_PG_FINDING_UNKNOWN', 'HF_PG_FINDING_STATE'],
+  },
+  {
     ...({ method: 'post', path: 'api/advise', role: 'operate' } as const),
     summary: 'examines the workload; candidates are tried on a copy',
     answer: {
@@ -299,6 +308,67 @@ const DATABASE: readonly RouteDoc[] = [
         ...({ longTransactions: 'array', wraparound: 'object', replication: 'object', locks: 'object' } as const),
       },
     },
+  },
+  {
+    ...({ method: 'post', path: `${DATABASE_BASE}/analyze-query`, role: 'operate' } as const),
+    summary: 'the plan of one statement as a tree, its worst step, and what would help; nothing is changed',
+    body: [
+      ['sql', 'string', true, 'one statement, with $1, $2, ... or without'],
+      ['params', 'array', false, 'values of $1, $2, ...'],
+      ['analyze', 'boolean', false, 'run it and measure every step; only what is proven to be read-only'],
+      ['tryIndex', 'boolean', false, 'try a proposed index on a copy of the table'],
+    ],
+    answer: {
+      schema: 'holdfast.plan/1',
+      properties: {
+        ...({ schema: 'string', statement: 'string', plannedFor: 'string', measured: 'boolean', runs: 'array', plan: 'object' } as const),
+        ...({ worstNode: 'number', worst: 'string', advice: 'array', notes: 'array' } as const),
+      },
+    },
+    refusals: [
+      ...[
+        'HF_CONSOLE_BUSY',
+        'HF_CONSOLE_NO_DATABASE',
+        'HF_PG_EXPLAIN_SYNTAX',
+        'HF_PG_EXPLAIN_SEVERAL',
+        'HF_PG_EXPLAIN_KIND',
+        'HF_PG_EXPLAIN_NOT_READ_ONLY',
+      ],
+      ...['HF_PG_EXPLAIN_MISSING', 'HF_PG_EXPLAIN_NOT_ALLOWED', 'HF_PG_EXPLAIN_PARAMETERS', 'HF_PG_EXPLAIN_TIMEOUT', 'HF_PG_EXPLAIN_LOCKED'],
+    ],
+  },
+  {
+    ...({ method: 'get', path: `${DATABASE_BASE}/archive`, role: 'view', refusals: ['HF_CONSOLE_NO_DATABASE'] } as const),
+    summary: 'the archive policies of this console, and the runs so far',
+    answer: { schema: 'holdfast.database-archives/1', properties: { schema: 'string', policies: 'array', runs: 'array' } },
+  },
+  {
+    ...({ method: 'post', path: `${DATABASE_BASE}/archive`, role: 'operate' } as const),
+    summary: 'runs a policy that the console was given, which needs the role admin, or counts what it would take; answers at the end of the run',
+    body: [
+      ['policy', 'string', true, 'name of the policy'],
+      ['dryRun', 'boolean', false, 'only count'],
+      ['confirmation', 'string', false, "the policy's name, outside development, for a run"],
+    ],
+    answer: { schema: 'holdfast.database-archive/1', properties: { schema: 'string', preview: 'object?', report: 'object?' } },
+    refusals: [
+      ...[
+        'HF_CONSOLE_CONFIRMATION',
+        'HF_CONSOLE_BUSY',
+        'HF_CONSOLE_NO_DATABASE',
+        'HF_PG_ARCHIVE_POLICY_UNKNOWN',
+        'HF_PG_TABLE_UNKNOWN',
+        'HF_PG_NOT_ALLOWED',
+      ],
+      ...[
+        'HF_PG_ARCHIVE_BUSY',
+        'HF_PG_ARCHIVE_NO_KEY',
+        'HF_PG_ARCHIVE_REFERENCED',
+        'HF_PG_ARCHIVE_EVERYTHING',
+        'HF_PG_ARCHIVE_LOCKED',
+        'HF_PG_ARCHIVE_FAILED',
+      ],
+    ],
   },
 ]
 

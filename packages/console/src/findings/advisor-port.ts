@@ -1,4 +1,4 @@
-import type { Finding } from 'holdfast/core'
+import type { Duration, Finding } from 'holdfast/core'
 
 /** The part of the `Advisor` of `holdfast/postgres` used here. Its errors go to the page as they are. */
 export interface AdvisorPort {
@@ -14,4 +14,5 @@ export interface AdvisorPort {
   apply(id: string): Promise<Finding>
   verify(id: string): Promise<Finding>
   revert(id: string): Promise<Finding>
+  snooze(id: string, duration: Duration, reason?: string): Promise<Finding>
 }

@@ -1,15 +1,18 @@
 import type { Finding } from 'holdfast/core'
-import type { AdviceAnswer, FindingDetail } from '../api/contract.ts'
+import type { AdviceAnswer, FindingDetail, SnoozeRequest } from '../api/contract.ts'
 import { hasRole, type Role } from '../auth/console-auth.ts'
 import { consoleErrors } from '../errors.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
 import type { AdvisorPort } from './advisor-port.ts'
 
 /** What can be done with a finding. */
 export type FindingActionName = 'apply' | 'verify' | 'revert'
 
-const ACTIONS: Readonly<Record<Finding['state'], readonly FindingActionName[]>> = {
-  open: ['apply'],
-  snoozed: ['apply'],
+type OfferedAction = FindingDetail['actions'][number]
+
+const ACTIONS: Readonly<Record<Finding['state'], readonly OfferedAction[]>> = {
+  open: ['apply', 'snooze'],
+  snoozed: ['apply', 'snooze'],
   applied: ['verify', 'revert'],
   verified: ['verify', 'revert'],
   regressed: ['revert'],
@@ -17,11 +20,13 @@ const ACTIONS: Readonly<Record<Finding['state'], readonly FindingActionName[]>> 
 }
 
 /** What the caller may do with the finding as it stands.
- *  @param needsConfirmation whether apply and revert want the finding's id typed */
-export function describeFinding(finding: Finding, role: Role, needsConfirmation: boolean): FindingDetail {
+ *  @param needsConfirmation whether apply and revert want the finding's id typed
+ *  @param isOwn whether the console found it by itself: nobody keeps those, so they cannot be put aside */
+export function describeFinding(finding: Finding, role: Role, needsConfirmation: boolean, isOwn: boolean): FindingDetail {
   // What is a change of the code, or one that only people make, is made there.
   const isHere = finding.recommendation.option === undefined && finding.recommendation.manual === undefined
-  const actions = isHere && hasRole(role, 'operate') ? ACTIONS[finding.state] : []
+  const possible = hasRole(role, 'operate') ? ACTIONS[finding.state] : []
+  const actions = possible.filter(action => (action === 'snooze' ? !isOwn : isHere))
   return { schema: 'holdfast.finding/1', finding, actions, confirmation: needsConfirmation ? finding.id : null }
 }
 
@@ -32,6 +37,8 @@ export interface FindingActions {
   /** Resolves when the action is finished, which may take as long as an index takes to build. A caller that leaves does not stop it.
    *  @throws HF_CONSOLE_NO_ADVISOR, HF_CONSOLE_CONFIRMATION, HF_CONSOLE_BUSY, and what the advisor throws. */
   run(id: string, action: FindingActionName, confirmation: unknown): Promise<void>
+  /** Puts a finding aside for a time. @throws HF_CONSOLE_NO_ADVISOR, HF_CONSOLE_BUSY, and what the advisor throws. */
+  snooze(id: string, request: SnoozeRequest): Promise<void>
   /** Looks for advice. @throws HF_CONSOLE_NO_ADVISOR, HF_CONSOLE_BUSY, and what the advisor throws. */
   advise(): Promise<AdviceAnswer>
 }
@@ -39,21 +46,11 @@ export interface FindingActions {
 /** Actions over an advisor.
  *  @param needsConfirmation whether apply and revert want the finding's id typed */
 export function createFindingActions(advisor: AdvisorPort | undefined, needsConfirmation: boolean): FindingActions {
-  let running: string | undefined
-
   const known = (): AdvisorPort => {
     if (advisor === undefined) throw consoleErrors.create('HF_CONSOLE_NO_ADVISOR', 'there are no findings here')
     return advisor
   }
-  const alone = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    if (running !== undefined) throw consoleErrors.create('HF_CONSOLE_BUSY', `${running} is running`)
-    running = what
-    try {
-      return await work()
-    } finally {
-      running = undefined
-    }
-  }
+  const alone = oneAtATime()
 
   return {
     async run(id, action, confirmation) {
@@ -62,6 +59,10 @@ export function createFindingActions(advisor: AdvisorPort | undefined, needsConf
         throw consoleErrors.create('HF_CONSOLE_CONFIRMATION', `to ${action}, confirm with the text ${id}`)
       }
       await alone(`${action} ${id}`, () => port[action](id))
+    },
+    async snooze(id, { for: duration, reason }) {
+      const port = known()
+      await alone(`snooze ${id}`, () => port.snooze(id, duration, reason))
     },
     async advise() {
       const port = known()

@@ -29,8 +29,10 @@ function open(options: Partial<ConsoleOptions> = {}): Console {
   return console
 }
 
-async function ask(console: Console, path: string) {
-  const response = await console.fetch(new Request(`http://127.0.0.1/${path}`, { headers: { authorization: `Bearer ${TOKEN}` } }))
+async function ask(console: Console, path: string, sent?: unknown) {
+  const headers = { authorization: `Bearer ${TOKEN}`, ...(sent === undefined ? {} : { 'content-type': 'application/json' }) }
+  const init = sent === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(sent) }
+  const response = await console.fetch(new Request(`http://127.0.0.1/${path}`, init))
   return { status: response.status, type: response.headers.get('content-type'), body: (await response.json()) as Record<string, unknown> }
 }
 
@@ -156,6 +158,56 @@ describe('the database in the API', () => {
     opened.push(without)
     expect((await ask(without, `${BASE}/slow-queries`)).body).toMatchObject({ queries: [], serverProblem: { code: 'HF_CONSOLE_NO_DATABASE' } })
     expect(await ask(without, `${BASE}/indexing-strategy`)).toMatchObject({ status: 404, body: { code: 'HF_CONSOLE_NO_DATABASE' } })
+  })
+
+  it('explains one statement, runs none that may write, and says what is wrong with the text', async () => {
+    const console = open()
+    const analyze = (body: object) => ask(console, `${BASE}/analyze-query`, body)
+    const { status, body } = await analyze({ sql: 'SELECT id FROM lead WHERE score = $1', params: [7], analyze: true })
+    expect(status).toBe(200)
+    const documented = ROUTE_DOCS.find(({ path }) => path.endsWith('/analyze-query'))!.answer!
+    expect(Object.keys(body)).toEqual(expect.arrayContaining(Object.keys(documented.properties)))
+    expect(body).toMatchObject({ schema: 'holdfast.plan/1', measured: true, plan: expect.any(Object), worst: expect.stringContaining('lead') })
+    expect(await analyze({ sql: 'DELETE FROM lead', analyze: true })).toMatchObject({ status: 400, body: { code: 'HF_PG_EXPLAIN_NOT_READ_ONLY' } })
+    expect(await analyze({ sql: 'SELEKT 1' })).toMatchObject({ status: 400, body: { code: 'HF_PG_EXPLAIN_SYNTAX' } })
+    expect(await analyze({ sql: 'SELECT 1; SELECT 2' })).toMatchObject({ status: 400, body: { code: 'HF_PG_EXPLAIN_SEVERAL' } })
+    for (const wrong of [{}, { sql: ' ' }, { sql: 'SELECT 1', analyze: 'yes' }, { sql: 'SELECT 1', params: [{}] }]) {
+      expect(await analyze(wrong)).toMatchObject({ status: 400, body: { code: 'HF_CONSOLE_BODY' } })
+    }
+    expect((await pool.query('SELECT count(*)::int AS n FROM lead')).rows).toEqual([{ n: 5000 }])
+  })
+
+  it('runs archive policies that it was given and no others, counted first, confirmed, and by an admin', async () => {
+    const policy = { name: 'low-scores', table: 'lead', action: 'move', where: 'score < 10' } as const
+    const lines: object[] = []
+    const note = (details: object): void => void lines.push(details)
+    const logger = { debug: note, info: note, warn: note, error: note }
+    const console = open({ archivePolicies: [policy], environment: 'production', logger })
+    const archive = (body: object) => ask(console, `${BASE}/archive`, body)
+    expect(await archive({ policy: 'low-scores', dryRun: true })).toMatchObject({
+      status: 200,
+      body: { preview: { matchCount: 500, tableCount: 5000 }, report: null },
+    })
+    expect(await archive({ policy: 'low-scores' })).toMatchObject({ status: 400, body: { code: 'HF_CONSOLE_CONFIRMATION' } })
+    expect(await archive({ policy: 'other', dryRun: true })).toMatchObject({ status: 404, body: { code: 'HF_PG_ARCHIVE_POLICY_UNKNOWN' } })
+    expect(await archive({ dryRun: true })).toMatchObject({ status: 400, body: { code: 'HF_CONSOLE_BODY' } })
+    const operator = open({ archivePolicies: [policy], auth: { kind: 'custom', verify: async () => 'operate' } })
+    expect(await ask(operator, `${BASE}/archive`, { policy: 'low-scores' })).toMatchObject({ status: 403, body: { code: 'HF_CONSOLE_FORBIDDEN' } })
+    expect((await pool.query('SELECT count(*)::int AS n FROM lead')).rows).toEqual([{ n: 5000 }])
+
+    expect(await archive({ policy: 'low-scores', confirmation: 'low-scores' })).toMatchObject({
+      status: 200,
+      body: { preview: null, report: { rowCount: 500 } },
+    })
+    expect((await pool.query('SELECT (SELECT count(*) FROM lead)::int AS left, (SELECT count(*) FROM lead_archive)::int AS moved')).rows).toEqual([
+      { left: 4500, moved: 500 },
+    ])
+    expect((await ask(console, `${BASE}/archive`)).body).toMatchObject({
+      policies: [{ name: 'low-scores', into: null }],
+      runs: [{ policy: 'low-scores', rowCount: 500 }],
+    })
+    expect(lines).toContainEqual(expect.objectContaining({ audit: 'archive', role: 'admin', policy: 'low-scores' }))
+    expect(console.overview().events.map(({ text }) => text)).toContain('archive policy low-scores: 500 rows')
   })
 
   it('names the missing extension beside what the instances measured', async () => {

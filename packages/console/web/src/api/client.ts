@@ -5,7 +5,7 @@ import type {
   CacheMetricsAnswer,
   CacheTagCountAnswer,
 } from '../../../src/api/cache-contract.ts'
-import type { AdviceAnswer, FindingAction, FindingDetail, FindingList, Problem } from '../../../src/api/contract.ts'
+import type { AdviceAnswer, FindingAction, FindingDetail, FindingList, Problem, SnoozeRequest } from '../../../src/api/contract.ts'
 import { mountPath } from '../mount.ts'
 
 /** The path under which everything of this console lies, with a slash at its end. */
@@ -46,8 +46,17 @@ export function fetchFinding(id: string, signal: AbortSignal): Promise<FindingDe
 }
 
 /** Asks the console to act. Resolves when it is done: an index on a large table takes minutes. */
-export function postFindingAction(id: string, action: FindingDetail['actions'][number], body: FindingAction): Promise<unknown> {
+export function postFindingAction(id: string, action: 'apply' | 'verify' | 'revert', body: FindingAction): Promise<unknown> {
   return request(`findings/${encodeURIComponent(id)}/${action}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-holdfast-csrf': '1' },
+    body: JSON.stringify(body),
+  })
+}
+
+/** Puts a finding aside. */
+export function postSnooze(id: string, body: SnoozeRequest): Promise<FindingDetail> {
+  return request(`findings/${encodeURIComponent(id)}/snooze`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-holdfast-csrf': '1' },
     body: JSON.stringify(body),

@@ -6,8 +6,8 @@ import { Modal } from '../parts/modal.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
 import { Sql } from '../parts/sql.tsx'
 
-/** What can be done with a finding. */
-export type FindingActionName = FindingDetail['actions'][number]
+/** What can be done with a finding that runs in the database. */
+export type FindingActionName = Exclude<FindingDetail['actions'][number], 'snooze'>
 
 const TITLES: Readonly<Record<FindingActionName, string>> = {
   apply: 'Apply this change?',

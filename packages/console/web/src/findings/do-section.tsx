@@ -10,7 +10,7 @@ import { migrationFile } from './migration-file.ts'
 
 interface DoSectionProps {
   readonly detail: FindingDetail
-  ask(action: FindingActionName): void
+  ask(action: FindingActionName | 'snooze'): void
 }
 
 /** The change, what it costs and locks, and the ways to make it. */
@@ -39,6 +39,11 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
             ) : null}
           </>
         )}
+        {actions.includes('snooze') ? (
+          <button type="button" className="button" onClick={() => ask('snooze')}>
+            <Icon name="pause" /> Put aside…
+          </button>
+        ) : null}
       </div>
       <dl className="notes">
         {recommendation.predictedRatio === undefined ? null : (

@@ -12,6 +12,7 @@ import { ActionDialog, type FindingActionName } from './action-dialog.tsx'
 import { DoSection } from './do-section.tsx'
 import { EvidenceSection, PlansSection } from './evidence-section.tsx'
 import { ProofSection } from './proof-section.tsx'
+import { SnoozeDialog } from './snooze-dialog.tsx'
 import { timeKind } from './time-kind.ts'
 
 interface FindingPageProps {
@@ -55,7 +56,7 @@ export function FindingPage({ id, linkTo }: FindingPageProps): ReactElement {
 
 function Detail({ detail }: { readonly detail: FindingDetail }): ReactElement {
   const { finding } = detail
-  const [asked, setAsked] = useState<FindingActionName | null>(null)
+  const [asked, setAsked] = useState<FindingActionName | 'snooze' | null>(null)
   return (
     <article className="finding">
       <header className="panel finding-head">
@@ -63,14 +64,22 @@ function Detail({ detail }: { readonly detail: FindingDetail }): ReactElement {
           <span className="finding-id">{finding.id}</span>
           <code>{finding.rule}</code>
           <StateMark state={finding.state} verdict={finding.verification?.verdict ?? null} />
+          {finding.state === 'snoozed' && finding.snoozedUntilMs !== undefined ? (
+            <span className="count">until {dateTime(finding.snoozedUntilMs)}</span>
+          ) : null}
         </p>
         <h1>{finding.title}</h1>
         <p className="finding-facts">
-          <span>saves {ms(finding.savesMsPerSec)} each second, predicted</span>
-          <span>
-            {percent(finding.evidence.shareOfTime)} of {timeKind(finding.rule)}
-          </span>
-          <span className="count">n {count(finding.evidence.before.sampleCount)}</span>
+          {finding.severity === undefined ? null : <span>{finding.severity}</span>}
+          {finding.evidence.of === 'object' ? null : (
+            <>
+              <span>saves {ms(finding.savesMsPerSec)} each second, predicted</span>
+              <span>
+                {percent(finding.evidence.shareOfTime)} of {timeKind(finding.rule)}
+              </span>
+              <span className="count">n {count(finding.evidence.before.sampleCount)}</span>
+            </>
+          )}
         </p>
       </header>
       <div className="finding-columns">
@@ -80,7 +89,8 @@ function Detail({ detail }: { readonly detail: FindingDetail }): ReactElement {
         <HistorySection history={finding.history} />
       </div>
       <PlansSection evidence={finding.evidence} />
-      {asked === null ? null : <ActionDialog detail={detail} action={asked} onClose={() => setAsked(null)} />}
+      {asked === 'snooze' ? <SnoozeDialog finding={finding} onClose={() => setAsked(null)} /> : null}
+      {asked === null || asked === 'snooze' ? null : <ActionDialog detail={detail} action={asked} onClose={() => setAsked(null)} />}
     </article>
   )
 }

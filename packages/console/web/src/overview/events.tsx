@@ -14,6 +14,7 @@ const ICONS: Readonly<Record<ConsoleEvent['kind'], IconName>> = {
   deploy: 'next',
   invalidate: 'close',
   warm: 'load',
+  archive: 'save',
 }
 
 /** Lines shown. */

@@ -87,7 +87,7 @@ export interface Advisor {
   revert(id: string, options?: ApplyOptions): Promise<Finding>
   /** Puts an open finding aside; it is open again when it is found after that time.
    *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE */
-  snooze(id: string, duration: Duration): Promise<Finding>
+  snooze(id: string, duration: Duration, reason?: string): Promise<Finding>
   /** Who applied, verified, reverted and snoozed what; the latest first, at most 1,000. */
   audit(): Promise<readonly AuditEntry[]>
 }
@@ -151,9 +151,9 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
         return change === undefined ? revertFinding(context, entry, limits) : revertRule(context, entry, change, limits)
       })
     },
-    snooze: (id, duration) => {
+    snooze: (id, duration, reason) => {
       const forMs = parseDurationMs(duration)
-      return act(false, async context => snoozeFinding(context, await entryOf(context.ledger, id), forMs))
+      return act(false, async context => snoozeFinding(context, await entryOf(context.ledger, id), forMs, reason))
     },
     audit: () => act(false, ({ ledger }) => ledger.auditEntries()),
   }

@@ -4,7 +4,7 @@ import { advisorErrors } from './errors.ts'
 import type { LedgerEntry } from './ledger.ts'
 
 /** Puts a finding aside for a time. It is found again with its numbers meanwhile, but stays snoozed; after that it is open again. */
-export async function snoozeFinding({ clock, ledger }: ActionContext, entry: LedgerEntry, forMs: number): Promise<Finding> {
+export async function snoozeFinding({ clock, ledger }: ActionContext, entry: LedgerEntry, forMs: number, reason?: string): Promise<Finding> {
   const { finding } = entry
   if (finding.state !== 'open' && finding.state !== 'snoozed') {
     throw advisorErrors.create('HF_PG_FINDING_STATE', `finding ${finding.id} is ${finding.state}; only an open one can be snoozed`, {
@@ -12,7 +12,8 @@ export async function snoozeFinding({ clock, ledger }: ActionContext, entry: Led
     })
   }
   const atMs = clock.nowMs()
-  const note = `until ${new Date(atMs + forMs).toISOString()}`
+  const until = `until ${new Date(atMs + forMs).toISOString()}`
+  const note = reason === undefined ? until : `${until}: ${reason}`
   const event = { atMs, state: 'snoozed' as const, note }
   const moved = finding.state === 'open' ? moveFinding(finding, 'snoozed', note, atMs) : { ...finding, history: [...finding.history, event] }
   const snoozed = { ...moved, snoozedUntilMs: atMs + forMs }

@@ -174,7 +174,9 @@ describe('the other changes', () => {
 
   it('stays snoozed while it is found again', async () => {
     const finding = await findOne('pg/sequence-end')
-    expect((await advisor.snooze(finding.id, '1h')).state).toBe('snoozed')
+    const snoozed = await advisor.snooze(finding.id, '1h', 'the table goes next month')
+    expect(snoozed).toMatchObject({ state: 'snoozed', snoozedUntilMs: expect.any(Number) })
+    expect(snoozed.history.at(-1)!.note).toMatch(/^until \S+Z: the table goes next month$/)
     expect((await findOne('pg/sequence-end')).state).toBe('snoozed')
     await fixture.app.query('drop sequence nearly')
     await advisor.advise({ rules: 'pg/sequence-end' })

@@ -1,0 +1,85 @@
+import type { Clock, Logger } from 'holdfast/core'
+import {
+  type AdvisorClient,
+  type AnalyzeRequest,
+  type Archive,
+  type ArchivePolicy,
+  analyzeStatement,
+  createArchive,
+  type StatementAnalysis,
+} from 'holdfast/postgres'
+import type { ConsoleEvent } from '../api/contract.ts'
+import type { ArchiveRequest, DatabaseArchiveAnswer, DatabaseArchivesAnswer } from '../api/database-contract.ts'
+import type { Role } from '../auth/console-auth.ts'
+import { consoleErrors } from '../errors.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
+
+/** What can be done with the database from here. Every method rejects with HF_CONSOLE_NO_DATABASE when the console was given none. */
+export interface DatabaseActions {
+  /** One statement's plan, and what would help. @throws HF_CONSOLE_BUSY, and what `analyzeStatement` throws */
+  analyze(request: AnalyzeRequest): Promise<StatementAnalysis>
+  /** Runs one of the policies that the console was given, or counts what it would take. Resolves at the end, which may be hours away; a caller that leaves
+   *  does not stop it. @throws HF_CONSOLE_BUSY, HF_CONSOLE_CONFIRMATION, and what the archive throws */
+  archive(request: ArchiveRequest, role: Role): Promise<DatabaseArchiveAnswer>
+  /** The policies, and the runs so far. */
+  archives(): Promise<DatabaseArchivesAnswer>
+}
+
+/** What it works with. */
+export interface DatabaseActionsDeps {
+  readonly connect: (() => Promise<AdvisorClient>) | undefined
+  readonly policies: readonly ArchivePolicy[]
+  /** Whether a run wants the policy's name typed. */
+  readonly needsConfirmation: boolean
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly publishEvent: (event: ConsoleEvent) => void
+}
+
+/** Actions over `connect`, if there is one. @throws HF_CONFIG_INVALID when a policy is not right */
+export function createDatabaseActions(deps: DatabaseActionsDeps): DatabaseActions {
+  const { connect, policies, clock, logger, publishEvent } = deps
+  const archive = connect === undefined ? undefined : createArchive({ connect, policies, clock, logger })
+  const analysis = oneAtATime()
+  const archiving = oneAtATime()
+
+  return {
+    async analyze(request) {
+      const known = orNoDatabase(connect)
+      return analysis('an analysis', () => analyzeStatement({ connect: known, clock }, request))
+    },
+    async archive({ policy, dryRun, confirmation }, role) {
+      const known = orNoDatabase(archive)
+      if (dryRun) return { schema: 'holdfast.database-archive/1', preview: await known.preview(policy), report: null }
+      if (deps.needsConfirmation && confirmation !== policy) {
+        throw consoleErrors.create('HF_CONSOLE_CONFIRMATION', `to run it, confirm with the text ${policy}`, {
+          hint: 'send the name of the policy as `confirmation`',
+        })
+      }
+      return archiving(`the archive policy ${policy}`, async () => {
+        logger.info({ audit: 'archive', role, policy }, `the console runs the archive policy ${policy}`)
+        const report = await known.run(policy)
+        publishEvent({ atMs: clock.nowMs(), kind: 'archive', text: `archive policy ${policy}: ${report.rowCount} rows` })
+        return { schema: 'holdfast.database-archive/1', preview: null, report }
+      })
+    },
+    archives: async () => ({
+      schema: 'holdfast.database-archives/1',
+      policies: policies.map(describePolicy),
+      runs: await runsOf(orNoDatabase(archive)),
+    }),
+  }
+}
+
+async function runsOf(archive: Archive): Promise<DatabaseArchivesAnswer['runs']> {
+  return archive.runs()
+}
+
+function describePolicy({ name, table, action, into }: ArchivePolicy): DatabaseArchivesAnswer['policies'][number] {
+  return { name, table, action, into: into ?? null }
+}
+
+function orNoDatabase<T>(known: T | undefined): T {
+  if (known === undefined) throw consoleErrors.create('HF_CONSOLE_NO_DATABASE', 'this console reads its instances only')
+  return known
+}
