@@ -24,7 +24,10 @@ export async function advise(options: AdviseOptions, context: CommandContext): P
   if (context.json) terminal.json({ schema: 'holdfast.advice/1', ...report })
   else {
     for (const finding of report.findings) terminal.data(findingLine(finding, terminal))
-    for (const refused of report.refused) terminal.say(terminal.paint('dim', `  not offered: ${refused.statement.slice(0, 80)}: ${refused.why}`))
+    for (const refused of report.refused) {
+      terminal.say(terminal.paint('dim', `  not offered: ${refused.statement.slice(0, 80)}: ${refused.why}`))
+      if (refused.rewrite !== undefined) terminal.say(terminal.paint('dim', `    rewrite: ${refused.rewrite}`))
+    }
     for (const unknown of report.unknown) terminal.say(terminal.paint('dim', unknownLine(unknown)))
     for (const note of report.notes) terminal.say(terminal.paint('dim', `  note: ${note}`))
     if (report.findings.length === 0) terminal.say(`✓ nothing to do: ${report.examinedCount} statements examined`)

@@ -1,6 +1,8 @@
 import type { Finding } from '../../core/index.ts'
 import { delay } from '../../core/index.ts'
+import type { Candidate } from './candidates.ts'
 import { type Catalog, readCatalog } from './catalog.ts'
+import type { ExaminedStatement } from './examined.ts'
 import { figuresOf, statementsOnTable } from './figures.ts'
 import { causeOf, exactCauseOf, indexNameFor } from './index-definition.ts'
 import { sweepLabs } from './lab.ts'
@@ -12,7 +14,7 @@ import { readWorkload, type Surroundings } from './read-workload.ts'
 import type { Refusal } from './refusal.ts'
 import { ruleMatches } from './rule-glob.ts'
 import { bySeverityThenTime } from './rule-order.ts'
-import { type ExaminedStatement, type FoundIndex, findMissingIndexes } from './rules/missing-index.ts'
+import { type FoundIndex, findMissingIndexes } from './rules/missing-index.ts'
 import type { RuleUnknown } from './rules/rule.ts'
 import { type RulesContext, runRules } from './run-rules.ts'
 import { SET_LIMITS } from './sql/session-facts.sql.ts'
@@ -28,12 +30,15 @@ export interface AdviseOptions {
   readonly since?: WorkloadMark
   /** Watch for this long and take the workload of that time. Ignored with `since`. */
   readonly windowMs?: number
-  /** Statements with fewer calls in the window are neither examined nor counted as writes that an index must pay for. Default 5. */
+  /** Statements with fewer calls in the window are neither examined nor counted as writes that an index must pay for. Default 2: what ran once is no traffic. */
   readonly minCalls?: number
-  /** Most statements examined, those with most time first. Default 10. */
+  /** Most statements examined, those with most time first. Default 50. */
   readonly limit?: number
   /** Only rules whose name matches, `*` standing for anything: `'pg/unused-index'`, `'*-index'`. Default: all. */
   readonly rules?: string
+  /** Sets of parameters that statements were seen with, by queryId as text; `values[0]` is `$1` of the text in pg_stat_statements. They are used instead of values
+   *  drawn from rows, stay in memory, and are shown nowhere. Absent, or without an entry: drawn from rows. */
+  readonly binds?: ReadonlyMap<string, readonly (readonly unknown[])[]>
 }
 
 /** What the advisor found, and what it looked at and left alone. */
@@ -65,7 +70,7 @@ export interface AdviseContext extends RulesContext {
 /** Reads the workload, runs the rules, keeps the findings. */
 export async function advise(context: AdviseContext, options: AdviseOptions): Promise<AdviceReport> {
   const { client, clock, surroundings, ledger } = context
-  const { minCalls = 5, limit = 10, rules } = options
+  const { minCalls = 2, limit = 50, rules, binds } = options
   const startedMs = clock.monotonicMs()
   // Nothing here is worth waiting for behind somebody's DDL.
   await client.query(SET_LIMITS, [String(LOCK_LIMIT_MS), '0'])
@@ -75,7 +80,7 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
   const window = windowBetween(since, mark)
   const parsed = await parseWorkload(window, texts)
   const catalog = await readCatalog(client, tablesNamed(parsed))
-  const statements = ruleMatches(rules, 'pg/missing-index') ? toExamine(window, parsed, minCalls, limit) : []
+  const statements = ruleMatches(rules, 'pg/missing-index') ? toExamine(window, parsed, minCalls, limit, binds) : []
   const { found, refused } = await findMissingIndexes({
     client,
     clock,
@@ -88,7 +93,7 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
     mayTry: surroundings.mayCreate,
     onProgress: context.onProgress,
   })
-  const findings = await keep(context, groupByIndex(found), { window, parsed, catalog })
+  const findings = await keep(context, found, { window, parsed, catalog })
   const ruled = await runRules(context, { window, parsed, catalog, minCalls, rules })
   return {
     atMs: clock.nowMs(),
@@ -115,13 +120,16 @@ function toExamine(
   parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>,
   minCalls: number,
   limit: number,
+  binds: AdviseOptions['binds'],
 ): ExaminedStatement[] {
   const statements: ExaminedStatement[] = []
   for (const [queryId, statement] of parsed) {
     const figures = window.statements.get(queryId)
     if (statement.kind === 'insert' || figures === undefined || figures.calls < minCalls) continue
     if (statement.scopes.every(scope => scope.tables.length === 0)) continue
-    statements.push({ parsed: statement, window: figures, shareOfTime: window.totalMs > 0 ? figures.totalMs / window.totalMs : 0 })
+    const examined = { parsed: statement, window: figures, shareOfTime: window.totalMs > 0 ? figures.totalMs / window.totalMs : 0 }
+    const seen = binds?.get(queryId) ?? []
+    statements.push(seen.length === 0 ? examined : { ...examined, binds: seen })
   }
   return statements.sort((a, b) => b.window.totalMs - a.window.totalMs).slice(0, limit)
 }
@@ -133,47 +141,35 @@ function withWindows(window: WorkloadWindow, parsed: ReadonlyMap<string, ParsedS
   })
 }
 
-/** One group an index; an index whose keys begin another's is dropped in favour of the longer one, whose statements it then serves. */
-function groupByIndex(found: readonly FoundIndex[]): [FoundIndex, ...FoundIndex[]][] {
-  const groups: [FoundIndex, ...FoundIndex[]][] = []
-  const widestFirst = found.toSorted(
-    (a, b) => b.candidate.keys.length - a.candidate.keys.length || b.examined.window.totalMs - a.examined.window.totalMs,
-  )
-  for (const index of widestFirst) {
-    const host = groups.find(([first]) => beginsWith(first, index))
-    if (host === undefined) groups.push([index])
-    else host.push(index)
-  }
-  return groups
-}
-
-function beginsWith(wide: FoundIndex, narrow: FoundIndex): boolean {
-  if (wide.candidate.table.oid !== narrow.candidate.table.oid) return false
-  return narrow.candidate.keys.every(
-    (key, at) => wide.candidate.keys[at]?.name === key.name && wide.candidate.keys[at]?.descending === key.descending,
-  )
-}
-
 async function keep(
   { clock, ledger }: AdviseContext,
-  groups: readonly [FoundIndex, ...FoundIndex[]][],
+  found: readonly FoundIndex[],
   { window, parsed, catalog }: { window: WorkloadWindow; parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>; catalog: Catalog },
 ): Promise<Finding[]> {
   const entries: LedgerEntry[] = [...(await ledger.entries())]
   const kept: Finding[] = []
-  for (const group of groups) {
-    const { table, keys } = group[0].candidate
-    const { cause, known } = causeAmong(entries, group[0])
+  const taken = new Set<string>()
+  for (const index of found) {
+    const { candidate } = index.index
+    const { table, keys, method, include, where } = candidate
+    const { cause, known } = causeAmong(entries, candidate, taken)
+    taken.add(cause)
     const atMs = clock.nowMs()
-    const fresh = findingOf(idForCause(cause, entries), group, window.windowMs, atMs)
+    const fresh = findingOf(idForCause(cause, entries), index, window.windowMs, atMs)
     const finding = known === undefined ? fresh : foundAgain(known.finding, fresh, atMs)
-    const targetQueryIds = group.map(({ examined }) => examined.window.queryId)
+    const targetQueryIds = index.served.map(({ examined }) => examined.window.queryId)
     const onTable = statementsOnTable(parsed, ref => catalog.table(ref)?.oid === table.oid)
+    const shape = {
+      keys,
+      ...(method === undefined ? {} : { method }),
+      ...(include === undefined ? {} : { include }),
+      ...(where === undefined ? {} : { where }),
+    }
     const bookkeeping = {
       schema: table.schema,
       table: table.name,
-      keys,
-      indexName: indexNameFor(table.name, keys),
+      ...shape,
+      indexName: indexNameFor(table.name, shape),
       planted: false,
       targetQueryIds,
       before: figuresOf(window, targetQueryIds, onTable),
@@ -186,14 +182,19 @@ async function keep(
   return kept
 }
 
-/** The cause of a found index. Where an index for the same cause is in place already, the found one is a cause of its own: the other must stay revertible. */
-function causeAmong(entries: readonly LedgerEntry[], { candidate }: FoundIndex): { cause: string; known: LedgerEntry | undefined } {
-  const { table, keys } = candidate
+/** The cause of a found index. Where an index for the same cause is in place already, or found in the same run, this one is a cause of its own: the other must
+ *  stay revertible. */
+function causeAmong(
+  entries: readonly LedgerEntry[],
+  candidate: Candidate,
+  taken: ReadonlySet<string>,
+): { cause: string; known: LedgerEntry | undefined } {
+  const { table } = candidate
   const cause = causeOf(table.schema, table.name, candidate)
   const known = entries.find(entry => entry.cause === cause)
   const inPlace = known !== undefined && table.indexes.some(index => index.name === known.bookkeeping.indexName)
-  if (!inPlace) return { cause, known }
-  const exact = exactCauseOf(table.schema, table.name, keys)
+  if (!inPlace && !taken.has(cause)) return { cause, known }
+  const exact = exactCauseOf(table.schema, table.name, candidate)
   return { cause: exact, known: entries.find(entry => entry.cause === exact) }
 }
 

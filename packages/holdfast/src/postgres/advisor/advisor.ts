@@ -34,7 +34,8 @@ export interface AdvisorOptions {
   /** 0 up to, not including, 1; picks parameters from sampled rows. Default Math.random. */
   readonly random?: () => number
   readonly logger?: Logger
-  /** A table larger than this, indexes left out, is tried on a sample of its pages; the evidence then says `modeled`. Default 256 MB. */
+  /** A table larger than this, indexes left out, is tried on a sample of its pages; the evidence then says `modeled`. All copies
+   *  together take three times this at most. Default 512 MB. */
   readonly labLimit?: Size
   /** Connections to the read replicas, each as `connect`: an index that is only read there is not unused. Default: none; while replicas stream from the
    *  server and are not all given here, no index is called unused. */
@@ -95,7 +96,7 @@ export interface Advisor {
 /** Makes an advisor. Connects to nothing yet. */
 export function createAdvisor(options: AdvisorOptions): Advisor {
   const { connect, clock = systemClock, random = Math.random, logger = silentLogger, onProgress = () => undefined } = options
-  const labLimitBytes = parseSizeBytes(options.labLimit ?? '256mb')
+  const labLimitBytes = parseSizeBytes(options.labLimit ?? '512mb')
   const memory = createMemoryLedger()
   const { replicas = [], pools = [] } = options
 

@@ -1,9 +1,10 @@
 import { type Finding, type HoldfastError, isHoldfastError, moveFinding } from '../../core/index.ts'
 import { type ActionContext, logFailure } from './action.ts'
 import { readCatalog, type TableFacts } from './catalog.ts'
-import { withClient } from './client.ts'
+import { messageOf, sqlStateOf, withClient } from './client.ts'
 import { advisorErrors } from './errors.ts'
 import { type ChangeLimits, changeError, dropLeftover, guardChange, readIndexState, runChange } from './guarded-change.ts'
+import { isPlain, shapeSql } from './index-definition.ts'
 import type { Bookkeeping, LedgerEntry } from './ledger.ts'
 import { readSurroundings, readWorkload } from './read-workload.ts'
 import { watchBuild } from './watch-build.ts'
@@ -51,7 +52,7 @@ async function build(context: ActionContext, { finding, bookkeeping }: LedgerEnt
   const session = await guardChange(context, table, limits)
   const notes = await clearLeftovers(context, table, bookkeeping, limits)
 
-  const [sql] = finding.recommendation.sql
+  const [sql, ...more] = finding.recommendation.sql
   onProgress(sql ?? '')
   const stopWatching = watchBuild(context, session.pid)
   try {
@@ -64,6 +65,21 @@ async function build(context: ActionContext, { finding, bookkeeping }: LedgerEnt
   const state = await readIndexState(client, schema, indexName)
   if (state?.isValid !== true) {
     throw await undo(context, bookkeeping, limits, advisorErrors.create('HF_PG_APPLY_FAILED', `${what}: the server left it INVALID`))
+  }
+  return [...notes, ...(await analyze(context, more, limits))]
+}
+
+/** Runs what follows the build. The index is there and valid by then, so a failure is told, not thrown; autovacuum will analyze the table in time. */
+async function analyze({ client, onProgress }: ActionContext, statements: readonly string[], limits: ChangeLimits): Promise<string[]> {
+  const notes: string[] = []
+  for (const statement of statements) {
+    onProgress(statement)
+    try {
+      await runChange(client, statement, limits)
+    } catch (error) {
+      if (sqlStateOf(error) === undefined) throw error
+      notes.push(`${statement} failed: ${messageOf(error)}`)
+    }
   }
   return notes
 }
@@ -109,7 +125,9 @@ async function clearLeftovers(context: ActionContext, table: TableFacts, bookkee
   return notes
 }
 
-function hasKeys(index: TableFacts['indexes'][number], { keys }: Bookkeeping): boolean {
+function hasKeys(index: TableFacts['indexes'][number], bookkeeping: Bookkeeping): boolean {
+  const { keys } = bookkeeping
+  if (!isPlain(bookkeeping)) return index.definition.endsWith(shapeSql(bookkeeping))
   if (index.isPartial || index.isUnique || index.method !== 'btree' || index.keys.length !== keys.length) return false
   return keys.every((key, at) => index.keys[at]?.column === key.name && index.keys[at]?.descending === key.descending)
 }

@@ -3,8 +3,16 @@ import type { ColumnName, Condition } from './predicates.ts'
 
 /** A comparison of columns with values: which parameter is compared with which column, and what it asks of an index. */
 export interface Comparison {
-  readonly pairs: readonly { readonly column: ColumnName; readonly params: readonly number[]; readonly operator: string }[]
+  readonly pairs: readonly ComparedPair[]
   readonly condition: Condition | undefined
+}
+
+/** A column with the parameters that are compared with it, or with a function of it. */
+export interface ComparedPair {
+  readonly column: ColumnName
+  readonly params: readonly number[]
+  readonly operator: string
+  readonly wrapper?: string
 }
 
 /** Calls `visit` for every AST node below and including `node`; `false` keeps out of its children. */
@@ -38,11 +46,46 @@ export function columnOf(node: Node | undefined): ColumnName | undefined {
   return undefined
 }
 
-/** The number of a parameter, also under a cast. */
+/** The number of a parameter, also under a cast or in a function of one argument. */
 export function paramOf(node: Node | undefined): number | undefined {
   if (node === undefined) return undefined
   if ('TypeCast' in node) return paramOf(node.TypeCast.arg)
+  if ('FuncCall' in node) return node.FuncCall.args?.length === 1 ? paramOf(node.FuncCall.args[0]) : undefined
   return 'ParamRef' in node ? (node.ParamRef.number ?? 0) : undefined
+}
+
+/** Parameters of `like $1 || $2` that were the text's own wildcards. pg_stat_statements numbers the constants of a text behind its parameters, so of such a
+ *  chain all but the lowest number are constants. */
+export function wildcardsOf(node: Node): readonly number[] {
+  if (!('A_Expr' in node) || !isLike(node.A_Expr)) return []
+  const chain = chainOf(node.A_Expr.rexpr)
+  return chain.length < 2 ? [] : chain.filter(param => param !== Math.min(...chain))
+}
+
+/** The parameters of `a || b || c`, in order; empty for anything else. */
+function chainOf(node: Node | undefined): readonly number[] {
+  if (node === undefined) return []
+  if ('A_Expr' in node) {
+    if (textOf(node.A_Expr.name?.at(-1)) !== '||') return []
+    const left = chainOf(node.A_Expr.lexpr)
+    const right = chainOf(node.A_Expr.rexpr)
+    return left.length === 0 || right.length === 0 ? [] : [...left, ...right]
+  }
+  const param = paramOf(node)
+  return param === undefined ? [] : [param]
+}
+
+function isLike({ kind }: A_Expr): boolean {
+  return kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE'
+}
+
+/** Column and name of `lower(email)`: a function of one argument, which is a column. */
+function wrappedColumnOf(node: Node | undefined): { readonly column: ColumnName; readonly wrapper: string } | undefined {
+  if (node === undefined || !('FuncCall' in node)) return undefined
+  const { funcname, args = [] } = node.FuncCall
+  const column = args.length === 1 ? columnOf(args[0]) : undefined
+  const wrapper = textOf(funcname?.at(-1))
+  return column === undefined || wrapper === undefined ? undefined : { column, wrapper }
 }
 
 const MIRRORED: Readonly<Record<string, string>> = { '<': '>', '>': '<', '<=': '>=', '>=': '<=', '=': '=' }
@@ -61,11 +104,28 @@ export function comparisonOf(node: Node): Comparison | undefined {
   const mirrored = MIRRORED[operator]
   const right = columnOf(rexpr)
   if (right !== undefined && mirrored !== undefined && expression.kind === 'AEXPR_OP') return compareColumn(right, expression, mirrored, lexpr)
+  const wrapped = wrappedColumnOf(lexpr)
+  if (wrapped !== undefined) {
+    const { pairs, condition } = compareColumn(wrapped.column, expression, operator, rexpr)
+    // `lower(a) = b` joins nothing that an index on the expression would be built for.
+    const { wrapper } = wrapped
+    return {
+      pairs: pairs.map(pair => ({ ...pair, wrapper })),
+      condition: condition === undefined || condition.kind === 'join' ? undefined : { ...condition, wrapper },
+    }
+  }
   return compareExpression(expression)
 }
 
 function compareColumn(column: ColumnName, expression: A_Expr, operator: string, value: Node | undefined): Comparison {
   const kind = expression.kind ?? 'AEXPR_OP'
+  const chain = isLike(expression) ? chainOf(value) : []
+  if (chain.length > 1) {
+    const text = Math.min(...chain)
+    const pattern = chain[0] === text ? 'prefix' : 'infix'
+    const condition: Condition = { kind: 'pattern', column, pattern, ignoresCase: kind === 'AEXPR_ILIKE' }
+    return { pairs: [{ column, params: [text], operator: 'part' }], condition }
+  }
   const params = valuesOf(value).map(paramOf)
   const known = params.filter(param => param !== undefined)
   const compared = kind === 'AEXPR_OP_ANY' ? 'any' : kind === 'AEXPR_IN' ? 'in' : kind === 'AEXPR_BETWEEN' ? 'between' : operator
@@ -77,9 +137,15 @@ function compareColumn(column: ColumnName, expression: A_Expr, operator: string,
 
 function conditionFor(column: ColumnName, kind: string, operator: string, value: Node | undefined): Condition | undefined {
   const other = columnOf(value)
-  if (kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE' || kind === 'AEXPR_SIMILAR' || operator.includes('~')) {
-    return { kind: 'unservable', column, why: `the pattern on ${column.name} is not served by a plain btree index` }
+  if (kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') {
+    // NOT LIKE is `!~~`: almost all rows.
+    return operator.startsWith('!') ? undefined : { kind: 'pattern', column, pattern: 'unknown', ignoresCase: kind === 'AEXPR_ILIKE' }
   }
+  if (kind === 'AEXPR_SIMILAR' || operator.includes('~')) {
+    const rewrite = `compare ${column.name} by LIKE or =, which an index can serve`
+    return { kind: 'unservable', column, why: `the regular expression on ${column.name} is served by no plain index`, rewrite }
+  }
+  if (operator === '@>' || operator === '&&') return { kind: 'contains', column }
   if (kind === 'AEXPR_BETWEEN') return { kind: 'range', column }
   if ((kind === 'AEXPR_IN' || kind === 'AEXPR_OP_ANY') && operator === '=') return { kind: 'in', column }
   if (kind !== 'AEXPR_OP') return undefined
@@ -100,21 +166,56 @@ function compareRows(left: readonly Node[], right: readonly Node[], operator: st
   return { pairs, condition }
 }
 
-/** A column wrapped in a function or cast: no plain index serves it. The parameter still compares with the column's values. */
+/** A column inside a cast, an arrow or a function of several arguments: no index that could be offered serves it. The parameter still compares with the
+ *  column's values. */
 function compareExpression(expression: A_Expr): Comparison | undefined {
   const sides = [expression.lexpr, expression.rexpr]
   for (const [index, side] of sides.entries()) {
-    if (side === undefined || !('FuncCall' in side || 'TypeCast' in side)) continue
-    const column = columnOf('TypeCast' in side ? side.TypeCast.arg : side.FuncCall?.args?.find(arg => columnOf(arg) !== undefined))
-    if (column === undefined) continue
+    const wrapped = side === undefined ? undefined : unservableOf(side)
+    if (wrapped === undefined) continue
+    const { column, why, rewrite } = wrapped
     const params = valuesOf(sides[1 - index]).map(paramOf)
-    const why = `${column.name} stands inside ${'TypeCast' in side ? 'a cast' : 'a function'}, which a plain index does not serve`
     return {
-      pairs: [{ column, params: params.filter(param => param !== undefined), operator: textOf(expression.name?.at(-1)) ?? '' }],
-      condition: { kind: 'unservable', column, why },
+      pairs: [
+        { column, params: params.filter(param => param !== undefined), operator: wrapped.isJson ? 'json' : (textOf(expression.name?.at(-1)) ?? '') },
+      ],
+      condition: { kind: 'unservable', column, why, rewrite },
     }
   }
   return undefined
+}
+
+interface Unservable {
+  readonly column: ColumnName
+  readonly why: string
+  readonly rewrite: string
+  readonly isJson?: boolean
+}
+
+function unservableOf(side: Node): Unservable | undefined {
+  if ('TypeCast' in side) {
+    const column = columnOf(side.TypeCast.arg)
+    if (column === undefined) return undefined
+    const type = (side.TypeCast.typeName?.names ?? []).map(textOf).at(-1)
+    const { name } = column
+    const rewrite =
+      type === 'date'
+        ? `write ${name} >= $1 AND ${name} < $1 + interval '1 day' instead of ${name}::date = $1`
+        : `cast the parameter to the type of ${name}, not the column`
+    return { column, why: `${name} stands inside a cast, which an index does not serve`, rewrite }
+  }
+  if ('A_Expr' in side && /^[-#]>>?$/.test(textOf(side.A_Expr.name?.at(-1)) ?? '')) {
+    const column = columnOf(side.A_Expr.lexpr)
+    if (column === undefined) return undefined
+    const rewrite = `write ${column.name} @> '{"key": value}' and index it: USING gin (${column.name} jsonb_path_ops)`
+    return { column, why: `a value taken out of ${column.name} by its key is served by no index on ${column.name}`, rewrite, isJson: true }
+  }
+  if (!('FuncCall' in side)) return undefined
+  const column = columnOf(side.FuncCall.args?.find(arg => columnOf(arg) !== undefined))
+  if (column === undefined) return undefined
+  const called = textOf(side.FuncCall.funcname?.at(-1)) ?? 'a function'
+  const rewrite = `compare ${column.name} itself with a range instead of ${called}(${column.name})`
+  return { column, why: `${column.name} stands inside a function, which a plain index does not serve`, rewrite }
 }
 
 function valuesOf(value: Node | undefined): readonly Node[] {

@@ -1,9 +1,14 @@
 import type { Finding } from '../../core/index.ts'
+<<<<<<< HEAD
 import { isSchemaRefused, migrateOwnSchema } from '../migrations/migrate.ts'
 import type { IndexKey } from './candidates.ts'
 import { type AdvisorClient, type Row, readRows } from './client.ts'
 import { findingIdFor } from './index-definition.ts'
 import type { RuleChange } from './rule-change.ts'
+=======
+import { type AdvisorClient, type Row, readRows, sqlStateOf } from './client.ts'
+import { findingIdFor, type IndexShape } from './index-definition.ts'
+>>>>>>> e84508c (Choose the best set of indexes for a whole workload by the clock)
 import { READ_AUDIT, READ_FINDINGS, WRITE_AUDIT, WRITE_FINDING } from './sql/ledger-rows.sql.ts'
 import { LEDGER_EXISTS, type LedgerExistsRow } from './sql/ledger-schema.sql.ts'
 import type { StatementWindow, WorkloadMark } from './workload.ts'
@@ -21,10 +26,9 @@ export interface WorkloadFigures {
 }
 
 /** What the advisor must remember of a finding beside what people read. */
-export interface Bookkeeping {
+export interface Bookkeeping extends IndexShape {
   readonly schema: string
   readonly table: string
-  readonly keys: readonly IndexKey[]
   readonly indexName: string
   readonly planted: boolean
   /** Empty for a planted index: then all statements on the table are its target. */

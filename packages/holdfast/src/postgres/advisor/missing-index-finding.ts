@@ -1,9 +1,7 @@
 import { type Evidence, type Finding, type Measurement, moveFinding, type Recommendation } from '../../core/index.ts'
-import type { IndexKey } from './candidates.ts'
 import { quoteIdent, quoteQualified } from './identifier.ts'
-import { indexNameFor, keyListSql } from './index-definition.ts'
-import { ASSUMED_LIMIT } from './parameters.ts'
-import { renderPlan, rowsReadPerRow } from './plan.ts'
+import { type IndexShape, indexNameFor, shapeSql } from './index-definition.ts'
+import { renderPlan, rowsReadPerRow, usesIndex } from './plan.ts'
 import type { FoundIndex } from './rules/missing-index.ts'
 import type { StatementWindow } from './workload.ts'
 
@@ -16,29 +14,29 @@ export function measurementOf(window: StatementWindow | undefined, windowMs: num
   return { sampleCount: window?.calls ?? 0, windowMs, meanMs: window?.meanMs ?? 0, meanErrorMs: window?.errorMs ?? 0 }
 }
 
-/** SQL that makes the index and that takes it away. */
-export function indexSql(schema: string, table: string, keys: readonly IndexKey[], indexName: string): Pick<Recommendation, 'sql' | 'revertSql'> {
+/** SQL that makes the index and that takes it away. Only ANALYZE tells the planner what the values of an expression are, so it follows where there is one. */
+export function indexSql(schema: string, table: string, shape: IndexShape, indexName: string): Pick<Recommendation, 'sql' | 'revertSql'> {
+  const on = quoteQualified(schema, table)
+  const create = `CREATE INDEX CONCURRENTLY ${quoteIdent(indexName)} ON ${on} ${shapeSql(shape)}`
   return {
-    sql: [`CREATE INDEX CONCURRENTLY ${quoteIdent(indexName)} ON ${quoteQualified(schema, table)} USING btree (${keyListSql(keys)})`],
+    sql: shape.keys.some(key => key.expression !== undefined) ? [create, `ANALYZE ${on}`] : [create],
     revertSql: [`DROP INDEX CONCURRENTLY ${quoteQualified(schema, indexName)}`],
   }
 }
 
-/** The finding of one index that serves one or more statements; `group` is ordered by time saved. */
-export function findingOf(id: string, group: readonly [FoundIndex, ...FoundIndex[]], windowMs: number, atMs: number): Finding {
-  const [main] = group
-  const { table, keys } = main.candidate
-  const columns = keys.map(key => key.name).join(', ')
-  const savedMs = group.reduce((sum, { examined, judgement }) => sum + examined.window.totalMs * (1 - judgement.ratio), 0)
+/** The finding of one index of the chosen set. */
+export function findingOf(id: string, found: FoundIndex, windowMs: number, atMs: number): Finding {
+  const [{ examined }] = found.served
+  const { candidate } = found.index
   return {
     id,
     rule: 'pg/missing-index',
     state: 'open',
-    title: `missing index on ${table.name}(${columns})`,
-    savesMsPerSec: windowMs > 0 ? (savedMs * 1000) / windowMs : 0,
-    evidence: evidenceOf(main, windowMs),
-    recommendation: recommendationOf(group),
-    history: [{ atMs, state: 'open', note: `found with ${main.examined.window.calls} calls in ${(windowMs / 1000).toFixed(0)} s` }],
+    title: `missing index on ${candidate.table.name}(${candidate.keys.map(key => key.expression ?? key.name).join(', ')})`,
+    savesMsPerSec: found.served.reduce((sum, served) => sum + served.savesMsPerSec, 0),
+    evidence: evidenceOf(found, windowMs),
+    recommendation: recommendationOf(found),
+    history: [{ atMs, state: 'open', note: `found with ${examined.window.calls} calls in ${(windowMs / 1000).toFixed(0)} s` }],
   }
 }
 
@@ -50,54 +48,66 @@ export function foundAgain(known: Finding, fresh: Finding, atMs: number): Findin
   return { ...kept, ...fresh, id: known.id, state: base.state, history: base.history }
 }
 
-function evidenceOf(found: FoundIndex, windowMs: number): Evidence {
-  const { examined, trial, judgement, index, candidate } = found
-  const readPerRow = trial.planBefore === undefined ? {} : { rowsReadPerRow: rowsReadPerRow(trial.planBefore.Plan) }
+function evidenceOf({ index, served, tier }: FoundIndex, windowMs: number): Evidence {
+  const [{ examined, before, after, means }] = served
+  const { candidate } = index
+  const planBefore = before.plans.find(plan => plan !== undefined)
+  const planAfter = after.plans.find(plan => plan !== undefined && usesIndex(plan.Plan, index.name))
+  const readPerRow = planBefore === undefined ? {} : { rowsReadPerRow: rowsReadPerRow(planBefore.Plan) }
+  const rename = new Map([[index.name, indexNameFor(candidate.table.name, candidate)]])
   const evidence: Evidence = {
-    tier: found.tier,
+    tier,
     statement: examined.parsed.text,
     queryId: examined.window.queryId,
     before: { ...measurementOf(examined.window, windowMs), ...readPerRow },
     shareOfTime: examined.shareOfTime,
-  }
-  const after = trial.plansAfter.get(index.name)
-  const rename = new Map([[index.name, indexNameFor(candidate.table.name, candidate.keys)]])
-  const plans = {
-    ...(trial.planBefore === undefined ? {} : { planBefore: renderPlan(trial.planBefore.Plan) }),
-    ...(after === undefined ? {} : { planAfter: renderPlan(after.Plan, rename) }),
+    figures: served.map(({ examined: other, means: { ratio }, savesMsPerSec }) => ({
+      name: shortText(other.parsed.text),
+      value: `x ${ratio.toPrecision(2)} of its time, ${savesMsPerSec.toFixed(1)} ms/s saved, ${other.window.calls} calls`,
+    })),
+    ...(planBefore === undefined ? {} : { planBefore: renderPlan(planBefore.Plan) }),
+    ...(planAfter === undefined ? {} : { planAfter: renderPlan(planAfter.Plan, rename) }),
   }
   // On a sample of the table only the ratio says something; its milliseconds would be those of a smaller table.
-  if (found.tier === 'modeled') return { ...evidence, ...plans }
-  const measured = { sampleCount: trial.runs, windowMs: trial.tookMs }
-  const afterRead = after === undefined ? {} : { rowsReadPerRow: rowsReadPerRow(after.Plan) }
-  const pairs = trial.results.get(index.name)?.pairs ?? []
-  const kinds = [...new Set(pairs.map(pair => pair.kind))].join(', ')
+  if (tier === 'modeled') return evidence
+  const afterRead = planAfter === undefined ? {} : { rowsReadPerRow: rowsReadPerRow(planAfter.Plan) }
+  const kinds = [...new Set(served[0].pairs.map(pair => pair.kind))].join(', ')
   return {
     ...evidence,
-    ...plans,
     trial: {
-      before: { ...measured, meanMs: judgement.beforeMs, ...readPerRow },
-      after: { ...measured, meanMs: judgement.afterMs, ...afterRead },
-      note: `on a copy of ${candidate.table.name}, parameters sampled from its rows (${kinds}), LIMIT taken as ${ASSUMED_LIMIT}, best of each set's runs`,
+      before: { sampleCount: before.ms.length * before.rounds, windowMs: sumOf(before.ms) * before.rounds, meanMs: means.beforeMs, ...readPerRow },
+      after: { sampleCount: after.ms.length * after.rounds, windowMs: sumOf(after.ms) * after.rounds, meanMs: means.afterMs, ...afterRead },
+      note: `on a copy of ${candidate.table.name} with all indexes of this report in place; parameters ${served[0].areBound ? 'as seen' : 'sampled from its rows'} (${kinds}), weighted so that they return as many rows as live calls; best of each set's runs`,
     },
   }
 }
 
-function recommendationOf(group: readonly [FoundIndex, ...FoundIndex[]]): Recommendation {
-  const [main] = group
-  const { candidate, index, judgement, cost } = main
-  const { table, keys } = candidate
+function recommendationOf({ index, served, cost, supersedes }: FoundIndex): Recommendation {
+  const [main, ...more] = served
+  const { candidate } = index
+  const { table } = candidate
+  const name = indexNameFor(table.name, candidate)
   const hot = table.updateCount > 0 ? `, HOT share of updates now ${((table.hotUpdateCount / table.updateCount) * 100).toFixed(0)} %` : ''
   const lost = cost.lostHotPerSec > 0 ? `; ${cost.lostHotPerSec.toFixed(1)} updates/s change an indexed column and can no longer be HOT` : ''
-  const more = group.length > 1 ? `, and ${group.length - 1} more` : ''
+  const also = more.length > 0 ? `, and ${more.length} more` : ''
+  const freed = supersedes.length === 0 ? '' : `; it makes ${supersedes.join(' and ')} unnecessary, which may be dropped when this one is verified`
   return {
-    ...indexSql(table.schema, table.name, keys, indexNameFor(table.name, keys)),
-    summary: `Index ${table.name}(${keyListSql(keys)}) so that the statement${more} reads only the rows it returns`,
-    predictedRatio: judgement.ratio,
+    ...indexSql(table.schema, table.name, candidate, name),
+    summary: `Index ${table.name} ${shapeSql(candidate).replace('USING btree ', '')} so that the statement${also} reads only the rows it returns${freed}`,
+    predictedRatio: main.means.ratio,
     costNote: `about ${sizeText(index.sizeBytes)} on disk; ${cost.writesPerSec.toFixed(1)} writes/s on the table in the window would pay about ${cost.msPerSec.toFixed(2)} ms/s${hot}${lost}`,
     lockNote: BUILD_LOCK_NOTE,
     risk: cost.lostHotPerSec > 0 ? 'medium' : 'low',
   }
+}
+
+function shortText(statement: string): string {
+  const text = statement.replace(/\s+/g, ' ').trim()
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
 }
 
 function sizeText(bytes: number): string {

@@ -12,16 +12,41 @@ export interface ParameterSlot {
 /** Rows sampled from one table: column name to value as text. */
 export type SamplePool = readonly Readonly<Record<string, string>>[]
 
-/** One set of values to run a statement with. `typical` rows are drawn as they lie, so frequent values come often; `rare` ones are drawn from the least frequent. */
+/** One set of values to run a statement with. `typical` rows are drawn as they lie, so frequent values come often, but
+ *  every state is as likely; `rare` ones are drawn from the distinct
+ *  values, of which most are seldom. */
 export interface ParameterSet {
-  readonly kind: 'typical' | 'frequent' | 'rare'
+  readonly kind: 'typical' | 'frequent' | 'rare' | 'observed'
   readonly values: readonly unknown[]
 }
 
-/** Page size assumed for a parameter of LIMIT. */
+/** What the values of parameters cannot tell. */
+export interface ParameterHints {
+  /** Value for LIMIT. */
+  readonly limit: number
+  /** What a whole pattern that is a parameter looks like. */
+  readonly pattern: 'prefix' | 'infix'
+}
+
+/** Page size assumed for a parameter of LIMIT when nothing says how many rows a call returns. */
 export const ASSUMED_LIMIT = 20
 
-const SET_KINDS: readonly ParameterSet['kind'][] = ['typical', 'frequent', 'rare', 'typical', 'rare', 'typical']
+/** Sizes that programmers choose for pages. */
+const USUAL_LIMITS: readonly number[] = [1, 2, 3, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000]
+
+const SET_KINDS: readonly ParameterSet['kind'][] = ['typical', 'frequent', 'rare', 'typical', 'rare', 'typical', 'typical', 'rare']
+
+/** How deep the sets page where the statement has an OFFSET, in pages. The application's depth is not known; most readers stay on the first pages. */
+const PAGES_SKIPPED: readonly number[] = [0, 0, 1, 5, 2, 20, 0, 100]
+
+/** Share of the sampled values that a bound on one side leaves, by set. */
+const ONE_SIDED: readonly (number | undefined)[] = [0.01, 0.05, 0.001, 0.1, 0.02, undefined, 0.005, 0.03]
+
+/** The LIMIT that a statement seems to have: the usual page size that its rows a call just fit in. */
+export function limitFor(rowsPerCall: number | undefined): number {
+  if (rowsPerCall === undefined || rowsPerCall <= 0) return ASSUMED_LIMIT
+  return USUAL_LIMITS.find(limit => limit >= rowsPerCall - 0.01) ?? Math.ceil(rowsPerCall)
+}
 
 /** Sets of values for a trial: rows as they lie, the most frequent combination, rare ones. `undefined` when a parameter can be given no value.
  *  `primary` is the pool whose rows decide what is frequent and rare. */
@@ -30,18 +55,19 @@ export function chooseParameterSets(
   pools: ReadonlyMap<string, SamplePool>,
   primary: string,
   random: () => number,
+  hints: ParameterHints = { limit: ASSUMED_LIMIT, pattern: 'infix' },
 ): ParameterSet[] | undefined {
-  const ranked = rankByFrequency(pools.get(primary) ?? [], columnsOf(slots, primary))
+  const compared = columnsOf(slots, primary)
+  const ranked = rankByFrequency(pools.get(primary) ?? [], compared)
+  const states = groupByState(pools.get(primary) ?? [], compared)
   const sets: ParameterSet[] = []
   for (const [at, kind] of SET_KINDS.entries()) {
     const rows = new Map<string, Readonly<Record<string, string>>>()
     for (const [name, pool] of pools) {
-      const row = name === primary ? rowOfKind(kind, pool, ranked, random) : pick(pool, random)
+      const row = name === primary ? rowOfKind(kind, ranked, states, random) : pick(pool, random)
       if (row !== undefined) rows.set(name, row)
     }
-    const values = slots.map((slot, index) =>
-      slotValue(slot, { slots, index, pools, row: rows.get(slot.source?.pool ?? ''), narrow: at % 2 === 1, random }),
-    )
+    const values = slots.map((slot, index) => slotValue(slot, { slots, index, pools, row: rows.get(slot.source?.pool ?? ''), at, random, hints }))
     if (values.some(value => value === undefined)) return undefined
     sets.push({ kind, values })
   }
@@ -54,18 +80,23 @@ interface Choice {
   readonly index: number
   readonly pools: ReadonlyMap<string, SamplePool>
   readonly row: Readonly<Record<string, string>> | undefined
-  readonly narrow: boolean
+  /** Number of the set. */
+  readonly at: number
   readonly random: () => number
+  readonly hints: ParameterHints
 }
 
 function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const { use, source } = slot
-  if (use.kind === 'limit') return String(ASSUMED_LIMIT)
-  if (use.kind === 'offset') return '0'
+  const { hints, at } = choice
+  if (use.kind === 'limit') return String(hints.limit)
+  if (use.kind === 'offset') return String(hints.limit * PAGES_SKIPPED[at % PAGES_SKIPPED.length]!)
   if (use.kind === 'unit') return 'day'
+  if (use.kind === 'wildcard') return '%'
   if (use.kind !== 'column' || source === undefined) return assumedValue(slot.type)
-  const value = choice.row?.[source.column]
-  if (value === undefined) return assumedValue(slot.type)
+  const row = choice.row?.[source.column]
+  if (row === undefined) return assumedValue(slot.type)
+  const value = use.wrapper === 'lower' ? row.toLowerCase() : use.wrapper === 'upper' ? row.toUpperCase() : row
   const pool = choice.pools.get(source.pool) ?? []
   const another = (): string => pick(pool, choice.random)?.[source.column] ?? value
   const same = choice.slots.filter(other => other.source?.pool === source.pool && other.source.column === source.column)
@@ -76,32 +107,51 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
       return same[0] === slot ? value : another()
     case '~~':
     case '~~*':
-      return `%${value.slice(0, 3)}%`
+      return hints.pattern === 'prefix' ? `${partOf(value, at)}%` : `%${partOf(value.slice(Math.floor(value.length / 3)), at)}%`
+    case 'part':
+      return partOf(value, at)
+    case '@>':
+      return slot.type === 'jsonb' ? (memberOf(value, choice.random) ?? value) : value
     case 'between':
     case '<':
     case '<=':
     case '>':
     case '>=':
-      return rangeValue(slot, same, value, sortedValues(pool, source.column), choice.narrow)
+      return rangeValue(slot, same, value, sortedValues(pool, source.column), at)
     default:
       return value
   }
 }
 
-/** Bounds on both sides enclose 1 % or 5 % of the sampled values, beginning at the row's; a bound on one side is the row's value or leaves 2 %. */
-function rangeValue(slot: ParameterSlot, same: readonly ParameterSlot[], value: string, sorted: readonly string[], narrow: boolean): string {
+/** What somebody might have typed of a value so far: from three characters to two thirds of it. */
+function partOf(value: string, at: number): string {
+  return value.slice(0, Math.max(3, Math.round((value.length * (1 + (at % 4))) / 6)))
+}
+
+/** One member of a document, as a document: what an application asks for with `@>`. */
+function memberOf(document: string, random: () => number): string | undefined {
+  const members = Object.entries(JSON.parse(document) as object)
+  const plain = members.filter(([, value]) => typeof value !== 'object' || value === null)
+  const member = pick(plain.length > 0 ? plain : members, random)
+  return member === undefined ? undefined : JSON.stringify({ [member[0]]: member[1] })
+}
+
+/** Bounds on both sides enclose 0.2 %, 1 % or 5 % of the sampled values, beginning at the row's; a bound on one side leaves a small share, as most such
+ *  questions are for the newest or the oldest, or is the row's value. */
+function rangeValue(slot: ParameterSlot, same: readonly ParameterSlot[], value: string, sorted: readonly string[], at: number): string {
   const isUpper = (other: ParameterSlot, at: number): boolean =>
     other.use.kind === 'column' && (other.use.operator === 'between' ? at % 2 === 1 : other.use.operator.startsWith('<'))
   const upper = isUpper(slot, same.indexOf(slot))
   const twoSided = same.some((other, at) => isUpper(other, at) !== upper)
   const last = sorted.length - 1
   if (twoSided) {
-    const width = Math.max(1, Math.round(sorted.length * (narrow ? 0.01 : 0.05)))
+    const width = Math.max(1, Math.round(sorted.length * ([0.05, 0.01, 0.002][at % 3] ?? 0.01)))
     const start = Math.min(sorted.indexOf(value), Math.max(0, last - width))
     return sorted[upper ? Math.min(last, start + width) : start] ?? value
   }
-  if (!narrow) return value
-  return sorted[Math.round(last * (upper ? 0.02 : 0.98))] ?? value
+  const left = ONE_SIDED[at % ONE_SIDED.length]
+  if (left === undefined) return value
+  return sorted[Math.round(last * (upper ? left : 1 - left))] ?? value
 }
 
 function sortedValues(pool: SamplePool, column: string): string[] {
@@ -141,15 +191,32 @@ function rankByFrequency(pool: SamplePool, columns: readonly string[]): SamplePo
   return [...groups.values()].sort((a, b) => b.count - a.count).map(group => group.row)
 }
 
+/** A column with at most so many values is a state or a type. */
+const FEW_VALUES = 12
+
+/** Rows grouped by the values of their columns of few values. Which state an application asks for has little to do with how many rows are in it, mostly the contrary:
+ *  three million orders are done, a hundred are asked for. So every state is as likely. */
+function groupByState(pool: SamplePool, columns: readonly string[]): SamplePool[] {
+  const states = columns.filter(column => new Set(pool.map(row => row[column])).size <= FEW_VALUES)
+  const groups = new Map<string, Readonly<Record<string, string>>[]>()
+  for (const row of pool) {
+    const key = JSON.stringify(states.map(column => row[column]))
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [row])
+    else group.push(row)
+  }
+  return [...groups.values()]
+}
+
 function rowOfKind(
   kind: ParameterSet['kind'],
-  pool: SamplePool,
   ranked: SamplePool,
+  states: readonly SamplePool[],
   random: () => number,
 ): Readonly<Record<string, string>> | undefined {
   if (kind === 'frequent') return ranked[0]
-  if (kind === 'rare') return pick(ranked.slice(Math.floor(ranked.length * 0.9)), random)
-  return pick(pool, random)
+  if (kind === 'rare') return pick(ranked.slice(Math.floor(ranked.length * 0.3)), random)
+  return pick(pick(states, random) ?? [], random)
 }
 
 function pick<T>(items: readonly T[], random: () => number): T | undefined {

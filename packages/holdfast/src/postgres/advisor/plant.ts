@@ -1,10 +1,9 @@
 import type { Finding } from '../../core/index.ts'
 import type { ActionContext } from './action.ts'
-import type { IndexKey } from './candidates.ts'
 import { readCatalog } from './catalog.ts'
 import { advisorErrors } from './errors.ts'
 import { figuresOf, statementsOnTable } from './figures.ts'
-import { exactCauseOf, indexNameFor, keyListSql } from './index-definition.ts'
+import { exactCauseOf, type IndexKey, indexNameFor, keyListSql } from './index-definition.ts'
 import { idForCause } from './ledger.ts'
 import { BUILD_LOCK_NOTE, indexSql, measurementOf } from './missing-index-finding.ts'
 import { parseWorkload, tablesNamed } from './parse-workload.ts'
@@ -37,7 +36,7 @@ export async function plantFinding({ client, clock, ledger }: ActionContext, req
     const what = table === undefined ? `there is no table ${schema}.${name}` : `${schema}.${name} has no column ${unknown?.name ?? ''}`
     throw advisorErrors.create('HF_PG_PLANT_INVALID', what, { context: { schema, table: name, columns: keys.map(key => key.name) } })
   }
-  const indexName = indexNameFor(name, keys)
+  const indexName = indexNameFor(name, { keys })
   if (table.indexes.some(index => index.name === indexName && index.isValid)) {
     throw advisorErrors.create('HF_PG_INDEX_EXISTS', `${schema}.${indexName} exists already`, { context: { name: indexName } })
   }
@@ -46,7 +45,7 @@ export async function plantFinding({ client, clock, ledger }: ActionContext, req
     [],
     statementsOnTable(parsed, ref => catalog.table(ref)?.oid === table.oid),
   )
-  const cause = exactCauseOf(schema, name, keys)
+  const cause = exactCauseOf(schema, name, { keys })
   const atMs = clock.nowMs()
   const finding: Finding = {
     id: idForCause(cause, await ledger.entries()),
@@ -61,7 +60,7 @@ export async function plantFinding({ client, clock, ledger }: ActionContext, req
       shareOfTime: window.totalMs > 0 ? (before.target?.totalMs ?? 0) / window.totalMs : 0,
     },
     recommendation: {
-      ...indexSql(schema, name, keys, indexName),
+      ...indexSql(schema, name, { keys }, indexName),
       summary: `Index ${name}(${keyListSql(keys)}), planted by request and not judged`,
       costNote: 'not measured',
       lockNote: BUILD_LOCK_NOTE,

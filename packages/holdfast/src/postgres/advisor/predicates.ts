@@ -1,5 +1,5 @@
 import { type CommonTableExpr, type FuncCall, loadModule, type Node, type ParseResult, parseSync, type SelectStmt } from 'libpg-query'
-import { columnOf, comparisonOf, paramOf, textOf, visitNode } from './expressions.ts'
+import { columnOf, comparisonOf, paramOf, textOf, visitNode, wildcardsOf } from './expressions.ts'
 
 /** A table as a statement names it. */
 export interface TableRef {
@@ -17,16 +17,26 @@ export interface ColumnName {
   readonly name: string
 }
 
-/** What a condition that must hold for every row asks of a column. `unservable`: an expression, cast or pattern that no plain index serves. */
-export type ConditionKind = 'equal' | 'in' | 'range' | 'null' | 'join' | 'unservable'
+/** What a condition that must hold for every row asks of a column. `not-null`: nothing but that there is a value. `pattern`: LIKE or ILIKE. `contains`: `@>` or
+ *  `&&`, which a GIN index may serve. `unservable`: a cast or expression that no index serves. */
+export type ConditionKind = 'equal' | 'in' | 'range' | 'null' | 'not-null' | 'join' | 'pattern' | 'contains' | 'unservable'
 
 export interface Condition {
   readonly kind: ConditionKind
   readonly column: ColumnName
   /** The other side of a join. */
   readonly other?: ColumnName
+  /** The function of one argument that the column stands in, as in `lower(email) = $1`. */
+  readonly wrapper?: string
+  /** The same for every call, whatever its parameters: a partial index may have it as its predicate. `%` stands for the column. */
+  readonly always?: string
+  /** Where the fixed text of a pattern lies. `unknown`: the whole pattern is a parameter. */
+  readonly pattern?: 'prefix' | 'infix' | 'unknown'
+  readonly ignoresCase?: boolean
   /** Why an index cannot serve it, for `unservable`. */
   readonly why?: string
+  /** How to write it so that an index can, for `unservable`. */
+  readonly rewrite?: string
 }
 
 export interface OrderKey {
@@ -39,15 +49,25 @@ export interface OrderKey {
 export interface Scope {
   readonly tables: TableRef[]
   readonly conditions: Condition[]
-  /** Empty when there is none, or when it is not made of plain columns. */
+  /** Conditions joined by OR, each branch's own; only where every branch has one. */
+  readonly alternatives: Condition[][][]
+  /** Empty when there is none, or when it is not made of plain columns. Also the column of a lone min() or max(). */
   readonly orderBy: OrderKey[]
+  /** Columns of GROUP BY; empty when it is not made of plain columns. */
+  readonly groupBy: ColumnName[]
+  /** Every column that it names. */
+  readonly columns: ColumnName[]
+  /** Whether it asks for all columns of a table. */
+  hasStar: boolean
+  /** Whether LIMIT stands on it. */
+  hasLimit: boolean
   readonly parent: Scope | undefined
 }
 
 /** What a parameter stands for. `assumed`: nothing in the data says what it may be. */
 export type ParamUse =
-  | { readonly kind: 'column'; readonly scope: Scope; readonly column: ColumnName; readonly operator: string }
-  | { readonly kind: 'limit' | 'offset' | 'unit' | 'assumed' }
+  | { readonly kind: 'column'; readonly scope: Scope; readonly column: ColumnName; readonly operator: string; readonly wrapper?: string }
+  | { readonly kind: 'limit' | 'offset' | 'unit' | 'wildcard' | 'assumed' }
 
 export interface ParsedStatement {
   readonly kind: 'select' | 'update' | 'delete'
@@ -148,7 +168,17 @@ class StatementWalk {
   }
 
   open(parent: Scope | undefined): Scope {
-    const scope: Scope = { tables: [], conditions: [], orderBy: [], parent }
+    const scope: Scope = {
+      tables: [],
+      conditions: [],
+      alternatives: [],
+      orderBy: [],
+      groupBy: [],
+      columns: [],
+      hasStar: false,
+      hasLimit: false,
+      parent,
+    }
     this.scopes.push(scope)
     return scope
   }
@@ -161,7 +191,9 @@ class StatementWalk {
       this.select(statement.larg, parent)
       this.select(statement.rarg, parent)
     } else {
-      this.#simple(statement, this.open(parent))
+      const scope = this.open(parent)
+      this.#simple(statement, scope)
+      scope.hasLimit = statement.limitCount !== undefined
     }
     const limit = paramOf(statement.limitCount)
     const offset = paramOf(statement.limitOffset)
@@ -192,6 +224,8 @@ class StatementWalk {
     }
     const found = conditionOf(condition)
     if (found !== undefined) scope.conditions.push(found)
+    const branches = branchesOf(condition)
+    if (branches !== undefined) scope.alternatives.push(branches)
     this.expression(condition, scope)
   }
 
@@ -202,13 +236,25 @@ class StatementWalk {
         return false
       }
       if ('InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node) this.#unsafe = 'it writes inside a WITH clause'
-      for (const { column, params, operator } of comparisonOf(node)?.pairs ?? []) {
-        for (const param of params) this.#note(param, { kind: 'column', scope, column, operator })
-      }
+      this.#names(node, scope)
+      this.#compares(node, scope)
       if ('FuncCall' in node) this.#call(node.FuncCall)
       if ('ParamRef' in node) this.#note(node.ParamRef.number ?? 0, { kind: 'assumed' })
       return true
     })
+  }
+
+  #names(node: Node, scope: Scope): void {
+    const column = columnOf(node)
+    if (column !== undefined) scope.columns.push(column)
+    else if ('ColumnRef' in node) scope.hasStar = true
+  }
+
+  #compares(node: Node, scope: Scope): void {
+    for (const { params, ...compared } of comparisonOf(node)?.pairs ?? []) {
+      for (const param of params) this.#note(param, { kind: 'column', scope, ...compared })
+    }
+    for (const param of wildcardsOf(node)) this.#note(param, { kind: 'wildcard' })
   }
 
   #simple(statement: SelectStmt, scope: Scope): void {
@@ -219,6 +265,9 @@ class StatementWalk {
     if (havingClause !== undefined) this.expression(havingClause, scope)
     const orderKeys = sortClause.map(orderKeyOf).filter(key => key !== undefined)
     if (groupClause.length === 0 && orderKeys.length === sortClause.length) scope.orderBy.push(...orderKeys)
+    if (groupClause.length === 0 && sortClause.length === 0) scope.orderBy.push(...extremeOf(targetList))
+    const groups = groupClause.map(columnOf).filter(column => column !== undefined)
+    if (groups.length === groupClause.length) scope.groupBy.push(...groups)
   }
 
   #with({ ctename, ctequery }: CommonTableExpr, parent: Scope | undefined): void {
@@ -249,16 +298,39 @@ function orderKeyOf(item: Node): OrderKey | undefined {
   return { column, descending, nulls }
 }
 
+/** `select max(at) from t where ...` reads the last key of an index, as `order by at desc limit 1` does. */
+function extremeOf(targetList: readonly Node[]): OrderKey[] {
+  const [target] = targetList
+  const value = targetList.length === 1 && target !== undefined && 'ResTarget' in target ? target.ResTarget.val : undefined
+  if (value === undefined || !('FuncCall' in value)) return []
+  const name = textOf(value.FuncCall.funcname?.at(-1))
+  const column = columnOf(value.FuncCall.args?.[0])
+  if (column === undefined || (name !== 'max' && name !== 'min')) return []
+  return [{ column, descending: name === 'max', nulls: name === 'max' ? 'first' : 'last' }]
+}
+
 function conditionOf(node: Node): Condition | undefined {
   const bare = columnOf(node)
-  if (bare !== undefined) return { kind: 'equal', column: bare }
+  if (bare !== undefined) return { kind: 'equal', column: bare, always: '%' }
   if ('BoolExpr' in node) {
     const negated = node.BoolExpr.boolop === 'NOT_EXPR' ? columnOf(node.BoolExpr.args?.[0]) : undefined
-    return negated === undefined ? undefined : { kind: 'equal', column: negated }
+    return negated === undefined ? undefined : { kind: 'equal', column: negated, always: 'NOT %' }
   }
   if ('NullTest' in node) {
     const column = columnOf(node.NullTest.arg)
-    return column !== undefined && node.NullTest.nulltesttype === 'IS_NULL' ? { kind: 'null', column } : undefined
+    if (column === undefined) return undefined
+    const isNull = node.NullTest.nulltesttype === 'IS_NULL'
+    return isNull ? { kind: 'null', column, always: '% IS NULL' } : { kind: 'not-null', column, always: '% IS NOT NULL' }
   }
   return comparisonOf(node)?.condition
+}
+
+/** The branches of an OR, when an index might find the rows of each. */
+function branchesOf(node: Node): Condition[][] | undefined {
+  if (!('BoolExpr' in node) || node.BoolExpr.boolop !== 'OR_EXPR') return undefined
+  const branches = (node.BoolExpr.args ?? []).map(branch => {
+    const parts = 'BoolExpr' in branch && branch.BoolExpr.boolop === 'AND_EXPR' ? (branch.BoolExpr.args ?? []) : [branch]
+    return parts.map(conditionOf).filter((condition): condition is Condition => condition !== undefined && condition.kind !== 'unservable')
+  })
+  return branches.every(branch => branch.length > 0) ? branches : undefined
 }

@@ -10,6 +10,7 @@ export type RefusalReason =
   | 'trial-failed'
   | 'not-used'
   | 'no-gain'
+  | 'small-gain'
   | 'regresses'
   | 'write-heavy'
 
@@ -24,4 +25,6 @@ export interface Refusal {
   readonly reason: RefusalReason
   /** One sentence with the numbers. */
   readonly why: string
+  /** How to write the statement so that it needs no index, or that one can serve it. */
+  readonly rewrite?: string
 }

@@ -1,45 +1,60 @@
-import { resolveColumn } from './candidates.ts'
 import type { Catalog, TableFacts } from './catalog.ts'
 import { type AdvisorClient, readRows } from './client.ts'
 import type { Lab } from './lab.ts'
-import { chooseParameterSets, type ParameterSet, type ParameterSlot, type SamplePool } from './parameters.ts'
+import { chooseParameterSets, type ParameterHints, type ParameterSet, type ParameterSlot, type SamplePool } from './parameters.ts'
 import type { ParamUse, ParsedStatement } from './predicates.ts'
+import { resolveColumn } from './resolve-column.ts'
 import type { LabStatement } from './rewrite.ts'
 import { PARAMETER_TYPES, type ParameterTypesRow } from './sql/parameter-types.sql.ts'
 import { type SampledRow, sampleRows } from './sql/sample-rows.sql.ts'
 
-/** Rows sampled from the table on trial; enough that a value of 1 in 1,000 is among them. */
-const PRIMARY_ROWS = 2000
+/** Rows sampled from a table on trial; enough that a value of 1 in 1,000 is among them. */
+const COPIED_ROWS = 2000
 
 /** Rows sampled from each other table. */
 const OTHER_ROWS = 400
 
-/** Values for the parameters of a statement, taken from rows that exist: from the lab's copy, and from a few pages of other tables.
- *  `undefined` when a parameter can be given none. Values stay in memory. */
+/** Values for a statement's parameters come from these. */
+export interface ParameterSource {
+  readonly slots: readonly ParameterSlot[]
+  /** Sampled rows, by the oid of the table as text. */
+  readonly pools: ReadonlyMap<string, SamplePool>
+  /** The pool whose rows decide what is frequent and rare. */
+  readonly primary: string
+}
+
+/** Finds what a statement's parameters are compared with, and samples rows of those tables: from the lab's copies, and from a few pages of other tables.
+ *  Values stay in memory. */
 export async function sampleParameters(
   client: AdvisorClient,
   lab: Lab,
   parsed: ParsedStatement,
   statement: LabStatement,
   catalog: Catalog,
-  random: () => number,
-): Promise<ParameterSet[] | undefined> {
+): Promise<ParameterSource> {
   const types = await parameterTypes(client, statement)
-  const tables = new Map<string, { table: TableFacts; columns: Set<string> }>()
+  const tables = new Map<string, { table: TableFacts; columns: Set<string>; equalities: number }>()
   const slots = statement.params.map((number, at): ParameterSlot => {
     const use: ParamUse = parsed.params.get(number) ?? { kind: 'assumed' }
     const type = types[at] ?? 'text'
     const found = use.kind === 'column' ? resolveColumn(use.scope, use.column, catalog) : undefined
-    if (found === undefined) return { use, type }
+    if (found === undefined || use.kind !== 'column') return { use, type }
     const pool = String(found.table.oid)
-    const entry = tables.get(pool) ?? { table: found.table, columns: new Set<string>() }
+    const entry = tables.get(pool) ?? { table: found.table, columns: new Set<string>(), equalities: 0 }
     entry.columns.add(found.column.name)
+    if (use.operator === '=') entry.equalities += 1
     tables.set(pool, entry)
     return { use, type, source: { pool, column: found.column.name } }
   })
   const pools = new Map<string, SamplePool>()
   for (const [pool, { table, columns }] of tables) pools.set(pool, await samplePool(client, lab, table, [...columns]))
-  return chooseParameterSets(slots, pools, String(lab.table.oid), random)
+  const [primary] = [...tables].sort(([, a], [, b]) => b.equalities - a.equalities || b.table.rowCount - a.table.rowCount)
+  return { slots, pools, primary: primary?.[0] ?? '' }
+}
+
+/** Sets of values; `undefined` when a parameter can be given none. */
+export function drawParameters({ slots, pools, primary }: ParameterSource, random: () => number, hints: ParameterHints): ParameterSet[] | undefined {
+  return chooseParameterSets(slots, pools, primary, random, hints)
 }
 
 /** Types as the server infers them from the statement's text. 3 round trips. */
@@ -56,13 +71,13 @@ async function parameterTypes(client: AdvisorClient, statement: LabStatement): P
 }
 
 async function samplePool(client: AdvisorClient, lab: Lab, table: TableFacts, columns: readonly string[]): Promise<SamplePool> {
-  const isPrimary = table.oid === lab.table.oid
-  const limit = isPrimary ? PRIMARY_ROWS : OTHER_ROWS
-  const schema = isPrimary ? lab.schema : table.schema
-  const rowCount = table.rowCount * (isPrimary ? lab.share : 1)
+  const copy = lab.tables.get(table.oid)
+  const limit = copy === undefined ? OTHER_ROWS : COPIED_ROWS
+  const schema = copy === undefined ? table.schema : lab.schema
+  const rowCount = table.rowCount * (copy?.share ?? 1)
   // Rows one by one from the copy; whole pages elsewhere, because BERNOULLI would read all of a table that may be large.
   const percent = rowCount <= limit * 2 ? 100 : Math.min(100, ((limit * 1.5) / rowCount) * 100)
-  const text = sampleRows(schema, table.name, columns, isPrimary ? 'BERNOULLI' : 'SYSTEM', percent, limit)
+  const text = sampleRows(schema, table.name, columns, copy === undefined ? 'SYSTEM' : 'BERNOULLI', percent, limit)
   const rows = await readRows<SampledRow>(client, text)
   return rows.map(row => Object.fromEntries(columns.map((column, at) => [column, row[`c${at}`] ?? ''])))
 }

@@ -1,143 +1,190 @@
-import type { Clock } from '../../core/index.ts'
 import { type AdvisorClient, readRows, sqlStateOf } from './client.ts'
 import { quoteIdent, quoteQualified } from './identifier.ts'
-import type { TrialResult } from './judge.ts'
-import type { Lab } from './lab.ts'
+import type { Lab, LabIndex } from './lab.ts'
 import type { ParameterSet } from './parameters.ts'
 import { type ExplainedPlan, usesIndex } from './plan.ts'
-import { type ExplainRow, explainAnalyze } from './sql/explain.sql.ts'
+import { type ExplainRow, explainAnalyze, explainOnly } from './sql/explain.sql.ts'
+import { SET_STATEMENT_LIMIT } from './sql/lab-session.sql.ts'
 import { writeProbe } from './sql/write-probe.sql.ts'
 
 /** Longest that one run of a statement may take on trial; a longer one counts as this long. */
 export const TRIAL_RUN_LIMIT_MS = 5000
 
-/** Time that the runs of one statement aim to stay within. */
-const TRIAL_BUDGET_MS = 500
+/** Time that the runs of one statement with one set of indexes aim to stay within. */
+const TRIAL_BUDGET_MS = 400
 
-const MAX_ROUNDS = 5
-const WRITE_PROBE_ROWS = 500
+const MAX_ROUNDS = 6
+const WRITE_PROBE_ROWS = 1000
 
-/** Results by candidate's index name, and the plans of the first set. */
-export interface StatementTrial {
-  readonly results: ReadonlyMap<string, TrialResult>
-  readonly planBefore: ExplainedPlan | undefined
-  readonly plansAfter: ReadonlyMap<string, ExplainedPlan>
-  readonly tookMs: number
-  readonly runs: number
+/** Sets of parameters with which the planner is asked before the clock is. */
+const SCREENED_SETS = 4
+
+/** From here on a run is slow: what an index would save of it shows in a single run, ms. */
+const SLOW_MS = 100
+
+/** Sets after which a candidate without any effect is given up. */
+const HOPE_SETS = 2
+
+/** Share of the time before above which a run shows no effect. */
+const HOPE_SHARE = 0.8
+
+/** A statement ready to be run in the lab. */
+export interface Subject {
+  readonly text: string
+  readonly sets: readonly ParameterSet[]
+  /** Oids of the copied tables that it reads. */
+  readonly tables: ReadonlySet<number>
 }
 
-interface Run {
-  readonly ms: number
-  readonly plan: ExplainedPlan | undefined
+/** One statement, timed with one set of indexes visible. Lists run parallel to the subject's parameter sets, and may be shorter. */
+export interface Runs {
+  /** Best of the rounds: what is above it is the machine's other work. */
+  readonly ms: readonly number[]
+  /** Rows that the statement returned. */
+  readonly rows: readonly number[]
+  /** Absent where the run took too long. */
+  readonly plans: readonly (ExplainedPlan | undefined)[]
+  readonly rounds: number
 }
 
-/** Times a statement with each of the lab's `indexes` alone and with none. Runs of all variants alternate, so that other load on the machine falls on all
- *  alike; of each set the best run counts. Every variant runs in a read-only transaction in which the other indexes are dropped, and which is rolled back. */
-export async function tryStatement(
+/** How a statement is timed. */
+export interface Timing {
+  /** A slow statement is run with at least so many sets. */
+  readonly fewest: number
+  /** Time without the candidates: what is no faster with the first two sets is not run with the others. */
+  readonly hopeMs?: number
+}
+
+/** Times a statement with only the `visible` ones of the lab's candidates. The runs happen in a read-only transaction in which the others are dropped, and which is
+ *  rolled back. */
+export function timeStatement(client: AdvisorClient, lab: Lab, subject: Subject, visible: ReadonlySet<string>, timing: Timing): Promise<Runs> {
+  return withVisible(client, lab, subject.tables, visible, async () => {
+    const [first] = subject.sets
+    const warm = await runOnce(client, subject.text, first!, true)
+    const plan = planRounds(warm.ms, subject.sets.length, timing.fewest)
+    const sets = subject.sets.slice(0, plan.setCount)
+    const times: number[][] = sets.map(() => [])
+    const shown: Run[] = []
+    for (let round = 0; round < plan.rounds; round += 1) {
+      for (const [at, set] of sets.entries()) {
+        if (at === HOPE_SETS && round === 0 && isHopeless(shown, timing.hopeMs)) return runsOf(times.slice(0, at), shown, 1)
+        // What already took long is not run again to be told from milliseconds.
+        const run = at === 0 && round === 0 && warm.ms >= SLOW_MS ? warm : await runOnce(client, subject.text, set, round === 0)
+        times[at]!.push(run.ms)
+        if (round === 0) shown.push(run)
+      }
+    }
+    return runsOf(times, shown, plan.rounds)
+  })
+}
+
+/** Names of the `visible` candidates that the planner would read for some set of parameters. Runs nothing. */
+export function plannedIndexes(client: AdvisorClient, lab: Lab, subject: Subject, visible: ReadonlySet<string>): Promise<ReadonlySet<string>[]> {
+  return withVisible(client, lab, subject.tables, visible, () => plansOf(client, subject, visible))
+}
+
+/** As `plannedIndexes`, of several statements at once. */
+export function screenSubjects(
   client: AdvisorClient,
   lab: Lab,
-  text: string,
-  sets: readonly ParameterSet[],
-  indexes: readonly string[],
-  clock: Clock,
-): Promise<StatementTrial> {
-  const startedMs = clock.monotonicMs()
-  await client.query("SELECT /* holdfast */ set_config('statement_timeout', $1, false)", [String(TRIAL_RUN_LIMIT_MS)])
-  const [warm] = await runVariant(client, lab, text, sets.slice(0, 1), indexes, undefined)
-  const plan = planRounds(warm?.ms ?? 0, sets.length)
-  const used = sets.slice(0, plan.setCount)
-  const variants: (string | undefined)[] = [undefined, ...indexes]
-  const best = new Map<string | undefined, Run[]>()
-  for (let round = 0; round < plan.rounds; round += 1) {
-    for (const at of variants.keys()) {
-      const variant = variants[(at + round) % variants.length]
-      const runs = await runVariant(client, lab, text, used, indexes, variant)
-      const known = best.get(variant)
-      best.set(variant, known === undefined ? runs : runs.map((run, set) => (run.ms < known[set]!.ms ? run : known[set]!)))
-    }
-  }
-  const before = best.get(undefined) ?? []
-  const results = new Map<string, TrialResult>()
-  const plansAfter = new Map<string, ExplainedPlan>()
-  for (const name of indexes) {
-    const after = best.get(name) ?? []
-    const pairs = used.map((set, at) => ({ kind: set.kind, beforeMs: before[at]!.ms, afterMs: after[at]!.ms }))
-    results.set(name, { pairs, used: after.some(run => run.plan !== undefined && usesIndex(run.plan.Plan, name)), rounds: plan.rounds })
-    const shown = after.find(run => run.plan !== undefined && usesIndex(run.plan.Plan, name))?.plan
-    if (shown !== undefined) plansAfter.set(name, shown)
-  }
-  const planBefore = before.find(run => run.plan !== undefined)?.plan
-  return { results, planBefore, plansAfter, tookMs: clock.monotonicMs() - startedMs, runs: used.length * plan.rounds }
+  subjects: readonly Subject[],
+  visible: ReadonlySet<string>,
+): Promise<readonly ReadonlySet<string>[][]> {
+  const tables = new Set(subjects.flatMap(subject => [...subject.tables]))
+  return withVisible(client, lab, tables, visible, async () => {
+    const found: ReadonlySet<string>[][] = []
+    for (const subject of subjects) found.push(await plansOf(client, subject, visible))
+    return found
+  })
 }
 
 /** Time of one written row on the copy, with all its indexes, and what `index` adds to it; ms. The copy is unlogged: the WAL is not in it. */
-export async function probeWrites(
-  client: AdvisorClient,
-  lab: Lab,
-  indexes: readonly string[],
-  index: string,
-): Promise<{ readonly rowMs: number; readonly indexMs: number }> {
-  const [column] = lab.table.columns.keys()
+export async function probeWrites(client: AdvisorClient, lab: Lab, index: LabIndex): Promise<{ readonly rowMs: number; readonly indexMs: number }> {
+  const { table } = index.candidate
+  const [column] = table.columns.keys()
   const times = { with: Number.POSITIVE_INFINITY, without: Number.POSITIVE_INFINITY }
+  const tables = new Set([table.oid])
   for (let round = 0; round < 3; round += 1) {
     for (const variant of ['without', 'with'] as const) {
-      await client.query('BEGIN')
-      try {
-        await dropOthers(client, lab, indexes, variant === 'with' ? index : undefined)
-        const [row] = await readRows<ExplainRow>(client, writeProbe(lab.schema, lab.table.name, column ?? '', WRITE_PROBE_ROWS))
-        times[variant] = Math.min(times[variant], row?.['QUERY PLAN'][0]?.['Execution Time'] ?? 0)
-      } finally {
-        await client.query('ROLLBACK')
-      }
+      const visible = new Set(variant === 'with' ? [index.name] : [])
+      const spent = await withVisible(client, lab, tables, visible, () => probeOnce(client, lab.schema, table.name, column ?? ''), true)
+      times[variant] = Math.min(times[variant], spent)
     }
   }
-  const rowCount = Math.min(WRITE_PROBE_ROWS, Math.max(1, lab.table.rowCount))
+  const rowCount = Math.min(WRITE_PROBE_ROWS, Math.max(1, table.rowCount))
   return { rowMs: times.with / rowCount, indexMs: Math.max(0, times.with - times.without) / rowCount }
 }
 
 /** How often to run how many sets, given the time of one run. */
-export function planRounds(runMs: number, setCount: number): { readonly rounds: number; readonly setCount: number } {
+export function planRounds(runMs: number, setCount: number, fewest = 2): { readonly rounds: number; readonly setCount: number } {
   // A statement of a second or more is told from one of milliseconds by any single run.
-  const sets = runMs >= 1000 ? Math.min(2, setCount) : runMs >= 250 ? Math.min(3, setCount) : setCount
+  const most = runMs >= 1000 ? Math.max(2, fewest) : runMs >= SLOW_MS ? Math.max(3, fewest) : setCount
+  const sets = Math.min(most, setCount)
   const rounds = Math.floor(TRIAL_BUDGET_MS / Math.max(0.1, runMs * sets))
   return { rounds: Math.max(1, Math.min(MAX_ROUNDS, rounds)), setCount: sets }
 }
 
-async function runVariant(
+interface Run {
+  readonly ms: number
+  readonly rows: number
+  readonly plan: ExplainedPlan | undefined
+}
+
+function runsOf(times: readonly number[][], shown: readonly Run[], rounds: number): Runs {
+  return { ms: times.map(runs => Math.min(...runs)), rows: shown.map(run => run.rows), plans: shown.map(run => run.plan), rounds }
+}
+
+function isHopeless(runs: readonly Run[], hopeMs: number | undefined): boolean {
+  return hopeMs !== undefined && runs.every(run => run.ms > hopeMs * HOPE_SHARE)
+}
+
+/** Runs `work` in a transaction in which the candidates on `tables` that are not `visible` are gone; nothing of it stays. */
+async function withVisible<T>(
   client: AdvisorClient,
   lab: Lab,
-  text: string,
-  sets: readonly ParameterSet[],
-  indexes: readonly string[],
-  visible: string | undefined,
-): Promise<Run[]> {
+  tables: ReadonlySet<number>,
+  visible: ReadonlySet<string>,
+  work: () => Promise<T>,
+  mayWrite = false,
+): Promise<T> {
+  await client.query(SET_STATEMENT_LIMIT, [String(TRIAL_RUN_LIMIT_MS)])
   await client.query('BEGIN')
   try {
-    await dropOthers(client, lab, indexes, visible)
-    await client.query('SET TRANSACTION READ ONLY')
-    const runs: Run[] = []
-    for (const set of sets) runs.push(await runOnce(client, text, set))
-    return runs
+    const hidden = [...lab.indexes.values()].filter(index => tables.has(index.candidate.table.oid) && !visible.has(index.name))
+    if (hidden.length > 0) await client.query(`DROP INDEX ${hidden.map(index => quoteQualified(lab.schema, index.name)).join(', ')}`)
+    if (!mayWrite) await client.query('SET TRANSACTION READ ONLY')
+    return await work()
   } finally {
     await client.query('ROLLBACK')
   }
 }
 
-async function dropOthers(client: AdvisorClient, lab: Lab, indexes: readonly string[], visible: string | undefined): Promise<void> {
-  const hidden = indexes.filter(name => name !== visible).map(name => quoteQualified(lab.schema, name))
-  if (hidden.length > 0) await client.query(`DROP INDEX ${hidden.join(', ')}`)
+async function plansOf(client: AdvisorClient, { text, sets }: Subject, visible: ReadonlySet<string>): Promise<ReadonlySet<string>[]> {
+  const found: ReadonlySet<string>[] = []
+  for (const set of sets.slice(0, SCREENED_SETS)) {
+    const [row] = await readRows<ExplainRow>(client, explainOnly(text), [...set.values])
+    const plan = row?.['QUERY PLAN'][0]
+    found.push(new Set(plan === undefined ? [] : [...visible].filter(name => usesIndex(plan.Plan, name))))
+  }
+  return found
 }
 
-async function runOnce(client: AdvisorClient, text: string, set: ParameterSet): Promise<Run> {
+async function probeOnce(client: AdvisorClient, schema: string, table: string, column: string): Promise<number> {
+  const [row] = await readRows<ExplainRow>(client, writeProbe(schema, table, column, WRITE_PROBE_ROWS))
+  return row?.['QUERY PLAN'][0]?.['Execution Time'] ?? 0
+}
+
+/** Buffers are counted once only: counting takes time, too. */
+async function runOnce(client: AdvisorClient, text: string, set: ParameterSet, withBuffers: boolean): Promise<Run> {
   await client.query(`SAVEPOINT ${quoteIdent('run')}`)
   try {
-    const [row] = await readRows<ExplainRow>(client, explainAnalyze(text), [...set.values])
+    const [row] = await readRows<ExplainRow>(client, explainAnalyze(text, withBuffers), [...set.values])
     const plan = row?.['QUERY PLAN'][0]
-    return { ms: plan?.['Execution Time'] ?? 0, plan }
+    return { ms: plan?.['Execution Time'] ?? 0, rows: plan?.Plan['Actual Rows'] ?? 0, plan }
   } catch (error) {
     // 57014 query_canceled: the statement took longer than a run may. That is a measurement, too.
     if (sqlStateOf(error) !== '57014') throw error
     await client.query(`ROLLBACK TO SAVEPOINT ${quoteIdent('run')}`)
-    return { ms: TRIAL_RUN_LIMIT_MS, plan: undefined }
+    return { ms: TRIAL_RUN_LIMIT_MS, rows: 0, plan: undefined }
   }
 }

@@ -7,6 +7,8 @@ export interface StatementCounters {
   readonly squaresMs2: number
   /** Rows returned or affected. */
   readonly rows: number
+  /** Shortest execution since the counters began, ms. */
+  readonly minMs?: number
 }
 
 /** One reading of pg_stat_statements for the current database. Plain data: may be stored as JSON. Holds no statement text. */
@@ -28,6 +30,8 @@ export interface StatementWindow {
   /** Standard error of the mean. */
   readonly errorMs: number
   readonly rows: number
+  /** Shortest execution, ms, also of calls before the window. Absent where several statements were taken together. */
+  readonly minMs?: number
 }
 
 /** What the database did between two marks. */
@@ -89,7 +93,8 @@ function statementWindow(before: StatementCounters | undefined, now: StatementCo
   const calls = now.calls - (before?.calls ?? 0)
   const totalMs = Math.max(0, now.totalMs - (before?.totalMs ?? 0))
   const squaresMs2 = Math.max(0, now.squaresMs2 - (before?.squaresMs2 ?? 0))
-  return describe(now.queryId, calls, totalMs, squaresMs2, now.rows - (before?.rows ?? 0))
+  const window = describe(now.queryId, calls, totalMs, squaresMs2, now.rows - (before?.rows ?? 0))
+  return now.minMs === undefined ? window : { ...window, minMs: now.minMs }
 }
 
 function describe(queryId: string, calls: number, totalMs: number, squaresMs2: number, rows: number): StatementWindow {

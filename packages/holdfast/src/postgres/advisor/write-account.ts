@@ -24,8 +24,22 @@ export interface WriteCost {
   readonly lostHotPerSec: number
 }
 
+/** Updates of a table below which its counters do not yet say which share of them is HOT. */
+const TELLING_UPDATES = 20
+
+/** Share of updates that is taken to become HOT, at least, where no index holds a column that they change: a table that was just filled has full pages, and its first
+ *  updates make the room that later ones use. */
+const LEAST_HOT_RATIO = 0.5
+
+/** A column that at least this share of a table's updates change is hot. */
+const HOT_COLUMN_SHARE = 0.1
+
 /** WAL is not written for the unlogged copy on which a write was timed; measured WAL of an update that loses HOT is several times larger. */
 export const WRITE_SAFETY_FACTOR = 3
+
+/** What an update that can no longer be HOT costs beside its own time, as a multiple of it: ten times the WAL, dead entries in every index, and the vacuum that takes them
+ *  out again. */
+export const LOST_HOT_FACTOR = 4
 
 /** Adds up the writes of the window by table. Statements with fewer than `minCalls` calls are left out, as they are when reads are judged: a table filled or
  *  rewritten once is no traffic that an index would have to pay for again. */
@@ -48,21 +62,35 @@ export function accountWrites(statements: readonly WorkloadStatement[], catalog:
 /** What an index on `columns` would cost those writes, from the times measured on the copy. `probe.rowMs` is a whole write into all indexes. */
 export function writeCostOf(
   columns: readonly string[],
-  table: Pick<TableFacts, 'updateCount' | 'hotUpdateCount'>,
+  table: Pick<TableFacts, 'updateCount' | 'hotUpdateCount' | 'indexes'>,
   writes: TableWrites | undefined,
   probe: { readonly rowMs: number; readonly indexMs: number },
   windowMs: number,
 ): WriteCost {
   if (writes === undefined || windowMs <= 0) return { msPerSec: 0, writesPerSec: 0, lostHotPerSec: 0 }
-  const hotRatio = table.updateCount > 0 ? table.hotUpdateCount / table.updateCount : 0
-  const touching = Math.max(0, ...columns.map(column => writes.updatedByColumn.get(column) ?? 0))
-  const lostHot = touching * hotRatio
+  const hotRatio = table.updateCount >= TELLING_UPDATES ? table.hotUpdateCount / table.updateCount : 1
+  const lost = columns.map(
+    column => (writes.updatedByColumn.get(column) ?? 0) * (isIndexed(table, column) ? hotRatio : Math.max(LEAST_HOT_RATIO, hotRatio)),
+  )
+  const lostHot = Math.max(0, ...lost)
   // An update that was HOT wrote no index at all; it now writes the row anew into every one of them.
-  const costMs = writes.insertedRows * probe.indexMs + lostHot * probe.rowMs + (writes.updatedRows - lostHot) * (1 - hotRatio) * probe.indexMs
+  const costMs =
+    writes.insertedRows * probe.indexMs +
+    lostHot * probe.rowMs * LOST_HOT_FACTOR +
+    Math.max(0, writes.updatedRows - lostHot) * (1 - hotRatio) * probe.indexMs
   const perSec = 1000 / windowMs
   return {
     msPerSec: costMs * perSec * WRITE_SAFETY_FACTOR,
     writesPerSec: (writes.insertedRows + writes.updatedRows) * perSec,
     lostHotPerSec: lostHot * perSec,
   }
+}
+
+/** Whether the workload changes the column in a large share of the table's updates. */
+export function isHotColumn(writes: TableWrites | undefined, column: string): boolean {
+  return writes !== undefined && writes.updatedRows > 0 && (writes.updatedByColumn.get(column) ?? 0) >= writes.updatedRows * HOT_COLUMN_SHARE
+}
+
+function isIndexed({ indexes }: Pick<TableFacts, 'indexes'>, column: string): boolean {
+  return indexes.some(index => index.keys.some(key => key.column === column))
 }

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { IndexWorld } from '../../../src/postgres/advisor/asks.ts'
 import { type Proposal, proposeCandidates } from '../../../src/postgres/advisor/candidates.ts'
 import type { TableFacts } from '../../../src/postgres/advisor/catalog.ts'
+import { shapeSql } from '../../../src/postgres/advisor/index-definition.ts'
 import { loadParser, parseStatement } from '../../../src/postgres/advisor/predicates.ts'
-import { catalogOf, indexFacts, tableFacts } from './facts.ts'
+import { catalogOf, columnFacts, indexFacts, tableFacts } from './facts.ts'
 
 beforeAll(loadParser)
 
@@ -25,6 +27,8 @@ describe('proposeCandidates', () => {
       'lead(agent, status, -created)',
       'lead(agent, status)',
       'lead(agent)',
+      'lead(-created)',
+      'lead(status)',
     ])
   })
 
@@ -33,6 +37,8 @@ describe('proposeCandidates', () => {
       'lead(agent)',
       'lead(agent, status, created)',
       'lead(agent, status)',
+      'lead(created)',
+      'lead(status)',
     ])
   })
 
@@ -95,7 +101,72 @@ describe('proposeCandidates', () => {
 
   it('refuses a column whose type has no order', () => {
     const table = tableFacts('lead', lead)
-    const columns = new Map([['doc', { name: 'doc', type: 'json', hasOrder: false, distinctCount: null }]])
+    const columns = new Map([['doc', columnFacts('doc', { type: 'json', hasOrder: false })]])
     expect(propose('select * from lead where doc = $1', { ...table, columns }).refusal?.why).toContain('json')
+  })
+})
+
+describe('kinds of index', () => {
+  const columns = new Map(
+    [
+      columnFacts('id', { distinctCount: 1e6, widthBytes: 8 }),
+      columnFacts('agent', { distinctCount: 500, widthBytes: 4 }),
+      columnFacts('email', { type: 'text', distinctCount: 1e6, widthBytes: 30 }),
+      columnFacts('doc', { type: 'jsonb', hasOrder: true }),
+      columnFacts('tags', { type: 'text[]' }),
+      columnFacts('gone', { type: 'boolean', trueRatio: 0.1, nullRatio: 0 }),
+      columnFacts('deleted', { type: 'timestamp with time zone', nullRatio: 0.98 }),
+      columnFacts('at', { type: 'timestamp with time zone', correlation: 0.99, distinctCount: 1e6, widthBytes: 8 }),
+      columnFacts('seen', { type: 'timestamp with time zone', distinctCount: 1e6, widthBytes: 8 }),
+    ].map(column => [column.name, column] as const),
+  )
+  const world: IndexWorld = { immutable: new Set(['lower']), trigramOpclass: 'public.gin_trgm_ops', isHot: (_table, column) => column === 'seen' }
+
+  function shapes(text: string, changes: Partial<TableFacts> = {}, around = world): string[] {
+    const parsed = parseStatement(text)
+    if (parsed === undefined || parsed.kind === 'insert') throw new Error(`not a read: ${text}`)
+    return proposeCandidates(parsed, catalogOf(tableFacts('lead', {}, { columns, ...changes })), around).candidates.map(shapeSql)
+  }
+
+  it.each([
+    ['an expression', 'lower(email) = $1', 'USING btree (lower(email))'],
+    ['fixed text first', 'email like $1 || $2', 'USING btree (email text_pattern_ops)'],
+    ['a pattern, where trigrams are installed', 'email ilike $1', 'USING gin (email public.gin_trgm_ops)'],
+    ['a document', 'doc @> $1', 'USING gin (doc jsonb_path_ops)'],
+    ['an array', 'tags @> $1', 'USING gin (tags)'],
+    ['a range by which the rows lie', 'at >= $1 and at < $2', 'USING brin (at) WITH (pages_per_range = 32)'],
+    ['a flag that few rows have', 'gone and agent = $1', 'USING btree (agent) WHERE gone'],
+    ['each branch of an OR', 'agent = $1 or email = $2', 'USING btree (email)'],
+  ])('has one for %s', (_what, condition, expected) => {
+    expect(shapes(`select * from lead where ${condition}`)).toContain(expected)
+  })
+
+  it('makes no partial index for a condition that nearly all rows meet', () => {
+    expect(shapes('select * from lead where deleted is null and agent = $1').join()).not.toContain('WHERE')
+  })
+
+  it('carries the other columns along where the pages are all-visible', () => {
+    const text = 'select id from lead where agent = $1'
+    expect(shapes(text, { allVisibleRatio: 1 })).toContain('USING btree (agent) INCLUDE (id)')
+    expect(shapes(text, { allVisibleRatio: 0.2 }).join()).not.toContain('INCLUDE')
+    expect(shapes('select * from lead where agent = $1', { allVisibleRatio: 1 }).join()).not.toContain('INCLUDE')
+  })
+
+  it('has one without a column that is updated all the time, beside the one with it', () => {
+    expect(shapes('select * from lead where agent = $1 order by id, seen desc limit $2')).toEqual(
+      expect.arrayContaining(['USING btree (agent, id, seen DESC)', 'USING btree (agent, id)']),
+    )
+  })
+
+  it('has none for an expression that is not immutable, and says how to write it', () => {
+    const parsed = parseStatement('select * from lead where to_char(email) = $1')
+    if (parsed === undefined || parsed.kind === 'insert') throw new Error('not a read')
+    const { refusal } = proposeCandidates(parsed, catalogOf(tableFacts('lead', {}, { columns })), world)
+    expect(refusal).toMatchObject({ reason: 'no-index-serves', rewrite: expect.stringContaining('compare email itself') })
+  })
+
+  it('has none where a unique index finds the one row', () => {
+    const table = tableFacts('lead', lead, { indexes: [indexFacts('known', ['id'], { isUnique: true })] })
+    expect(propose('select * from lead where id = $1 and agent = $2', table).refusal?.reason).toBe('index-exists')
   })
 })

@@ -1,17 +1,16 @@
-import type { Catalog, IndexFacts, TableFacts } from '../../../src/postgres/advisor/catalog.ts'
+import type { Catalog, ColumnFacts, IndexFacts, TableFacts } from '../../../src/postgres/advisor/catalog.ts'
 import type { StatementWindow } from '../../../src/postgres/advisor/workload.ts'
 
 /** A table of 100 MB with integer columns; `distinct` gives the number of values of each. */
 export function tableFacts(name: string, distinct: Readonly<Record<string, number>>, changes: Partial<TableFacts> = {}): TableFacts {
-  const columns = Object.entries(distinct).map(
-    ([column, distinctCount]) => [column, { name: column, type: 'integer', hasOrder: true, distinctCount }] as const,
-  )
+  const columns = Object.entries(distinct).map(([column, distinctCount]) => [column, { ...columnFacts(column), distinctCount }] as const)
   return {
     oid: [...name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7),
     schema: 'public',
     name,
     kind: 'r',
     rowCount: 1_000_000,
+    allVisibleRatio: 0,
     sizeBytes: 100 * 1024 ** 2,
     heapBytes: 100 * 1024 ** 2,
     isLocked: false,
@@ -22,6 +21,21 @@ export function tableFacts(name: string, distinct: Readonly<Record<string, numbe
     hotUpdateCount: 0,
     columns: new Map(columns),
     indexes: [],
+    ...changes,
+  }
+}
+
+/** An integer column without statistics. */
+export function columnFacts(name: string, changes: Partial<ColumnFacts> = {}): ColumnFacts {
+  return {
+    name,
+    type: 'integer',
+    hasOrder: true,
+    distinctCount: null,
+    nullRatio: null,
+    correlation: null,
+    widthBytes: null,
+    trueRatio: null,
     ...changes,
   }
 }

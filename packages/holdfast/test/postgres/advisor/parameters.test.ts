@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { chooseParameterSets, type ParameterSlot, type SamplePool } from '../../../src/postgres/advisor/parameters.ts'
+import { chooseParameterSets, limitFor, type ParameterSlot, type SamplePool } from '../../../src/postgres/advisor/parameters.ts'
 import type { Scope } from '../../../src/postgres/advisor/predicates.ts'
 import { seededRandom } from './facts.ts'
 
-const scope: Scope = { tables: [], conditions: [], orderBy: [], parent: undefined }
+const scope: Scope = {
+  tables: [],
+  conditions: [],
+  alternatives: [],
+  orderBy: [],
+  groupBy: [],
+  columns: [],
+  hasStar: false,
+  hasLimit: false,
+  parent: undefined,
+}
 
 function slot(column: string, operator: string, type = 'integer'): ParameterSlot {
   return { use: { kind: 'column', scope, column: { name: column }, operator }, type, source: { pool: 't', column } }
@@ -22,6 +32,8 @@ describe('chooseParameterSets', () => {
     const sets = chooseParameterSets([slot('agent', '='), slot('status', '=', 'text')], pools, 't', seededRandom())!
     expect(sets.find(set => set.kind === 'frequent')?.values).toEqual(['7', 'open'])
     for (const set of sets.filter(other => other.kind === 'rare')) expect(set.values[1]).toBe('rare')
+    // Nine rows in ten are open, and yet both states are asked for.
+    expect(new Set(sets.filter(set => set.kind === 'typical').map(set => set.values[1]))).toEqual(new Set(['open', 'rare']))
     expect(sets.map(set => set.kind)).toContain('typical')
   })
 
@@ -53,6 +65,20 @@ describe('chooseParameterSets', () => {
     const [set] = chooseParameterSets(slots, pools, 't', seededRandom())!
     expect(set?.values[0]).toHaveLength(2)
     expect(set?.values.slice(1)).toEqual(['20', '0', '7 days'])
+  })
+
+  it('asks for one member of a document, and for the beginning of a text', () => {
+    const rows: SamplePool = [{ doc: '{"plan": "gold", "tags": ["a"]}', name: 'Abrahamson' }]
+    const slots = [slot('doc', '@>', 'jsonb'), slot('name', 'part', 'text'), { use: { kind: 'wildcard' }, type: 'text' } as const]
+    for (const { values } of chooseParameterSets(slots, new Map([['t', rows]]), 't', seededRandom())!) {
+      expect(values[0]).toBe('{"plan":"gold"}')
+      expect('Abrahamson'.startsWith(values[1] as string)).toBe(true)
+      expect(values[2]).toBe('%')
+    }
+  })
+
+  it('takes for the limit the usual page that the rows of a call just fit in', () => {
+    expect([undefined, 0, 1, 19.6, 20, 21, 1234.5].map(limitFor)).toEqual([20, 20, 1, 20, 20, 25, 1235])
   })
 
   it('gives up when a parameter can be given no value', () => {

@@ -22,8 +22,13 @@ describe('parseStatement', () => {
     ['select * from t where a between $1 and $2 and b is null', ['range:a', 'null:b']],
     ['select * from t where flag and not gone', ['equal:flag', 'equal:gone']],
     ['select * from t where (a, b) < ($1, $2)', ['range:a']],
-    ['select * from t where name like $1', ['unservable:name']],
-    ['select * from t where lower(name) = $1', ['unservable:name']],
+    ['select * from t where name like $1', ['pattern:name']],
+    ['select * from t where name ~ $1', ['unservable:name']],
+    ['select * from t where doc @> $1', ['contains:doc']],
+    ['select * from t where doc->>$1 = $2', ['unservable:doc']],
+    ['select * from t where b is not null', ['not-null:b']],
+    ['select * from t where lower(name) = $1', ['equal:name']],
+    ['select * from t where date_trunc($1, at) = $2', ['unservable:at']],
     ['select * from t where a::text = $1', ['unservable:a']],
     ['select * from t where a = $1 or b = $2', []],
     ['select * from t join u on u.t_id = t.id where t.a = $1', ['join:t_id', 'equal:a']],
@@ -40,6 +45,33 @@ describe('parseStatement', () => {
       { column: { name: 'b' }, descending: true, nulls: 'first' },
       { column: { name: 'c' }, descending: false, nulls: 'first' },
     ])
+  })
+
+  it('takes the column of a lone max() for an order, read from the end', () => {
+    expect(parse('select max(at) from t where a = $1').scopes[0]?.orderBy).toEqual([{ column: { name: 'at' }, descending: true, nulls: 'first' }])
+    expect(parse('select a, max(at) from t group by a').scopes[0]?.orderBy).toEqual([])
+  })
+
+  it.each([
+    ['like $1 || $2', 'prefix'],
+    ['like $2 || $1 || $3', 'infix'],
+    ['ilike $2 || $1', 'infix'],
+    ['like $1', 'unknown'],
+  ])('tells by the numbers of %s what is a constant of the text, and so where the wildcard stands', (text, pattern) => {
+    expect(parse(`select * from t where name ${text}`).scopes[0]?.conditions).toMatchObject([{ kind: 'pattern', pattern }])
+  })
+
+  it('keeps what is the same for every call, as SQL', () => {
+    const always = parse('select * from t where a is null and b is not null and c and not d').scopes[0]?.conditions.map(condition => condition.always)
+    expect(always).toEqual(['% IS NULL', '% IS NOT NULL', '%', 'NOT %'])
+  })
+
+  it('takes an OR apart only when an index could serve every branch', () => {
+    const branches = (text: string): unknown =>
+      parse(`select * from t where ${text}`).scopes[0]?.alternatives.map(group => group.map(branch => branch.map(({ column }) => column.name)))
+    expect(branches('(a = $1 or b = $2) and c = $3')).toEqual([[['a'], ['b']]])
+    expect(branches('a = $1 or (b = $2 and c > $3)')).toEqual([[['a'], ['b', 'c']]])
+    expect(branches('a = $1 or b::text = $2')).toEqual([])
   })
 
   it('takes no order from expressions or grouped rows', () => {

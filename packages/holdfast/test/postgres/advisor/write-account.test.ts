@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadParser, parseStatement } from '../../../src/postgres/advisor/predicates.ts'
-import { accountWrites, WRITE_SAFETY_FACTOR, writeCostOf } from '../../../src/postgres/advisor/write-account.ts'
-import { catalogOf, statementWindow, tableFacts } from './facts.ts'
+import { accountWrites, isHotColumn, LOST_HOT_FACTOR, WRITE_SAFETY_FACTOR, writeCostOf } from '../../../src/postgres/advisor/write-account.ts'
+import { catalogOf, indexFacts, statementWindow, tableFacts } from './facts.ts'
 
 beforeAll(loadParser)
 
@@ -28,10 +28,23 @@ describe('the account of writes', () => {
   it('charges an index on a hot column for the updates that can no longer be HOT', () => {
     const onSeen = writeCostOf(['status', 'seen'], table, writes, probe, 10_000)
     expect(onSeen.lostHotPerSec).toBeCloseTo(90)
-    expect(onSeen.msPerSec).toBeCloseTo(((100 * 0.005 + 900 * 0.02 + 100 * 0.1 * 0.005) / 10) * WRITE_SAFETY_FACTOR, 6)
+    expect(onSeen.msPerSec).toBeCloseTo(((100 * 0.005 + 900 * 0.02 * LOST_HOT_FACTOR + 100 * 0.1 * 0.005) / 10) * WRITE_SAFETY_FACTOR, 6)
     const onStatus = writeCostOf(['status'], table, writes, probe, 10_000)
     expect(onStatus.lostHotPerSec).toBe(0)
     expect(onStatus.msPerSec).toBeLessThan(onSeen.msPerSec / 5)
+  })
+
+  it('takes a share of the updates for HOT where the counters do not show it yet, because a table that was just filled has full pages', () => {
+    const lost = (changes: Partial<typeof table>): number => writeCostOf(['seen'], { ...table, ...changes }, writes, probe, 10_000).lostHotPerSec
+    expect(lost({ updateCount: 0, hotUpdateCount: 0 })).toBeCloseTo(100)
+    expect(lost({ updateCount: 1000, hotUpdateCount: 10 })).toBeCloseTo(50)
+    expect(lost({ updateCount: 1000, hotUpdateCount: 10, indexes: [indexFacts('known', ['seen'])] })).toBeCloseTo(1)
+  })
+
+  it('calls a column hot when a tenth of the updates change it', () => {
+    expect(isHotColumn(writes, 'seen')).toBe(true)
+    expect(isHotColumn(writes, 'status')).toBe(false)
+    expect(isHotColumn(undefined, 'seen')).toBe(false)
   })
 
   it('costs nothing where nothing is written', () => {

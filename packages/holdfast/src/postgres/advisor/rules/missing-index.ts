@@ -1,32 +1,33 @@
 import type { Clock, EvidenceTier } from '../../../core/index.ts'
-import { type Candidate, proposeCandidates, resolveColumn } from '../candidates.ts'
+import type { IndexWorld } from '../asks.ts'
+import { proposeCandidates } from '../candidates.ts'
 import type { Catalog, TableFacts } from '../catalog.ts'
-import { type AdvisorClient, messageOf, readRows, sqlStateOf } from '../client.ts'
-import { chooseBest, type Judgement, judgeTrial } from '../judge.ts'
+import { chooseSet } from '../choose-set.ts'
+import { type AdvisorClient, readRows } from '../client.ts'
+import { type ConfirmedStatement, confirmSet } from '../confirm-set.ts'
+import type { ExaminedStatement } from '../examined.ts'
+import { columnsOf } from '../index-definition.ts'
+import type { TrialMeans, TrialPair } from '../judge.ts'
 import { type Lab, type LabIndex, withLab } from '../lab.ts'
-import type { ParameterSet } from '../parameters.ts'
 import type { ParsedStatement } from '../predicates.ts'
 import type { Refusal, RefusalReason } from '../refusal.ts'
-import { rewriteForLab } from '../rewrite.ts'
-import { sampleParameters } from '../sample-parameters.ts'
-import { VOLATILE_FUNCTIONS, type VolatileFunctionRow } from '../sql/volatile-functions.sql.ts'
-import { probeWrites, type StatementTrial, tryStatement } from '../trial.ts'
-import type { StatementWindow } from '../workload.ts'
-import { type TableWrites, type WriteCost, writeCostOf } from '../write-account.ts'
+import { FUNCTION_VOLATILITY, type FunctionVolatilityRow } from '../sql/function-volatility.sql.ts'
+import { TRIGRAM_OPCLASS, type TrigramOpclassRow } from '../sql/trigram-opclass.sql.ts'
+import { pairsOf } from '../subjects.ts'
+import { supersededBy } from '../superseded.ts'
+import { probeWrites, type Runs } from '../trial.ts'
+import { type Job, type TriedStatement, tryWorkload } from '../try-workload.ts'
+import { isHotColumn, type TableWrites, type WriteCost, writeCostOf } from '../write-account.ts'
 
-/** Below this share of the database's time a statement is left alone: its whole removal would not be felt. */
-const LEAST_SHARE = 0.01
+/** Below this share of the database's time a statement is left alone: its whole removal would not be felt. It is this small because a few slow statements may take nearly
+ *  all the time, and be nearly nothing once they are served. */
+const LEAST_SHARE = 0.0001
 
-/** Tables copied in one run of the rule. Others are refused as not tried, and come first the next time their share is larger. */
-const MAX_LABS = 3
+/** A call that takes less can win nothing that a clock tells from noise, ms. */
+const LEAST_MEAN_MS = 0.1
 
-/** A statement of the workload with its place in it. */
-export interface ExaminedStatement {
-  readonly parsed: ParsedStatement
-  readonly window: StatementWindow
-  /** Share of all statement time in the window, 0..1. */
-  readonly shareOfTime: number
-}
+/** Longest that copying, building and timing may take. What is not tried by then is named. With 5 minutes as the promise, this leaves time for the last check of the set. */
+export const TRIAL_LIMIT_MS = 170_000
 
 export interface MissingIndexInput {
   readonly client: AdvisorClient
@@ -43,15 +44,27 @@ export interface MissingIndexInput {
   readonly onProgress: (line: string) => void
 }
 
-/** An index that the clock found worth having, for one statement. */
-export interface FoundIndex {
-  readonly candidate: Candidate
-  readonly index: LabIndex
+/** A statement that a chosen index serves. */
+export interface ServedStatement {
   readonly examined: ExaminedStatement
-  readonly trial: StatementTrial
-  readonly judgement: Extract<Judgement, { offer: true }>
+  readonly before: Runs
+  readonly after: Runs
+  readonly means: TrialMeans
+  readonly pairs: readonly TrialPair[]
+  /** True when the parameters are those of live calls. */
+  readonly areBound: boolean
+  /** Of the time saved, the part that is put down to this index, ms per second. */
+  readonly savesMsPerSec: number
+}
+
+/** An index of the chosen set, with the statements that read it, those that save most first. */
+export interface FoundIndex {
+  readonly index: LabIndex
+  readonly served: readonly [ServedStatement, ...ServedStatement[]]
   readonly tier: EvidenceTier
   readonly cost: WriteCost
+  /** Names of indexes that stand on the table now and that this one makes unnecessary. */
+  readonly supersedes: readonly string[]
 }
 
 export interface MissingIndexOutput {
@@ -59,203 +72,184 @@ export interface MissingIndexOutput {
   readonly refused: readonly Refusal[]
 }
 
-/** Rule `pg/missing-index`: proposes indexes for the statements that take most time, builds them on a copy of the table, and offers those that the clock
- *  confirms with sampled parameters, hot and rare. Takes ACCESS SHARE on the tables; writes only into its lab. */
+/** Rule `pg/missing-index`: proposes indexes for the statements, builds them on copies of the tables, times the statements with sampled parameters, hot and rare, and
+ *  chooses the set that saves the whole workload most, writes and size weighed. Takes ACCESS SHARE on the tables; writes only into its lab. */
 export async function findMissingIndexes(input: MissingIndexInput): Promise<MissingIndexOutput> {
+  const { client, clock, statements, catalog, writes } = input
   const refused: Refusal[] = []
-  const volatile = await volatileFunctions(input)
-  const byTable = new Map<number, TableJobs>()
-  for (const examined of input.statements) {
-    const { candidates, refusal } = proposeCandidates(examined.parsed, input.catalog)
-    const reason = refusal ?? notWorthTrying(examined, volatile, input.mayTry)
-    if (reason === undefined) assign(byTable, examined, candidates)
-    else refused.push(refusalOf(examined, reason.reason, reason.why))
+  const volatility = await functionVolatility(input)
+  const world = await worldOf(client, writes, volatility)
+  const jobs: Job[] = []
+  for (const examined of statements) {
+    const { candidates, refusal } = proposeCandidates(examined.parsed, catalog, world)
+    const reason: Reason | undefined = refusal ?? notWorthTrying(examined, volatility, input.mayTry)
+    if (reason === undefined) jobs.push({ examined, candidates })
+    else refused.push(refusalOf(examined, reason.reason, reason.why, reason.rewrite))
   }
-
-  const found: FoundIndex[] = []
-  const groups = [...byTable.values()].sort((a, b) => timeOf(b.jobs) - timeOf(a.jobs))
-  for (const [at, group] of groups.entries()) {
-    for (const outcome of at < MAX_LABS ? await tryTable(input, group) : group.jobs.map(notTried)) {
-      if ('index' in outcome) found.push(outcome)
-      else refused.push(outcome)
+  if (jobs.length === 0) return { found: [], refused }
+  const deadlineMs = clock.monotonicMs() + TRIAL_LIMIT_MS
+  return withLab(client, async lab => {
+    const trialInput = { ...input, deadlineMs }
+    const { tried, untried } = await tryWorkload(trialInput, lab, jobs)
+    refused.push(...untried.map(({ examined, reason, why, rewrite }) => refusalOf(examined, reason, why, rewrite)))
+    const priced = await priceIndexes(input, lab, tried)
+    const chosen = chooseAmong(input, tried, priced)
+    input.onProgress(`checking the chosen ${chosen.length === 1 ? 'index' : `${chosen.length} indexes`} together`)
+    const { indexes, statements: confirmed, removed } = await confirmSet(trialInput, lab, tried, chosen)
+    const found = indexes.flatMap(index => foundIndex(input, lab, index, confirmed, priced.get(index)!))
+    const served = new Set(found.flatMap(index => index.served.map(({ examined }) => examined)))
+    for (const statement of tried) {
+      const { examined } = statement.prepared
+      if (!served.has(examined))
+        refused.push(
+          refusalOfTried(
+            statement,
+            removed.map(({ index, judgement }) => ({ name: index.name, ...judgement })),
+            priced,
+            input.windowMs,
+          ),
+        )
     }
-  }
-  // A statement that is served through one table is not refused for another.
-  const served = new Set(found.map(index => index.examined.window.queryId))
-  return { found, refused: refused.filter(refusal => !served.has(refusal.queryId)) }
+    return { found, refused }
+  })
 }
 
-interface TableJobs {
-  readonly table: TableFacts
-  readonly jobs: Job[]
-}
+type Reason = Pick<Refusal, 'reason' | 'why' | 'rewrite'>
 
 function notWorthTrying(
-  { parsed, shareOfTime }: ExaminedStatement,
-  volatile: ReadonlySet<string>,
+  { parsed, window, shareOfTime }: ExaminedStatement,
+  volatility: ReadonlyMap<string, string>,
   mayTry: boolean,
-): Pick<Refusal, 'reason' | 'why'> | undefined {
-  if (shareOfTime < LEAST_SHARE) return { reason: 'cheap', why: `${percent(shareOfTime)} of the database's time: nothing to gain` }
-  const unsafe = parsed.unsafe ?? calledVolatile(parsed, volatile)
+): Reason | undefined {
+  if (shareOfTime < LEAST_SHARE) return { reason: 'cheap', why: `${(shareOfTime * 100).toFixed(3)} % of the database's time: nothing to gain` }
+  if (window.meanMs < LEAST_MEAN_MS) return { reason: 'cheap', why: `a call takes ${window.meanMs.toFixed(3)} ms: nothing to gain` }
+  const unsafe = parsed.unsafe ?? calledVolatile(parsed, volatility)
   if (unsafe !== undefined) return { reason: 'unsafe', why: `it is not run on trial: ${unsafe}` }
   return mayTry ? undefined : { reason: 'not-tried', why: 'the role may not create the schema of the lab: GRANT CREATE ON DATABASE' }
 }
 
-function notTried({ examined }: Job): Refusal {
-  return refusalOf(examined, 'not-tried', `${MAX_LABS} tables are copied in one run; other tables took more time`)
-}
-
-/** Copies a table and tries all its statements on the copy. */
-async function tryTable(input: MissingIndexInput, { table, jobs }: TableJobs): Promise<(FoundIndex | Refusal)[]> {
-  input.onProgress(`copying ${table.schema}.${table.name} to try ${jobs.length === 1 ? 'one statement' : `${jobs.length} statements`}`)
-  const referenced = new Set(jobs.flatMap(job => referencedColumns(job.examined.parsed, table, input.catalog)))
-  try {
-    return await withLab(input.client, table, { limitBytes: input.labLimitBytes, referenced }, async lab => {
-      const outcomes: (FoundIndex | Refusal)[] = []
-      for (const job of jobs) outcomes.push(await tryJob(input, lab, job))
-      return outcomes
-    })
-  } catch (error) {
-    // No room on disk, or a lock that somebody holds: this table cannot be copied now, another may.
-    if (sqlStateOf(error) === undefined) throw error
-    return jobs.map(({ examined }) => refusalOf(examined, 'trial-failed', `${table.name} could not be copied: ${messageOf(error)}`))
+/** What writers would pay for each index that is an option of some statement. */
+async function priceIndexes(input: MissingIndexInput, lab: Lab, tried: readonly TriedStatement[]): Promise<ReadonlyMap<LabIndex, WriteCost>> {
+  const priced = new Map<LabIndex, WriteCost>()
+  for (const index of new Set(tried.flatMap(statement => statement.options.flatMap(option => option.indexes)))) {
+    const { table, whereColumns = [] } = index.candidate
+    const writes = input.writes.get(table.oid)
+    const probe = writes === undefined ? { rowMs: 0, indexMs: 0 } : await probeWrites(input.client, lab, index)
+    priced.set(index, writeCostOf(columnsOf(index.candidate, whereColumns), table, writes, probe, input.windowMs))
   }
+  return priced
 }
 
-/** Candidates built and tried together. */
-const BATCH = 2
-
-interface BuiltCandidate {
-  readonly candidate: Candidate
-  readonly index: LabIndex
-}
-
-interface Job {
-  readonly examined: ExaminedStatement
-  readonly candidates: readonly Candidate[]
-}
-
-async function tryJob(input: MissingIndexInput, lab: Lab, { examined, candidates }: Job): Promise<FoundIndex | Refusal> {
-  const rewritten = rewriteForLab(examined.parsed, ref => input.catalog.table(ref)?.oid === lab.table.oid)
-  if (rewritten === undefined) return refusalOf(examined, 'no-parameters', 'the text could not be turned into a SELECT for the trial')
-  try {
-    const sets = await sampleParameters(input.client, lab, examined.parsed, rewritten, input.catalog, input.random)
-    if (sets === undefined) return refusalOf(examined, 'no-parameters', 'no values could be sampled for its parameters')
-    let refusal: Refusal | undefined
-    // A build costs more than all runs together, so the less likely candidates are built only when the likely ones fail.
-    for (let at = 0; at < candidates.length; at += BATCH) {
-      const outcome = await tryBatch(input, lab, examined, candidates.slice(at, at + BATCH), rewritten.text, sets)
-      // What writes would pay for one index they would pay for its likes.
-      if ('index' in outcome || outcome.reason === 'write-heavy') return outcome
-      if (refusal === undefined || refusal.reason === 'not-used') refusal = outcome
+function chooseAmong(
+  { statements, windowMs, catalog }: MissingIndexInput,
+  tried: readonly TriedStatement[],
+  priced: ReadonlyMap<LabIndex, WriteCost>,
+): LabIndex[] {
+  const indexes = [...priced.keys()]
+  const numbers = new Map(indexes.map((index, at) => [index, at]))
+  const perHour = windowMs > 0 ? 3_600_000 / windowMs : 1
+  const choices = tried.map(({ prepared, options }) => {
+    const { calls, meanMs } = prepared.examined.window
+    return {
+      callsPerHour: calls * perHour,
+      beforeMs: meanMs,
+      options: options.map(option => ({ members: option.indexes.map(index => numbers.get(index)!), afterMs: meanMs * option.judgement.ratio })),
     }
-    return refusal ?? refusalOf(examined, 'not-used', 'nothing to try')
-  } catch (error) {
-    // Without an SQLSTATE it is a lost connection or a fault of ours; neither is a verdict on the statement.
-    if (sqlStateOf(error) === undefined) throw error
-    return refusalOf(examined, 'trial-failed', `the trial failed: ${messageOf(error)}`)
+  })
+  const prices = indexes.map(index => ({
+    writeMsPerHour: priced.get(index)!.msPerSec * 3600,
+    sizeBytes: index.sizeBytes,
+    columnCount: columnsOf(index.candidate, []).length,
+  }))
+  const triedStatements = new Set(tried.map(statement => statement.prepared.examined))
+  const fixedMs = statements.filter(examined => !triedStatements.has(examined)).reduce((sum, examined) => sum + examined.window.totalMs, 0)
+  const tables = new Set(statements.flatMap(({ parsed }) => parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)))))
+  const tableBytes = [...tables].reduce((sum, table) => sum + (table?.sizeBytes ?? 0), 0)
+  return [...chooseSet(choices, prices, { tableBytes, fixedMsPerHour: fixedMs * perHour })].map(number => indexes[number]!)
+}
+
+function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirmed: readonly ConfirmedStatement[], cost: WriteCost): FoundIndex[] {
+  const served = confirmed
+    .filter(({ used }) => used.has(index))
+    .map(({ tried, after, means, used }): ServedStatement => {
+      const { examined, before } = tried.prepared
+      const pairs = pairsOf(tried.prepared, after)
+      const savedMs = examined.window.totalMs * (1 - means.ratio) * used.get(index)!
+      return {
+        examined,
+        before,
+        after,
+        means,
+        pairs,
+        areBound: examined.binds !== undefined,
+        savesMsPerSec: input.windowMs > 0 ? (savedMs * 1000) / input.windowMs : 0,
+      }
+    })
+  const [main, ...more] = served.sort((a, b) => b.savesMsPerSec - a.savesMsPerSec)
+  if (main === undefined) return []
+  const { table } = index.candidate
+  const isWhole = [...confirmed.find(({ used }) => used.has(index))!.tried.prepared.subject.tables].every(oid => lab.tables.get(oid)?.share === 1)
+  return [{ index, served: [main, ...more], tier: isWhole ? 'measured' : 'modeled', cost, supersedes: supersededBy(index.candidate, table) }]
+}
+
+/** Why nothing was chosen for a statement that was tried. */
+function refusalOfTried(
+  { prepared, options, told }: TriedStatement,
+  removed: readonly { readonly name: string; readonly reason: RefusalReason; readonly why: string }[],
+  priced: ReadonlyMap<LabIndex, WriteCost>,
+  windowMs: number,
+): Refusal {
+  const { examined } = prepared
+  const out = removed.find(({ name }) => options.some(option => option.indexes.some(index => index.name === name)))
+  if (out !== undefined) return refusalOf(examined, out.reason, out.why)
+  const [best] = options.toSorted((a, b) => a.judgement.afterMs - b.judgement.afterMs)
+  if (best !== undefined) {
+    const saved = windowMs > 0 ? (examined.window.totalMs * (1 - best.judgement.ratio) * 1000) / windowMs : 0
+    const costs = best.indexes.map(index => priced.get(index)!)
+    const paid = costs.reduce((sum, cost) => sum + cost.msPerSec, 0)
+    const lostHot = costs.reduce((sum, cost) => sum + cost.lostHotPerSec, 0)
+    const size = best.indexes.reduce((sum, index) => sum + index.sizeBytes, 0) / 1024 ** 2
+    const numbers = `${saved.toFixed(1)} ms/s saved on reads, ${paid.toFixed(1)} ms/s paid by writes (${lostHot.toFixed(0)} updates/s lose HOT), ${size.toFixed(1)} MB`
+    return paid >= saved / 2
+      ? refusalOf(examined, 'write-heavy', `writes would pay too much: ${numbers}`)
+      : refusalOf(examined, 'small-gain', `too little for its size: ${numbers}`)
+  }
+  const most = told.find(judgement => judgement.reason === 'regresses') ?? told.find(judgement => judgement.reason === 'no-gain')
+  const last = most ?? { reason: 'not-used' as const, why: 'the planner uses none of the indexes tried, with any of the sampled parameters' }
+  return refusalOf(examined, last.reason, last.why)
+}
+
+async function worldOf(
+  client: AdvisorClient,
+  writes: ReadonlyMap<number, TableWrites>,
+  volatility: ReadonlyMap<string, string>,
+): Promise<IndexWorld> {
+  const [trigrams] = await readRows<TrigramOpclassRow>(client, TRIGRAM_OPCLASS)
+  return {
+    immutable: new Set([...volatility].filter(([, kind]) => kind === 'i').map(([name]) => name)),
+    trigramOpclass: trigrams?.opclass,
+    isHot: (table: TableFacts, column: string) => isHotColumn(writes.get(table.oid), column),
   }
 }
 
-async function tryBatch(
-  input: MissingIndexInput,
-  lab: Lab,
-  examined: ExaminedStatement,
-  candidates: readonly Candidate[],
-  text: string,
-  sets: readonly ParameterSet[],
-): Promise<FoundIndex | Refusal> {
-  const built: BuiltCandidate[] = []
-  try {
-    for (const candidate of candidates) built.push({ candidate, index: await lab.build(candidate) })
-    const trial = await tryStatement(
-      input.client,
-      lab,
-      text,
-      sets,
-      built.map(({ index }) => index.name),
-      input.clock,
-    )
-    return await decide(input, lab, examined, built, trial)
-  } finally {
-    for (const { index } of built) await lab.drop(index)
-  }
-}
-
-async function decide(
-  input: MissingIndexInput,
-  lab: Lab,
-  examined: ExaminedStatement,
-  built: readonly BuiltCandidate[],
-  trial: StatementTrial,
-): Promise<FoundIndex | Refusal> {
-  const judged = built.map(({ candidate, index }) => ({ candidate, index, judgement: judgeTrial(trial.results.get(index.name)!) }))
-  const offers = judged.flatMap(({ candidate, index, judgement }) =>
-    judgement.offer ? [{ candidate, index, judgement, afterMs: judgement.afterMs, keyCount: candidate.keys.length }] : [],
-  )
-  const best = chooseBest(offers)
-  if (best === undefined) {
-    const told =
-      judged.map(({ judgement }) => judgement).find(judgement => !judgement.offer && judgement.reason !== 'not-used') ?? judged[0]?.judgement
-    return told === undefined || told.offer ? refusalOf(examined, 'not-used', 'nothing to try') : refusalOf(examined, told.reason, told.why)
-  }
-  const names = built.map(({ index }) => index.name)
-  const probe = await probeWrites(input.client, lab, names, best.index.name)
-  const columns = best.candidate.keys.map(key => key.name)
-  const cost = writeCostOf(columns, lab.table, input.writes.get(lab.table.oid), probe, input.windowMs)
-  const savedMsPerSec = input.windowMs > 0 ? (examined.window.totalMs * (1 - best.judgement.ratio) * 1000) / input.windowMs : 0
-  if (input.windowMs > 0 && cost.msPerSec >= savedMsPerSec) {
-    const why = `writes would pay ${cost.msPerSec.toFixed(1)} ms/s (${cost.lostHotPerSec.toFixed(0)} updates/s lose HOT) for ${savedMsPerSec.toFixed(1)} ms/s saved on reads`
-    return refusalOf(examined, 'write-heavy', why)
-  }
-  const { candidate, index, judgement } = best
-  return { candidate, index, examined, trial, judgement, tier: lab.share < 1 ? 'modeled' : 'measured', cost }
-}
-
-async function volatileFunctions({ client, statements }: MissingIndexInput): Promise<ReadonlySet<string>> {
+/** The least stable kind of each function that the statements call: `i`, `s` or `v`. */
+async function functionVolatility({ client, statements }: MissingIndexInput): Promise<ReadonlyMap<string, string>> {
   const called = new Set(statements.flatMap(statement => statement.parsed.functions))
-  if (called.size === 0) return called
-  const rows = await readRows<VolatileFunctionRow>(client, VOLATILE_FUNCTIONS, [[...called]])
-  return new Set(rows.map(row => row.name))
+  if (called.size === 0) return new Map()
+  const rows = await readRows<FunctionVolatilityRow>(client, FUNCTION_VOLATILITY, [[...called]])
+  return new Map(rows.map(row => [row.name, row.volatility]))
 }
 
-function calledVolatile(parsed: ParsedStatement, volatile: ReadonlySet<string>): string | undefined {
-  const name = parsed.functions.find(called => volatile.has(called))
+function calledVolatile(parsed: ParsedStatement, volatility: ReadonlyMap<string, string>): string | undefined {
+  const name = parsed.functions.find(called => volatility.get(called) === 'v')
   return name === undefined ? undefined : `it calls ${name}(), which may do more than read`
 }
 
-function assign(byTable: Map<number, TableJobs>, examined: ExaminedStatement, candidates: readonly Candidate[]): void {
-  for (const { table } of candidates) {
-    const group = byTable.get(table.oid) ?? { table, jobs: [] }
-    byTable.set(table.oid, group)
-    if (group.jobs.some(job => job.examined === examined)) continue
-    group.jobs.push({ examined, candidates: candidates.filter(candidate => candidate.table.oid === table.oid) })
-  }
-}
+const PAGE_BY_KEY = 'page by key instead of OFFSET: WHERE (sort columns) > (the last row seen) ORDER BY ... LIMIT'
 
-function referencedColumns(parsed: ParsedStatement, table: TableFacts, catalog: Catalog): string[] {
-  const columns: string[] = []
-  for (const scope of parsed.scopes) {
-    const names = [
-      ...scope.conditions.flatMap(({ column, other }) => (other === undefined ? [column] : [column, other])),
-      ...scope.orderBy.map(key => key.column),
-    ]
-    for (const name of names) {
-      const found = resolveColumn(scope, name, catalog)
-      if (found?.table.oid === table.oid) columns.push(found.column.name)
-    }
-  }
-  return columns
-}
-
-function refusalOf({ parsed, window, shareOfTime }: ExaminedStatement, reason: RefusalReason, why: string): Refusal {
-  return { queryId: window.queryId, statement: parsed.text, calls: window.calls, meanMs: window.meanMs, shareOfTime, reason, why }
-}
-
-function timeOf(jobs: readonly Job[]): number {
-  return jobs.reduce((sum, job) => sum + job.examined.window.totalMs, 0)
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
+function refusalOf({ parsed, window, shareOfTime }: ExaminedStatement, reason: RefusalReason, why: string, rewrite?: string): Refusal {
+  const hasOffset = [...parsed.params.values()].some(use => use.kind === 'offset')
+  const advice = rewrite ?? (hasOffset && reason !== 'cheap' ? PAGE_BY_KEY : undefined)
+  const refusal = { queryId: window.queryId, statement: parsed.text, calls: window.calls, meanMs: window.meanMs, shareOfTime, reason, why }
+  return advice === undefined ? refusal : { ...refusal, rewrite: advice }
 }

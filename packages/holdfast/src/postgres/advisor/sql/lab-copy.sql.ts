@@ -18,3 +18,11 @@ export function fillLabTable({ lab, schema, table }: CopyInput, percent: number)
   const sample = percent < 100 ? ` TABLESAMPLE SYSTEM (${percent})` : ''
   return `INSERT /* holdfast */ INTO ${quoteQualified(lab, table)} SELECT * FROM ONLY ${quoteQualified(schema, table)}${sample}`
 }
+
+/** Makes the planner know the copy, and its rows be read as old ones are: hint bits would otherwise be made by the first reads and be counted as theirs. With
+ *  `isVisible` the visibility map is made as well; without it index-only scans look into the table, as they do in the original.
+ *  PostgreSQL 14. Locks: SHARE UPDATE EXCLUSIVE on the copy. */
+export function settleLabTable({ lab, table }: CopyInput, isVisible: boolean): readonly string[] {
+  const name = quoteQualified(lab, table)
+  return isVisible ? [`VACUUM (ANALYZE) ${name}`] : [`SELECT /* holdfast */ count(*) FROM ${name}`, `ANALYZE ${name}`]
+}

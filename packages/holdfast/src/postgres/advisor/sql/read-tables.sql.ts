@@ -3,7 +3,8 @@
  *  In: $1 text[] of schemas, null for none, $2 text[] of names, $3 text[] of the names quoted. Out: one row for each name that resolves. PostgreSQL 14.
  *  Locks: ACCESS SHARE, which the size functions take for a moment; a table that is locked against that has size 0 and isLocked. */
 export const READ_TABLES = `SELECT /* holdfast */ asked.schema AS "askedSchema", asked.name AS "askedName", c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
-  c.relkind::text AS kind, greatest(c.reltuples, 0)::float8 AS "rowCount", lock.held AS "isLocked",
+  c.relkind::text AS kind, greatest(c.reltuples, 0)::float8 AS "rowCount",
+  (c.relallvisible / greatest(c.relpages, 1)::float8) AS "allVisibleRatio", lock.held AS "isLocked",
   CASE WHEN lock.held THEN 0 ELSE pg_table_size(c.oid) END::float8 AS "sizeBytes", CASE WHEN lock.held THEN 0 ELSE pg_relation_size(c.oid) END::float8 AS "heapBytes",
   pg_has_role(c.relowner, 'USAGE') AS "isOwner", pg_get_userbyid(c.relowner)::text AS owner,
   has_table_privilege(c.oid, 'SELECT') AS "mayRead",
@@ -24,6 +25,8 @@ export interface TableRow {
   readonly name: string
   readonly kind: string
   readonly rowCount: number
+  /** Share of the pages that an index-only scan need not look into, 0..1. */
+  readonly allVisibleRatio: number
   readonly isLocked: boolean
   readonly sizeBytes: number
   readonly heapBytes: number

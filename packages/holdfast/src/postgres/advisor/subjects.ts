@@ -1,0 +1,89 @@
+import type { Candidate } from './candidates.ts'
+import type { Catalog } from './catalog.ts'
+import type { AdvisorClient } from './client.ts'
+import type { ExaminedStatement } from './examined.ts'
+import type { TrialPair } from './judge.ts'
+import type { Lab } from './lab.ts'
+import { limitFor, type ParameterHints, type ParameterSet } from './parameters.ts'
+import { rewriteForLab } from './rewrite.ts'
+import { drawParameters, sampleParameters } from './sample-parameters.ts'
+import { type Runs, type Subject, timeStatement } from './trial.ts'
+import { weighSets } from './weigh-sets.ts'
+
+/** A statement in the lab, with its time before any candidate. */
+export interface PreparedStatement {
+  readonly examined: ExaminedStatement
+  readonly candidates: readonly Candidate[]
+  readonly subject: Subject
+  readonly before: Runs
+  /** The times by which a pattern of which nothing is known was taken for one with a wildcard first. */
+  readonly wildcardFirst?: string
+}
+
+/** Parameter sets run without candidates where each run takes long: a scan of the whole table takes as long for any of them. */
+export const FEWEST_BEFORE = 3
+
+/** Factor between the times of the two kinds of pattern from which the clock tells which one the application uses. */
+const TELLING_FACTOR = 1.25
+
+/** Makes a statement ready and times it as it is. `undefined` when no values can be had for its parameters, or its text cannot be turned into a SELECT. */
+export async function prepareStatement(
+  client: AdvisorClient,
+  lab: Lab,
+  examined: ExaminedStatement,
+  candidates: readonly Candidate[],
+  catalog: Catalog,
+  random: () => number,
+): Promise<PreparedStatement | undefined> {
+  const { parsed, window } = examined
+  const isCopied = (ref: { readonly schema?: string; readonly name: string }): boolean => lab.tables.has(catalog.table(ref)?.oid ?? -1)
+  const rewritten = rewriteForLab(parsed, isCopied)
+  if (rewritten === undefined) return undefined
+  const source = await sampleParameters(client, lab, parsed, rewritten, catalog)
+  const limit = limitFor(parsed.kind === 'select' && window.calls > 0 ? window.rows / window.calls : undefined)
+  const tables = new Set(parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)?.oid ?? -1)).filter(oid => lab.tables.has(oid)))
+  const timed = async (pattern: ParameterHints['pattern']): Promise<PreparedStatement | undefined> => {
+    const sets = examined.binds === undefined ? drawParameters(source, random, { limit, pattern }) : boundSets(examined.binds, rewritten.params)
+    if (sets === undefined || sets.length === 0) return undefined
+    const subject = { text: rewritten.text, sets, tables }
+    return { examined, candidates, subject, before: await timeStatement(client, lab, subject, new Set(), { fewest: FEWEST_BEFORE }) }
+  }
+  if (examined.binds !== undefined || !candidates.some(candidate => candidate.needsPrefix)) return timed('infix')
+  const [infix, prefix] = [await timed('infix'), await timed('prefix')]
+  if (infix === undefined || prefix === undefined) return infix
+  if (isPrefixByTime(window.minMs ?? window.meanMs, least(prefix.before), least(infix.before))) return prefix
+  const liveMs = window.minMs ?? window.meanMs
+  const times = `live calls take ${liveMs.toFixed(1)} ms, on the copy ${least(infix.before).toFixed(1)} ms with a wildcard first and ${least(prefix.before).toFixed(1)} ms with fixed text first`
+  return { ...infix, candidates: candidates.filter(candidate => !candidate.needsPrefix), wildcardFirst: times }
+}
+
+/** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned. */
+export function pairsOf({ subject, before, examined }: PreparedStatement, after: Runs): TrialPair[] {
+  const { window } = examined
+  const weights =
+    examined.binds === undefined
+      ? weighSets(after.rows, window.calls > 0 ? window.rows / window.calls : undefined)
+      : after.rows.map(() => 1 / after.rows.length)
+  return after.ms.map((afterMs, at) => ({ kind: subject.sets[at]!.kind, beforeMs: before.ms[at], afterMs, weight: weights[at]! }))
+}
+
+/** Whether the application's patterns begin with fixed text: to compare `abc%` with a row costs a fraction of what `%abc%` costs, so the time of the live calls tells,
+ *  where the two differ enough on this table. In doubt they do not: an index that serves nothing is worse than none. */
+export function isPrefixByTime(liveMs: number, prefixMs: number, infixMs: number): boolean {
+  if (prefixMs <= 0 || infixMs < prefixMs * TELLING_FACTOR) return false
+  // Nearer to the shorter time than a third of the way to the longer one, on a scale of ratios.
+  return Math.log(liveMs / prefixMs) < Math.log(infixMs / prefixMs) / 3
+}
+
+/** Time of one call without candidates, all sets alike, ms. */
+export function meanBefore({ before }: PreparedStatement): number {
+  return before.ms.reduce((sum, ms) => sum + ms, 0) / before.ms.length
+}
+
+function least(runs: Runs): number {
+  return Math.min(...runs.ms)
+}
+
+function boundSets(binds: readonly (readonly unknown[])[], params: readonly number[]): ParameterSet[] {
+  return binds.map(values => ({ kind: 'observed', values: params.map(param => values[param - 1]) }))
+}

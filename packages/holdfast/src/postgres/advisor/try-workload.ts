@@ -1,0 +1,243 @@
+import type { Clock } from '../../core/index.ts'
+import { type Candidate, candidateKey } from './candidates.ts'
+import type { Catalog, TableFacts } from './catalog.ts'
+import { type AdvisorClient, messageOf, sqlStateOf } from './client.ts'
+import { copyTables } from './copy-tables.ts'
+import type { ExaminedStatement } from './examined.ts'
+import { type Judgement, judgeTrial } from './judge.ts'
+import type { Lab, LabIndex } from './lab.ts'
+import { usesIndex } from './plan.ts'
+import type { RefusalReason } from './refusal.ts'
+import { FEWEST_BEFORE, meanBefore, type PreparedStatement, pairsOf, prepareStatement } from './subjects.ts'
+import { plannedIndexes, type Runs, screenSubjects, timeStatement } from './trial.ts'
+
+/** Sets run with a candidate, even where each run takes long. */
+const FEWEST_AFTER = 4
+
+/** A statement with the indexes that might serve it. */
+export interface Job {
+  readonly examined: ExaminedStatement
+  readonly candidates: readonly Candidate[]
+}
+
+export interface TrialInput {
+  readonly client: AdvisorClient
+  readonly clock: Clock
+  readonly random: () => number
+  readonly catalog: Catalog
+  readonly labLimitBytes: number
+  /** By `clock.monotonicMs`; what is not tried by then is not tried. */
+  readonly deadlineMs: number
+  readonly onProgress: (line: string) => void
+}
+
+/** What one statement takes with some indexes. */
+export interface TrialOption {
+  readonly indexes: readonly LabIndex[]
+  readonly judgement: Extract<Judgement, { offer: true }>
+}
+
+/** What the trial found of one statement. */
+export interface TriedStatement {
+  readonly prepared: PreparedStatement
+  readonly options: readonly TrialOption[]
+  /** Why other candidates are no options. */
+  readonly told: readonly Extract<Judgement, { offer: false }>[]
+}
+
+/** A statement that was not tried. */
+export interface Untried {
+  readonly examined: ExaminedStatement
+  readonly reason: RefusalReason
+  readonly why: string
+  readonly rewrite?: string
+}
+
+/** Copies the tables, builds every candidate, and times every statement with each candidate that the planner would use for it, alone and with others that it would use
+ *  at once. What is of use to no statement is dropped again; the rest stands in the lab when this returns. */
+export async function tryWorkload(
+  input: TrialInput,
+  lab: Lab,
+  jobs: readonly Job[],
+): Promise<{ tried: readonly TriedStatement[]; untried: readonly Untried[] }> {
+  const untried: Untried[] = []
+  const copied = await copyTables(input, lab, jobs)
+  const prepared: PreparedStatement[] = []
+  for (const job of jobs) {
+    const outcome = await prepare(input, lab, job, copied)
+    if ('reason' in outcome) untried.push(outcome)
+    else prepared.push(outcome)
+  }
+  const trials = prepared.map(statement => new StatementTrial(statement))
+  for (const facts of tablesByTime(prepared, lab)) await tryTable(input, lab, facts, trials)
+  await tryTogether(input, lab, trials)
+  const tried: TriedStatement[] = []
+  for (const trial of trials) {
+    if (trial.wasTried) tried.push(trial)
+    else
+      untried.push({
+        examined: trial.prepared.examined,
+        reason: 'not-tried',
+        why: 'the time for trials was over; statements that take more time came first',
+      })
+  }
+  return { tried, untried }
+}
+
+/** Gathers what the clock says of one statement. */
+class StatementTrial implements TriedStatement {
+  readonly prepared: PreparedStatement
+  readonly options: TrialOption[] = []
+  readonly told: Extract<Judgement, { offer: false }>[] = []
+  /** Indexes that the planner reads for it together with others. */
+  readonly partners = new Set<LabIndex>()
+  wasTried = false
+
+  constructor(prepared: PreparedStatement) {
+    this.prepared = prepared
+  }
+
+  note(indexes: readonly LabIndex[], judgement: Judgement): void {
+    if (judgement.offer) this.options.push({ indexes, judgement })
+    else this.told.push(judgement)
+  }
+}
+
+async function prepare(
+  input: TrialInput,
+  lab: Lab,
+  { examined, candidates }: Job,
+  copied: ReadonlyMap<number, string>,
+): Promise<PreparedStatement | Untried> {
+  const usable = candidates.filter(candidate => lab.tables.has(candidate.table.oid))
+  if (usable.length === 0) {
+    const why = candidates.map(candidate => copied.get(candidate.table.oid)).find(problem => problem !== undefined)
+    return { examined, reason: 'trial-failed', why: why ?? 'its tables could not be copied' }
+  }
+  if (input.clock.monotonicMs() > input.deadlineMs)
+    return { examined, reason: 'not-tried', why: 'the time for trials was over; statements that take more time came first' }
+  try {
+    const prepared = await prepareStatement(input.client, lab, examined, usable, input.catalog, input.random)
+    if (prepared === undefined) {
+      return { examined, reason: 'no-parameters', why: 'no values could be had for its parameters, or its text could not be turned into a SELECT' }
+    }
+    return prepared.candidates.length > 0 ? prepared : wildcardFirst(prepared)
+  } catch (error) {
+    // Without an SQLSTATE it is a lost connection or a fault of ours; neither is a verdict on the statement.
+    if (sqlStateOf(error) === undefined) throw error
+    return { examined, reason: 'trial-failed', why: `the trial failed: ${messageOf(error)}` }
+  }
+}
+
+/** An index of plain text serves a pattern with fixed text first only, and this one does not seem to have it. */
+function wildcardFirst({ examined, wildcardFirst: times = '' }: PreparedStatement): Untried {
+  return {
+    examined,
+    reason: 'no-index-serves',
+    why: `its pattern seems to begin with a wildcard (${times}): no btree index serves that`,
+    rewrite: 'let the pattern begin with fixed text, or CREATE EXTENSION pg_trgm and advise again: an index of trigrams will then be tried',
+  }
+}
+
+function tablesByTime(prepared: readonly PreparedStatement[], lab: Lab): TableFacts[] {
+  const time = (oid: number): number =>
+    prepared.reduce(
+      (sum, { candidates, examined }) => sum + (candidates.some(candidate => candidate.table.oid === oid) ? examined.window.totalMs : 0),
+      0,
+    )
+  return [...lab.tables.values()].map(({ facts }) => facts).sort((a, b) => time(b.oid) - time(a.oid))
+}
+
+async function tryTable(input: TrialInput, lab: Lab, table: TableFacts, trials: readonly StatementTrial[]): Promise<void> {
+  const onTable = trials.filter(trial => trial.prepared.subject.tables.has(table.oid))
+  const wanted = new Map<string, Candidate>()
+  for (const { prepared } of onTable) {
+    for (const candidate of prepared.candidates) if (candidate.table.oid === table.oid) wanted.set(candidateKey(candidate), candidate)
+  }
+  input.onProgress(
+    `trying ${wanted.size} indexes on ${table.schema}.${table.name} with ${onTable.length === 1 ? 'one statement' : `${onTable.length} statements`}`,
+  )
+  const built: LabIndex[] = []
+  for (const candidate of wanted.values()) {
+    if (input.clock.monotonicMs() > input.deadlineMs) break
+    const index = await build(lab, candidate)
+    if (index !== undefined) built.push(index)
+  }
+  await findPartners(input, lab, onTable, built)
+  for (const index of built) if (input.clock.monotonicMs() <= input.deadlineMs) await tryIndex(input, lab, index, onTable)
+  if (input.clock.monotonicMs() <= input.deadlineMs) for (const trial of onTable) trial.wasTried = true
+  const useful = new Set(onTable.flatMap(trial => [...trial.partners, ...trial.options.flatMap(option => option.indexes)]))
+  await lab.drop(built.filter(index => !useful.has(index)))
+}
+
+async function build(lab: Lab, candidate: Candidate): Promise<LabIndex | undefined> {
+  try {
+    return await lab.build(candidate)
+  } catch (error) {
+    // A key too long, an operator class that does not fit, no time: this index cannot be, another may.
+    if (sqlStateOf(error) === undefined) throw error
+    return undefined
+  }
+}
+
+/** Asks the planner which indexes it would read if all were there: an OR, or a join, may need several at once. */
+async function findPartners(input: TrialInput, lab: Lab, trials: readonly StatementTrial[], built: readonly LabIndex[]): Promise<void> {
+  if (built.length === 0) return
+  const names = new Set(built.map(index => index.name))
+  const found = await screenSubjects(
+    input.client,
+    lab,
+    trials.map(trial => trial.prepared.subject),
+    names,
+  )
+  for (const [at, sets] of found.entries()) {
+    for (const used of sets) for (const name of used) trials[at]!.partners.add(lab.indexes.get(name)!)
+  }
+}
+
+async function tryIndex(input: TrialInput, lab: Lab, index: LabIndex, trials: readonly StatementTrial[]): Promise<void> {
+  const visible = new Set([index.name])
+  const found = await screenSubjects(
+    input.client,
+    lab,
+    trials.map(trial => trial.prepared.subject),
+    visible,
+  )
+  for (const [at, sets] of found.entries()) {
+    const trial = trials[at]!
+    trial.wasTried = true
+    if (sets.some(used => used.has(index.name))) trial.note([index], await judge(input, lab, trial.prepared, [index]))
+  }
+}
+
+/** Times the statements with those indexes at once that the planner would read at once. */
+async function tryTogether(input: TrialInput, lab: Lab, trials: readonly StatementTrial[]): Promise<void> {
+  const standing = new Set(lab.indexes.keys())
+  for (const trial of trials) {
+    if (input.clock.monotonicMs() > input.deadlineMs) return
+    const tried = new Set<string>()
+    for (const used of await plannedIndexes(input.client, lab, trial.prepared.subject, standing)) {
+      const indexes = [...used].sort().map(name => lab.indexes.get(name)!)
+      const key = indexes.map(index => index.name).join()
+      if (indexes.length < 2 || tried.has(key)) continue
+      tried.add(key)
+      trial.note(indexes, await judge(input, lab, trial.prepared, indexes))
+    }
+  }
+}
+
+async function judge({ client }: TrialInput, lab: Lab, prepared: PreparedStatement, indexes: readonly LabIndex[]): Promise<Judgement> {
+  const names = new Set(indexes.map(index => index.name))
+  const timing = { fewest: FEWEST_AFTER, hopeMs: meanBefore(prepared) }
+  const judgement = judgeRuns(prepared, await timeStatement(client, lab, prepared.subject, names, timing), indexes)
+  if (judgement.offer || judgement.reason !== 'regresses') return judgement
+  // A veto may be a slow moment of the machine; a true one comes again, beside the time without the index.
+  const before = await timeStatement(client, lab, prepared.subject, new Set(), { fewest: FEWEST_BEFORE })
+  return judgeRuns({ ...prepared, before }, await timeStatement(client, lab, prepared.subject, names, timing), indexes)
+}
+
+/** The judgement of a statement's runs with these indexes. */
+export function judgeRuns(prepared: PreparedStatement, after: Runs, indexes: readonly LabIndex[]): Judgement {
+  const used = indexes.every(index => after.plans.some(plan => plan !== undefined && usesIndex(plan.Plan, index.name)))
+  return judgeTrial({ pairs: pairsOf(prepared, after), used })
+}

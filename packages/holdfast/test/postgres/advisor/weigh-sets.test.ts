@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest'
+import { meanOf, weighSets } from '../../../src/postgres/advisor/weigh-sets.ts'
+
+describe('weighSets', () => {
+  it.each([1, 3, 20, 49.9])('weighs the sets so that they return %s rows a call, as the live calls do', rowsPerCall => {
+    const rows = [0, 2, 50, 50, 7]
+    const weights = weighSets(rows, rowsPerCall)
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1)
+    expect(meanOf(rows, weights)).toBeCloseTo(rowsPerCall, 1)
+  })
+
+  it('weighs all alike where the sets return the same, or nothing is known', () => {
+    expect(weighSets([1, 1, 1, 1], 40)).toEqual([0.25, 0.25, 0.25, 0.25])
+    expect(weighSets([1, 100], undefined)).toEqual([0.5, 0.5])
+  })
+
+  it('takes the nearest set where live calls return more or less than any', () => {
+    expect(weighSets([1, 2, 10], 500)[2]).toBeCloseTo(1)
+    expect(weighSets([5, 6, 10], 0)[0]).toBeCloseTo(1)
+  })
+})
