@@ -127,7 +127,12 @@ function toExamine(
     const figures = window.statements.get(queryId)
     if (statement.kind === 'insert' || figures === undefined || figures.calls < minCalls) continue
     if (statement.scopes.every(scope => scope.tables.length === 0)) continue
-    const examined = { parsed: statement, window: figures, shareOfTime: window.totalMs > 0 ? figures.totalMs / window.totalMs : 0 }
+    const examined = {
+      parsed: statement,
+      window: figures,
+      shareOfTime: window.totalMs > 0 ? figures.totalMs / window.totalMs : 0,
+      rowsPerCall: figures.rows / figures.calls,
+    }
     const seen = binds?.get(queryId) ?? []
     statements.push(seen.length === 0 ? examined : { ...examined, binds: seen })
   }

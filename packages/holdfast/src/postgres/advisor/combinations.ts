@@ -36,8 +36,16 @@ export function combinationsOf(asks: Asks, table: TableFacts, world: IndexWorld)
     ...asks.gin.map(key => ({ keys: [key], method: 'gin' as const, equalCount: 0 })),
     ...asks.correlated.slice(0, 1).map(key => ({ keys: [key], method: 'brin' as const, equalCount: 0 })),
   ]
-  // The smallest and surest first: what does not fit the limit is the exotic.
-  return distinct([...other, ...partial.slice(0, 3), ...trees.slice(0, 6), ...covering.slice(0, 2), ...trees.slice(6), ...partial.slice(3)])
+  // What does not fit the limit is the exotic.
+  return distinct([
+    ...partial.slice(0, 3),
+    ...trees.slice(0, 3),
+    ...other,
+    ...trees.slice(3, 6),
+    ...covering.slice(0, 2),
+    ...trees.slice(6),
+    ...partial.slice(3),
+  ])
 }
 
 function treesOf(asks: Asks, mayJoin: (key: IndexKey) => boolean, hot: (key: IndexKey) => boolean): Combination[] {

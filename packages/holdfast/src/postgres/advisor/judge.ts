@@ -28,9 +28,9 @@ export type Judgement =
   | ({ readonly offer: true } & TrialMeans)
   | { readonly offer: false; readonly reason: 'not-used' | 'no-gain' | 'regresses'; readonly why: string }
 
-/** Offered only when the time after is at most this share of the time before. What a gain is worth is weighed later, against writes and size; this leaves room for what a
- *  copy cannot show. */
-export const OFFER_RATIO = 0.7
+/** Offered only when the time after is at most this share of the time before. What a gain is worth is weighed later, against writes and size; half leaves room for what a
+ *  copy cannot show, and for a flag of which the application may only ask for the value that nearly all rows have. */
+export const OFFER_RATIO = 0.5
 
 /** A set of parameters that gets slower by more than this vetoes. */
 export const VETO_RATIO = 1.2

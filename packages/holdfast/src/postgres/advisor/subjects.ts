@@ -24,7 +24,7 @@ export interface PreparedStatement {
 export const FEWEST_BEFORE = 3
 
 /** Factor between the times of the two kinds of pattern from which the clock tells which one the application uses. */
-const TELLING_FACTOR = 1.25
+const TELLING_FACTOR = 1.5
 
 /** Makes a statement ready and times it as it is. `undefined` when no values can be had for its parameters, or its text cannot be turned into a SELECT. */
 export async function prepareStatement(
@@ -40,7 +40,7 @@ export async function prepareStatement(
   const rewritten = rewriteForLab(parsed, isCopied)
   if (rewritten === undefined) return undefined
   const source = await sampleParameters(client, lab, parsed, rewritten, catalog)
-  const limit = limitFor(parsed.kind === 'select' && window.calls > 0 ? window.rows / window.calls : undefined)
+  const limit = limitFor(parsed.kind === 'select' ? examined.rowsPerCall : undefined)
   const tables = new Set(parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)?.oid ?? -1)).filter(oid => lab.tables.has(oid)))
   const timed = async (pattern: ParameterHints['pattern']): Promise<PreparedStatement | undefined> => {
     const sets = examined.binds === undefined ? drawParameters(source, random, { limit, pattern }) : boundSets(examined.binds, rewritten.params)
@@ -51,19 +51,18 @@ export async function prepareStatement(
   if (examined.binds !== undefined || !candidates.some(candidate => candidate.needsPrefix)) return timed('infix')
   const [infix, prefix] = [await timed('infix'), await timed('prefix')]
   if (infix === undefined || prefix === undefined) return infix
-  if (isPrefixByTime(window.minMs ?? window.meanMs, least(prefix.before), least(infix.before))) return prefix
+  // Once more, because a slow moment of the machine must not decide.
+  const [infixMs, prefixMs] = [least(infix.before, (await timed('infix'))?.before), least(prefix.before, (await timed('prefix'))?.before)]
+  if (isPrefixByTime(window.minMs ?? window.meanMs, prefixMs, infixMs)) return prefix
   const liveMs = window.minMs ?? window.meanMs
-  const times = `live calls take ${liveMs.toFixed(1)} ms, on the copy ${least(infix.before).toFixed(1)} ms with a wildcard first and ${least(prefix.before).toFixed(1)} ms with fixed text first`
+  const times = `live calls take ${liveMs.toFixed(1)} ms, on the copy ${infixMs.toFixed(1)} ms with a wildcard first and ${prefixMs.toFixed(1)} ms with fixed text first`
   return { ...infix, candidates: candidates.filter(candidate => !candidate.needsPrefix), wildcardFirst: times }
 }
 
 /** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned. */
 export function pairsOf({ subject, before, examined }: PreparedStatement, after: Runs): TrialPair[] {
-  const { window } = examined
-  const weights =
-    examined.binds === undefined
-      ? weighSets(after.rows, window.calls > 0 ? window.rows / window.calls : undefined)
-      : after.rows.map(() => 1 / after.rows.length)
+  // Parameters that were seen count alike: they are a sample of the calls themselves.
+  const weights = weighSets(after.rows, examined.binds === undefined ? examined.rowsPerCall : undefined)
   return after.ms.map((afterMs, at) => ({ kind: subject.sets[at]!.kind, beforeMs: before.ms[at], afterMs, weight: weights[at]! }))
 }
 
@@ -80,8 +79,8 @@ export function meanBefore({ before }: PreparedStatement): number {
   return before.ms.reduce((sum, ms) => sum + ms, 0) / before.ms.length
 }
 
-function least(runs: Runs): number {
-  return Math.min(...runs.ms)
+function least(...runs: readonly (Runs | undefined)[]): number {
+  return Math.min(...runs.flatMap(each => each?.ms ?? []))
 }
 
 function boundSets(binds: readonly (readonly unknown[])[], params: readonly number[]): ParameterSet[] {

@@ -1,6 +1,6 @@
 import { type Candidate, proposeCandidates } from '../advisor/candidates.ts'
 import type { Catalog } from '../advisor/catalog.ts'
-import { indexNameFor, keyListSql } from '../advisor/index-definition.ts'
+import { indexNameFor, shapeSql } from '../advisor/index-definition.ts'
 import { indexSql } from '../advisor/missing-index-finding.ts'
 import { type NodeTable, tableOfNode } from './node-tables.ts'
 import { type AdviceInput, heavyNodes, type PlanAdvice } from './plan-advice.ts'
@@ -65,7 +65,7 @@ function isPassing({ type }: PlanTreeNode): boolean {
 }
 
 function candidateFor({ table, parsed }: NodeTable, catalog: Catalog, ordered: boolean): Candidate | undefined {
-  const mine = proposeCandidates(parsed, catalog).candidates.filter(candidate => candidate.table.oid === table.oid)
+  const mine = proposeCandidates(parsed, catalog).candidates.filter(candidate => candidate.table.oid === table.oid && candidate.needsPrefix !== true)
   const hasOrder = (candidate: Candidate): boolean =>
     parsed.scopes.some(scope => scope.orderBy.length > 0 && candidate.keys.some(key => key.name === scope.orderBy[0]?.column.name))
   return ordered ? (mine.find(hasOrder) ?? mine[0]) : mine[0]
@@ -84,14 +84,15 @@ function shareBetween(node: PlanTreeNode, scan: PlanTreeNode): number {
   return node === scan ? scan.share : nodesOf(node).reduce((sum, { share }) => sum + share, 0)
 }
 
-function adviceFor(scan: PlanTreeNode, { table, keys }: Candidate, readRows: number, needed: number, share: number): PlanAdvice {
+function adviceFor(scan: PlanTreeNode, candidate: Candidate, readRows: number, needed: number, share: number): PlanAdvice {
+  const { table } = candidate
   const left = Math.min(1, (INDEX_ROW_COST * Math.max(1, needed)) / Math.max(1, readRows))
   const count = (rows: number): string => Math.round(rows).toLocaleString('en-US')
   return {
     kind: 'index',
     node: scan.id,
-    summary: `an index ${table.name}(${keyListSql(keys)}): ${scan.type} reads ${count(readRows)} rows where ${count(needed)} are needed`,
-    sql: indexSql(table.schema, table.name, keys, indexNameFor(table.name, keys)).sql,
+    summary: `an index ${table.name} ${shapeSql(candidate).replace('USING btree ', '')}: ${scan.type} reads ${count(readRows)} rows where ${count(needed)} are needed`,
+    sql: indexSql(table.schema, table.name, candidate, indexNameFor(table.name, candidate)).sql,
     gain: {
       ratio: 1 - share * (1 - left),
       tier: 'modeled',

@@ -1,7 +1,7 @@
 import { type A_Expr, type Node, parseSync } from 'libpg-query'
-import { resolveColumn } from '../advisor/candidates.ts'
 import { columnOf, paramOf, textOf, visitNode } from '../advisor/expressions.ts'
 import { quoteIdent, quoteQualified } from '../advisor/identifier.ts'
+import { resolveColumn } from '../advisor/resolve-column.ts'
 import { conditionsOn, type NodeTable, tableOfNode } from './node-tables.ts'
 import { type AdviceInput, heavyNodes, type PlanAdvice } from './plan-advice.ts'
 import { nodesOf, type PlanTreeNode } from './plan-tree.ts'
@@ -27,9 +27,14 @@ function adviseConditions(input: AdviceInput): PlanAdvice[] {
     // What a pattern or cast finds is guessed by the planner, so a plan that was not run is not held to it.
     if (node.actualRows !== undefined && returned > read * MOST_ROWS_LEFT) return []
     return conditionsOn(source, catalog).flatMap(({ column, condition }) => {
-      if (condition.kind !== 'unservable') return []
+      // A plain index serves none of these; what other index would, a trial finds out.
+      const isWrapped = condition.wrapper !== undefined || condition.kind === 'pattern' || condition.kind === 'unservable'
+      if (!isWrapped) return []
       const pattern = patternOn(source, column, input)
-      const { summary, sql } = pattern === undefined ? unwrapAdvice(source, column, condition.why ?? '') : patternAdvice(source, column, pattern)
+      const { summary, sql } =
+        pattern === undefined
+          ? unwrapAdvice(source, column, condition.why ?? `${column} stands inside a function, which a plain index does not serve`)
+          : patternAdvice(source, column, pattern)
       return [{ kind: 'rewrite' as const, node: node.id, summary, sql, ...gainOf(node, read) }]
     })
   })

@@ -1,6 +1,6 @@
-import { resolveColumn } from '../advisor/candidates.ts'
 import type { Catalog, TableFacts } from '../advisor/catalog.ts'
 import type { Condition, ParsedStatement, Scope } from '../advisor/predicates.ts'
+import { resolveColumn } from '../advisor/resolve-column.ts'
 import type { PlanTreeNode } from './plan-tree.ts'
 
 /** The table that a node reads, as the statement names it. */

@@ -41,11 +41,12 @@ export async function tryIndexes(
     mayTry: rights?.mayCreate === true,
   })
   const others = proposed.filter(({ kind }) => kind !== 'index')
-  const confirmed = found.map(({ candidate: { table, keys }, judgement, tier }): PlanAdvice => {
-    const { sql } = indexSql(table.schema, table.name, keys, indexNameFor(table.name, keys))
-    const times = tier === 'measured' ? `: ${judgement.beforeMs.toFixed(2)} -> ${judgement.afterMs.toFixed(2)} ms` : ''
+  const confirmed = found.map(({ index: { candidate }, served: [{ means }], tier }): PlanAdvice => {
+    const { table } = candidate
+    const { sql } = indexSql(table.schema, table.name, candidate, indexNameFor(table.name, candidate))
+    const times = tier === 'measured' ? `: ${means.beforeMs.toFixed(2)} -> ${means.afterMs.toFixed(2)} ms` : ''
     const basis = `run on a copy of ${table.name} with parameters from its rows${times}`
-    return { kind: 'index', node: first.node, summary: first.summary, sql, gain: { ratio: judgement.ratio, tier, basis } }
+    return { kind: 'index', node: first.node, summary: first.summary, sql, gain: { ratio: means.ratio, tier, basis } }
   })
   return { advice: [...others, ...confirmed], notes: refused.map(refusalNote) }
 }
