@@ -1,5 +1,5 @@
 import { delay, parseDurationMs, systemClock } from 'holdfast/core'
-import type { AdviceReport, Advisor, RuleUnknown } from 'holdfast/postgres'
+import type { AdviceReport, Advisor, Refusal, RuleUnknown } from 'holdfast/postgres'
 import type { CommandContext } from '../command-line.ts'
 import { openAdvisor } from '../database.ts'
 import { cliErrors } from '../errors.ts'
@@ -24,10 +24,7 @@ export async function advise(options: AdviseOptions, context: CommandContext): P
   if (context.json) terminal.json({ schema: 'holdfast.advice/1', ...report })
   else {
     for (const finding of report.findings) terminal.data(findingLine(finding, terminal))
-    for (const refused of report.refused) {
-      terminal.say(terminal.paint('dim', `  not offered: ${refused.statement.slice(0, 80)}: ${refused.why}`))
-      if (refused.rewrite !== undefined) terminal.say(terminal.paint('dim', `    rewrite: ${refused.rewrite}`))
-    }
+    for (const line of report.refused.flatMap(refusalLines)) terminal.say(terminal.paint('dim', line))
     for (const unknown of report.unknown) terminal.say(terminal.paint('dim', unknownLine(unknown)))
     for (const note of report.notes) terminal.say(terminal.paint('dim', `  note: ${note}`))
     if (report.findings.length === 0) terminal.say(`✓ nothing to do: ${report.examinedCount} statements examined`)
@@ -35,6 +32,11 @@ export async function advise(options: AdviseOptions, context: CommandContext): P
   }
   const open = report.findings.some(finding => finding.state === 'open')
   return options.failOn === 'open' && open ? exitCode.objectiveBroken : exitCode.ok
+}
+
+function refusalLines({ statement, why, rewrite }: Refusal): string[] {
+  const line = `  not offered: ${statement.slice(0, 80)}: ${why}`
+  return rewrite === undefined ? [line] : [line, `    rewrite: ${rewrite}`]
 }
 
 function unknownLine({ rule, why, grant }: RuleUnknown): string {

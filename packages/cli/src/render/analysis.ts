@@ -21,7 +21,7 @@ export function analysisPage(analysis: StatementAnalysis, terminal: Terminal): s
 }
 
 function planHeading({ measured, plannedFor, executionMs, planningMs, runs }: StatementAnalysis): string {
-  const values = { given: '', generic: ', for any parameters', typical: ', typical values', frequent: ', frequent values', rare: ', rare values' }[
+  const values = { given: '', observed: '', generic: ', for any parameters', typical: ', typical values', frequent: ', frequent values', rare: ', rare values' }[
     plannedFor
   ]
   if (!measured) return `Plan (not run${values})`

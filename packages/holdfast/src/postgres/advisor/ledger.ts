@@ -1,14 +1,8 @@
 import type { Finding } from '../../core/index.ts'
-<<<<<<< HEAD
 import { isSchemaRefused, migrateOwnSchema } from '../migrations/migrate.ts'
-import type { IndexKey } from './candidates.ts'
 import { type AdvisorClient, type Row, readRows } from './client.ts'
-import { findingIdFor } from './index-definition.ts'
-import type { RuleChange } from './rule-change.ts'
-=======
-import { type AdvisorClient, type Row, readRows, sqlStateOf } from './client.ts'
 import { findingIdFor, type IndexShape } from './index-definition.ts'
->>>>>>> e84508c (Choose the best set of indexes for a whole workload by the clock)
+import type { RuleChange } from './rule-change.ts'
 import { READ_AUDIT, READ_FINDINGS, WRITE_AUDIT, WRITE_FINDING } from './sql/ledger-rows.sql.ts'
 import { LEDGER_EXISTS, type LedgerExistsRow } from './sql/ledger-schema.sql.ts'
 import type { StatementWindow, WorkloadMark } from './workload.ts'

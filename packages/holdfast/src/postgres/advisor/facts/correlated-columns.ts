@@ -1,7 +1,7 @@
-import { resolveColumn } from '../candidates.ts'
 import type { Catalog, TableFacts } from '../catalog.ts'
 import { type AdvisorClient, readRows, sqlStateOf } from '../client.ts'
 import type { Scope } from '../predicates.ts'
+import { resolveColumn } from '../resolve-column.ts'
 import type { ExplainRow } from '../sql/explain.sql.ts'
 import { type CombinationRow, explainCombination, frequentCombinations } from '../sql/frequent-combinations.sql.ts'
 import type { CorrelatedColumns, RuleStatement } from './rule-facts.ts'

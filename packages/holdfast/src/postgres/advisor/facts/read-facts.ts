@@ -4,6 +4,7 @@ import { quoteIdent } from '../identifier.ts'
 import type { ParsedInsert, ParsedStatement } from '../predicates.ts'
 import { estimateWaste, isBloated } from '../rules/bloat.ts'
 import { FOREIGN_KEYS, type ForeignKeyRow } from '../sql/foreign-keys.sql.ts'
+import { FUNCTION_VOLATILITY, type FunctionVolatilityRow } from '../sql/function-volatility.sql.ts'
 import { INDEX_HEALTH, type IndexHealthRow } from '../sql/index-health.sql.ts'
 import { INDEX_SCANS, type IndexScansRow } from '../sql/index-scans.sql.ts'
 import { LOCK_WAITS, type LockWaitRow } from '../sql/lock-waits.sql.ts'
@@ -13,7 +14,6 @@ import { SERVER_FACTS, type ServerFactsRow } from '../sql/server-facts.sql.ts'
 import { SESSIONS, type SessionRow } from '../sql/sessions.sql.ts'
 import { type StatementBlocksRow, statementBlocks } from '../sql/statement-blocks.sql.ts'
 import { TABLE_HEALTH, type TableHealthRow } from '../sql/table-health.sql.ts'
-import { VOLATILE_FUNCTIONS, type VolatileFunctionRow } from '../sql/volatile-functions.sql.ts'
 import type { WorkloadWindow } from '../workload.ts'
 import { readCorrelatedColumns } from './correlated-columns.ts'
 import { type Known, known, readKnown, unknown } from './known.ts'
@@ -107,8 +107,8 @@ async function readStatements({ client, extensionSchema, window, parsed, minCall
 async function readVolatile(client: AdvisorClient, statements: readonly RuleStatement[]): Promise<ReadonlySet<string>> {
   const called = [...new Set(statements.flatMap(statement => statement.parsed.functions))]
   if (called.length === 0) return new Set()
-  const rows = await readRows<VolatileFunctionRow>(client, VOLATILE_FUNCTIONS, [called])
-  return new Set(rows.map(row => row.name))
+  const rows = await readRows<FunctionVolatilityRow>(client, FUNCTION_VOLATILITY, [called])
+  return new Set(rows.filter(row => row.volatility === 'v').map(row => row.name))
 }
 
 async function readReplicas(replicas: FactsInput['replicas']): Promise<Known<readonly (readonly IndexScansRow[])[]>> {

@@ -1,9 +1,9 @@
-import { resolveColumn } from '../candidates.ts'
 import type { TableFacts } from '../catalog.ts'
 import type { RuleFacts, RuleStatement } from '../facts/rule-facts.ts'
 import type { WrappedColumn } from '../facts/statement-traits.ts'
 import { countText, msText, shareText } from '../figure-text.ts'
 import { quoteIdent } from '../identifier.ts'
+import { resolveColumn } from '../resolve-column.ts'
 import { LEAST_SHARE, manualChange, type Rule, type RuleFinding, statementEvidence } from './rule.ts'
 
 /** Rows from which on a scan instead of an index is felt. As for a foreign key. */

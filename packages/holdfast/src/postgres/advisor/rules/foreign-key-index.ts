@@ -1,8 +1,7 @@
-import type { IndexKey } from '../candidates.ts'
 import type { RuleFacts } from '../facts/rule-facts.ts'
 import { bytesText, countText, msText } from '../figure-text.ts'
 import { quoteIdent } from '../identifier.ts'
-import { indexNameFor, keyListSql } from '../index-definition.ts'
+import { type IndexKey, indexNameFor, keyListSql } from '../index-definition.ts'
 import { BUILD_LOCK_NOTE, indexSql, measurementOf } from '../missing-index-finding.ts'
 import type { ForeignKeyRow } from '../sql/foreign-keys.sql.ts'
 import type { IndexHealthRow } from '../sql/index-health.sql.ts'
@@ -53,7 +52,7 @@ function findingFor(key: ForeignKeyRow, queryIds: readonly string[], facts: Rule
   const { schema, table, columns, parentTable } = key
   const { server, windows, windowMs } = facts
   const keys: IndexKey[] = columns.map(name => ({ name, descending: false, nulls: 'last' }))
-  const indexName = indexNameFor(table, keys)
+  const indexName = indexNameFor(table, { keys })
   const changers = queryIds.map(queryId => windows.get(queryId)).filter(window => window !== undefined)
   const heapBytes = key.pageCount * server.blockBytes
   // Entry of a btree: 8 bytes of header, 4 of line pointer, the key of about 8, a tenth of air. @source PostgreSQL 18, nbtree README and fillfactor 90
@@ -76,7 +75,7 @@ function findingFor(key: ForeignKeyRow, queryIds: readonly string[], facts: Rule
     severity: 'warning',
     evidence: changers[0] === undefined ? evidence : { ...evidence, before: measurementOf(changers[0], windowMs) },
     recommendation: {
-      ...indexSql(schema, table, keys, indexName),
+      ...indexSql(schema, table, { keys }, indexName),
       summary: `Index ${table}(${keyListSql(keys)}), so that the check of the foreign key reads only the rows that refer to the deleted one`,
       costNote: `about ${bytesText(sizeBytes)} on disk by the number of rows, and one more index to write for each row of ${table}`,
       lockNote: BUILD_LOCK_NOTE,

@@ -1,7 +1,7 @@
 import type { Evidence, FindingSeverity, Measurement, Recommendation } from '../../../core/index.ts'
-import type { IndexKey } from '../candidates.ts'
 import type { Known } from '../facts/known.ts'
 import type { RuleFacts, RuleStatement } from '../facts/rule-facts.ts'
+import type { IndexKey } from '../index-definition.ts'
 import { measurementOf } from '../missing-index-finding.ts'
 import type { RuleChange } from '../rule-change.ts'
 
