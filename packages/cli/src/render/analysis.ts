@@ -21,9 +21,14 @@ export function analysisPage(analysis: StatementAnalysis, terminal: Terminal): s
 }
 
 function planHeading({ measured, plannedFor, executionMs, planningMs, runs }: StatementAnalysis): string {
-  const values = { given: '', observed: '', generic: ', for any parameters', typical: ', typical values', frequent: ', frequent values', rare: ', rare values' }[
-    plannedFor
-  ]
+  const values = {
+    given: '',
+    observed: '',
+    generic: ', for any parameters',
+    typical: ', typical values',
+    frequent: ', frequent values',
+    rare: ', rare values',
+  }[plannedFor]
   if (!measured) return `Plan (not run${values})`
   const others = runs.length < 2 ? '' : `; runs: ${runs.map(run => `${run.plannedFor} ${formatMs(run.executionMs)}`).join(', ')}`
   return `Plan (run in ${formatMs(executionMs ?? 0)}, planned in ${formatMs(planningMs ?? 0)}${values}${others})`
