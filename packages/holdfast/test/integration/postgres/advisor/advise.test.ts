@@ -29,7 +29,7 @@ beforeAll(async () => {
   for (let i = 0; i < 5; i += 1) await fixture.app.query('update assignment set score = score + $1 where id <= $2', [1, 20_000])
   await fixture.readByAgent(40)
   for (const [text, values] of TRAPS) for (let i = 0; i < 6; i += 1) await fixture.app.query(text, [...values])
-  report = await advisor.advise({ since, limit: 20 })
+  report = await advisor.advise({ since, limit: 20, rules: 'pg/missing-index' })
 })
 
 afterAll(() => fixture.close())
@@ -75,7 +75,7 @@ describe('advise', () => {
     const advisor = fixture.advisor()
     const since = await advisor.mark()
     await fixture.readByAgent(20)
-    const again = await advisor.advise({ since })
+    const again = await advisor.advise({ since, rules: 'pg/missing-index' })
     expect(again.findings.map(finding => finding.id)).toEqual(report.findings.map(finding => finding.id))
     const [finding] = again.findings
     expect(await advisor.finding(finding!.id)).toEqual(finding)
@@ -120,14 +120,14 @@ describe('advise', () => {
     const advisor = fixture.advisor()
     const since = await advisor.mark()
     for (let i = 0; i < 20; i += 1) await fixture.app.query('select * from assignment where id = $1', [i])
-    expect(await advisor.advise({ since })).toMatchObject({ findings: [], examinedCount: 1 })
+    expect(await advisor.advise({ since, rules: 'pg/missing-index' })).toMatchObject({ findings: [], examinedCount: 1 })
   })
 
   it('tries a table above the limit on a sample, and then claims a ratio only', async () => {
     const advisor = fixture.advisor({ labLimit: '4mb' })
     const since = await advisor.mark()
     await fixture.readByAgent(10)
-    const { findings } = await advisor.advise({ since })
+    const { findings } = await advisor.advise({ since, rules: 'pg/missing-index' })
     expect(findings[0]?.evidence).toMatchObject({ tier: 'modeled' })
     expect(findings[0]?.evidence.trial).toBeUndefined()
     expect(findings[0]?.recommendation.predictedRatio).toBeLessThan(0.5)
@@ -140,7 +140,7 @@ describe('advise', () => {
       await fixture.app.query('update public.assignment a set note = $1 where a.agent_id = $2 and a.status = $3', ['y', 900 + i, 'open'])
       await fixture.app.query('delete from public.assignment where agent_id = $1 and status = $2', [900 + i, 'open'])
     }
-    const { findings } = await advisor.advise({ since })
+    const { findings } = await advisor.advise({ since, rules: 'pg/missing-index' })
     expect(findings[0]?.recommendation.sql[0]).toContain('(agent_id')
     expect(findings[0]?.recommendation.summary).toContain('and 1 more')
     expect((await fixture.app.query('select count(*)::int as n from assignment')).rows).toEqual([{ n: 100_000 }])
