@@ -125,7 +125,10 @@ describe('the plan of one statement', () => {
       'with busy as materialized (select agent_id, count(*) n from parcel group by 1) select * from busy where n > (select avg(weight) from parcel)'
     const { plan } = await fixture.analyze({ sql, analyze: true })
     const below = plan.children.reduce((sum, child) => sum + child.totalMs!, 0)
-    expect(plan).toMatchObject({ type: 'CTE Scan', children: [{ type: expect.stringContaining('(CTE busy)') }, { type: expect.stringContaining('(InitPlan') }] })
+    expect(plan).toMatchObject({
+      type: 'CTE Scan',
+      children: [{ type: expect.stringContaining('(CTE busy)') }, { type: expect.stringContaining('(InitPlan') }],
+    })
     expect(plan.selfMs).toBeCloseTo(Math.max(0, plan.totalMs! - below), 3)
     expect(nodes(plan).reduce((sum, node) => sum + node.selfMs!, 0)).toBeCloseTo(plan.totalMs!, 3)
   })
