@@ -98,6 +98,27 @@ describe('the loop from the command line', () => {
     expect(JSON.parse(without.out).error.code).toBe('HF_CLI_NO_MIGRATION')
   })
 
+  it('filters by rule, snoozes, and refuses what only people change', async () => {
+    await client.query(`create sequence ticket_number maxvalue 100; select setval('ticket_number', 97)`)
+    const advised = await run('advise', '--rule', 'sequence-*')
+    expect(advised.out).toMatch(/^● I-[0-9a-f]+ open {5}sequence ticket_number has given 97 % of its values.* · critical · Last value: 97 of 100$/m)
+    const { findings } = JSON.parse((await run('advise', '--rule', 'pg/sequence-end', '--json')).out) as { findings: { id: string; rule: string }[] }
+    expect(findings.map(({ rule }) => rule)).toEqual(['pg/sequence-end'])
+    const { id } = findings[0]!
+
+    const explained = await run('explain', id)
+    for (const part of ['pg/sequence-end · open · critical', 'Left: 3 values', 'not applied by Holdfast']) expect(explained.out).toContain(part)
+    const refused = await run('apply', id, '--json')
+    expect(refused.code).toBe(2)
+    expect(JSON.parse(refused.out).error).toMatchObject({ code: 'HF_PG_APPLY_MANUAL', hint: expect.stringContaining('do it by hand') })
+
+    expect(JSON.parse((await run('snooze', id, '--for', '2h', '--json')).out)).toMatchObject({ finding: { id, state: 'snoozed' } })
+    const again = await run('advise', '--rule', 'pg/sequence-end', '--fail-on', 'open')
+    expect(again.code, again.out).toBe(0)
+    expect((await run('snooze', id, '--for', 'soon')).code).toBe(2)
+    await client.query('drop sequence ticket_number')
+  })
+
   it('says that a finding does not exist', async () => {
     const unknown = await run('explain', 'I-none', '--json')
     expect(unknown.code).toBe(2)

@@ -5,5 +5,8 @@ import type { AdvisorPort } from './advisor-port.ts'
 /** An advisor on the database of the service's own pool, over connections of its own. Undefined when Holdfast runs without PostgreSQL. */
 export function advisorOfPool(hf: PoolOwner): AdvisorPort | undefined {
   const connect = connectionsBeside(hf)
-  return connect === undefined ? undefined : createAdvisor({ connect })
+  if (connect === undefined) return undefined
+  const { max } = (hf.pg?.pool.options ?? {}) as { readonly max?: unknown }
+  // Of this process alone: how many others have the like is not known here.
+  return createAdvisor({ connect, pools: typeof max === 'number' ? [{ name: 'this process', max, instances: 1 }] : [] })
 }

@@ -6,7 +6,7 @@ import { isOpenToOthers, isRoot } from '../cache-folder.ts'
 import { DevServicesError, reasonOf } from '../errors.ts'
 import { findOnPath } from '../find-on-path.ts'
 import { runCommand } from '../run-command.ts'
-import type { RunContext } from '../run-context.ts'
+import { type RunContext, serviceEnv } from '../run-context.ts'
 import type { ServiceOrigin } from '../service.ts'
 
 /** Programs that were seen to run here. */
@@ -16,6 +16,13 @@ export interface PostgresBinaries {
   readonly initdb: string
   /** For example 18. */
   readonly major: number
+  /** Where its libraries are, when they are not the system's. */
+  readonly libraryPath?: string
+}
+
+/** The environment in which the programs run. */
+export function postgresEnv(context: RunContext, { libraryPath }: Pick<PostgresBinaries, 'libraryPath'>): NodeJS.ProcessEnv {
+  return { ...serviceEnv(context), ...(libraryPath === undefined ? {} : { LD_LIBRARY_PATH: libraryPath }) }
 }
 
 /** Finds PostgreSQL: the embedded package, else `postgres` on PATH or where Debian hides it.
@@ -44,14 +51,17 @@ export function parsePostgresMajor(output: string): number | undefined {
   return found === null ? undefined : Number(found[1])
 }
 
-async function tried(context: RunContext, origin: ServiceOrigin, bin: string): Promise<PostgresBinaries> {
-  const { env, launcher, signal } = context
+/** The programs of a folder, after one was seen to run. Rejects with what it said. */
+export async function tried(context: RunContext, origin: ServiceOrigin, bin: string, libraryPath?: string): Promise<PostgresBinaries> {
+  const { launcher, signal } = context
   const postgres = join(bin, 'postgres')
+  const own = libraryPath === undefined ? {} : { libraryPath }
+  const env = libraryPath === undefined ? context.env : postgresEnv(context, own)
   const { ok, output } = await runCommand({ command: postgres, args: ['--version'], env, launcher, asService: true, timeoutMs: 5000, signal })
   const major = parsePostgresMajor(output)
   // The embedded binaries need glibc: on Alpine this is where it shows.
   if (!ok || major === undefined) throw new Error(`${postgres} does not run here: ${output}`)
-  return { origin, postgres, initdb: join(bin, 'initdb'), major }
+  return { origin, postgres, initdb: join(bin, 'initdb'), major, ...own }
 }
 
 function binOnPath(env: NodeJS.ProcessEnv): string | undefined {
@@ -60,8 +70,8 @@ function binOnPath(env: NodeJS.ProcessEnv): string | undefined {
   return found === undefined ? undefined : dirname(realpathSync(found))
 }
 
-function debianBins(): string[] {
-  const base = '/usr/lib/postgresql'
+/** Where Debian keeps the programs of installed versions, the newest first. */
+export function debianBins(base = '/usr/lib/postgresql'): string[] {
   if (!existsSync(base)) return []
   const newestFirst = readdirSync(base).sort((a, b) => Number(b) - Number(a))
   return newestFirst.map(version => join(base, version, 'bin'))

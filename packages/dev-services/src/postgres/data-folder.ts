@@ -5,9 +5,9 @@ import { diskFullError, requireFreeDisk } from '../disk.ts'
 import { DevServicesError } from '../errors.ts'
 import { commandLineOf, identifyProcess } from '../process-identity.ts'
 import { runCommand } from '../run-command.ts'
-import { type RunContext, serviceEnv } from '../run-context.ts'
+import type { RunContext } from '../run-context.ts'
 import { sweepProcesses } from '../sweep.ts'
-import type { PostgresBinaries } from './binaries.ts'
+import { type PostgresBinaries, postgresEnv } from './binaries.ts'
 
 /** The superuser of our own servers. Not `holdfast`: the ledger's schema has that name, and `"$user"` of the default search_path would lead a role of the same
  *  name there. */
@@ -61,7 +61,15 @@ async function runInitdb(context: RunContext, binaries: PostgresBinaries, home: 
   const args = ['-D', join(home, 'data'), '-U', SUPERUSER, '--pwfile', join(home, 'password'), '-A', 'scram-sha-256', '-E', 'UTF8', '--no-sync']
   // The built-in provider (since 17) sorts the same on every machine; before that, C does.
   args.push(...(binaries.major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : ['--locale=C']))
-  const result = await runCommand({ command: binaries.initdb, args, env: serviceEnv(context), launcher, asService: true, timeoutMs: 60_000, signal })
+  const result = await runCommand({
+    command: binaries.initdb,
+    args,
+    env: postgresEnv(context, binaries),
+    launcher,
+    asService: true,
+    timeoutMs: 60_000,
+    signal,
+  })
   if (result.ok) return
   throw (
     diskFullError(result.output, home) ??

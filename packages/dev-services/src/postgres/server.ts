@@ -4,10 +4,10 @@ import pg from 'pg'
 import { diskFullError } from '../disk.ts'
 import { DevServicesError, reasonOf } from '../errors.ts'
 import { findFreePort, requireFreePort } from '../free-port.ts'
-import { type RunContext, serviceEnv } from '../run-context.ts'
+import type { RunContext } from '../run-context.ts'
 import type { PostgresService } from '../service.ts'
 import { type ServiceChild, type StopLadder, spawnService } from '../service-child.ts'
-import { findPostgres, type PostgresBinaries } from './binaries.ts'
+import { findPostgres, type PostgresBinaries, postgresEnv } from './binaries.ts'
 import { type DataFolder, prepareDataFolder, SUPERUSER } from './data-folder.ts'
 import { serverVersion, withClient } from './probe.ts'
 
@@ -93,7 +93,7 @@ async function spawnServer(
   const child = await spawnService({
     command: binaries.postgres,
     args: ['-D', data.path, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    env: serviceEnv(context),
+    env: postgresEnv(context, binaries),
     launcher: context.launcher,
     logFile: join(slot.folder, logName),
     detached: context.detached,

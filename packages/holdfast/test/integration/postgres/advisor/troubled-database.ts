@@ -98,7 +98,7 @@ export async function runTroubledStatements(app: pg.Client): Promise<void> {
   await app.query('reset work_mem')
   for (let i = 0; i < 30; i += 1) {
     await app.query('select id, note from visit order by id offset $1 limit $2', [15_000 + i, 5])
-    await app.query('select * from wide where id between $1 and $2', [i * 100, i * 100 + 100])
+    await app.query('select * from wide where id between $1 and $2', [i * 100, i * 100 + 400])
   }
   for (let i = 0; i < 200; i += 1) await app.query('select count(*) from place where city = $1 and zip = $2', [i % 200, 10_000 + (i % 200)])
   await app.query('select pg_stat_force_next_flush()')
