@@ -1,4 +1,5 @@
 import { quoteIdent } from '../advisor/identifier.ts'
+import { INDEX_WATCH_SCHEMA } from '../advisor/sql/index-watch.sql.ts'
 import { LEDGER_SCHEMA } from '../advisor/sql/ledger-schema.sql.ts'
 import { ARCHIVE_SCHEMA } from '../archive/sql/archive-schema.sql.ts'
 import { SIZE_HISTORY_SCHEMA } from '../facts/sql/size-history.sql.ts'
@@ -14,6 +15,7 @@ export const OWN_MIGRATIONS: readonly Migration[] = [
   { version: 3, name: 'sizes', tables: ['size_history'], statements: SIZE_HISTORY_SCHEMA },
   { version: 4, name: 'archive', tables: ['archive_run'], statements: ARCHIVE_SCHEMA },
   { version: 5, name: 'views', tables: ['view_refresh'], statements: VIEW_LOG_SCHEMA },
+  { version: 6, name: 'index-watch', tables: ['index_watch'], statements: [INDEX_WATCH_SCHEMA] },
 ]
 
 /** Schema `holdfast` as SQL, for a role that may create it when the service's may not: what a migration would run, with its records.

@@ -14,6 +14,7 @@ import { SERVER_FACTS, type ServerFactsRow } from '../sql/server-facts.sql.ts'
 import { SESSIONS, type SessionRow } from '../sql/sessions.sql.ts'
 import { type StatementBlocksRow, statementBlocks } from '../sql/statement-blocks.sql.ts'
 import { TABLE_HEALTH, type TableHealthRow } from '../sql/table-health.sql.ts'
+import { VIEW_REFRESHES, type ViewRefreshRow } from '../sql/view-refreshes.sql.ts'
 import type { WorkloadWindow } from '../workload.ts'
 import { readCorrelatedColumns } from './correlated-columns.ts'
 import { type Known, known, readKnown, unknown } from './known.ts'
@@ -63,6 +64,7 @@ export async function readFacts(input: FactsInput): Promise<RuleFacts> {
     foreignKeys: await readKnown<ForeignKeyRow>(client, FOREIGN_KEYS, [], monitor),
     sessions: await readKnown<SessionRow>(client, SESSIONS, [], monitor),
     lockWaits: await readKnown<LockWaitRow>(client, LOCK_WAITS, [], monitor),
+    viewRefreshes: await readKnown<ViewRefreshRow>(client, VIEW_REFRESHES, [], `GRANT SELECT ON holdfast.view_refresh TO ${role}`),
     statements,
     parsed,
     windows: window.statements,

@@ -8,6 +8,7 @@ import type { SequenceHealthRow } from '../sql/sequence-health.sql.ts'
 import type { ServerFactsRow } from '../sql/server-facts.sql.ts'
 import type { SessionRow } from '../sql/sessions.sql.ts'
 import type { TableHealthRow } from '../sql/table-health.sql.ts'
+import type { ViewRefreshRow } from '../sql/view-refreshes.sql.ts'
 import type { StatementWindow } from '../workload.ts'
 import type { Known } from './known.ts'
 import type { StatementTraits } from './statement-traits.ts'
@@ -63,6 +64,7 @@ export interface RuleFacts {
   readonly foreignKeys: Known<readonly ForeignKeyRow[]>
   readonly sessions: Known<readonly SessionRow[]>
   readonly lockWaits: Known<readonly LockWaitRow[]>
+  readonly viewRefreshes: Known<readonly ViewRefreshRow[]>
   readonly statements: readonly RuleStatement[]
   /** Everything that ran in the window, writes included. */
   readonly parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>

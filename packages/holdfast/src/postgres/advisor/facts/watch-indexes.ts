@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type AdvisorClient, readRows, sqlStateOf } from '../client.ts'
 import type { IndexHealthRow } from '../sql/index-health.sql.ts'
-import { INDEX_WATCH_EXISTS, INDEX_WATCH_SCHEMA, type IndexWatchRow, WATCH_INDEXES } from '../sql/index-watch.sql.ts'
+import { type IndexWatchRow, WATCH_INDEXES } from '../sql/index-watch.sql.ts'
 import { type Known, known, unknown } from './known.ts'
 
 /** Notes the scans of all indexes, and says since when those of each stand still: PostgreSQL does not know when an index was made.
@@ -13,9 +13,6 @@ export async function watchIndexes(
 ): Promise<Known<ReadonlyMap<number, number>>> {
   if (!mayKeep) return unknown('since when an index is not read cannot be kept in schema holdfast', grant)
   try {
-    const [row] = await readRows<{ exists: boolean; mayUse: boolean }>(client, INDEX_WATCH_EXISTS)
-    if (row?.exists !== true) await client.query(INDEX_WATCH_SCHEMA)
-    else if (!row.mayUse) return unknown('holdfast.index_watch belongs to another role', grant)
     const rows = await readRows<IndexWatchRow>(client, WATCH_INDEXES, [
       indexes.map(index => index.oid),
       indexes.map(index => createHash('sha256').update(index.definition).digest('hex').slice(0, 16)),
@@ -24,8 +21,9 @@ export async function watchIndexes(
     ])
     return known(new Map(rows.map(({ oid, sinceMs }) => [oid, sinceMs])))
   } catch (error) {
-    // 42501 insufficient_privilege, 25006 read_only_sql_transaction (a standby), 55P03 lock_not_available.
-    if (['42501', '25006', '55P03'].includes(sqlStateOf(error) ?? ''))
+    // 42501 insufficient_privilege, 25006 read_only_sql_transaction (a standby), 55P03 lock_not_available, 42P01 undefined_table: the schema is an older one,
+    // which this role may not bring up to date.
+    if (['42501', '25006', '55P03', '42P01'].includes(sqlStateOf(error) ?? ''))
       return unknown('since when an index is not read cannot be kept in schema holdfast', grant)
     throw error
   }

@@ -88,13 +88,15 @@ function findingFor(
     subject: window.queryId,
     title: `a read of ${tables.join(', ')} runs ${callsPerSec.toFixed(1)} times a second, and its tables change ${changesPerSec.toFixed(3)} rows a second`,
     severity: 'info',
-    // At best: every set of parameters has to be read once before it is a hit.
-    savesMsPerSec: callsPerSec * window.meanMs * hitRatio,
     evidence: statementEvidence(statement, windowMs, [
       { name: 'Calls', value: `${callsPerSec.toFixed(1)} a second, n ${countText(window.calls)}` },
       { name: 'Mean, share of statement time', value: `${msText(window.meanMs)}, ${shareText(shareOfTime)}` },
       { name: 'Rows changed in its tables', value: `${changesPerSec.toFixed(3)} a second (${tables.join(', ')})` },
-      { name: 'Hits at best', value: `${shareText(hitRatio)}, if few different parameters are asked for` },
+      // Every set of parameters has to be read once before it is a hit, and how many there are is not known: no saving is promised.
+      {
+        name: 'At best',
+        value: `${shareText(hitRatio)} hits, ${msText(callsPerSec * window.meanMs * hitRatio)} saved a second, if few different parameters are asked for`,
+      },
     ]),
     recommendation: manualChange({
       summary: `cache it: hf.cache.getOrSet(key, load, { tags: [${tags}] }) with the parameters in the key, and drop the tags in the transactions that write these tables`,

@@ -14,6 +14,7 @@ import { lockChain } from './lock-chain.ts'
 import { longTransaction } from './long-transaction.ts'
 import { lowHotRatio } from './low-hot-ratio.ts'
 import { offsetPaging } from './offset-paging.ts'
+import { overdueView } from './overdue-view.ts'
 import { randomPageCost } from './random-page-cost.ts'
 import type { Rule } from './rule.ts'
 import { selectStar } from './select-star.ts'
@@ -37,6 +38,7 @@ export const RULES: readonly Rule[] = [
   bloat,
   sequenceEnd,
   extendedStatistics,
+  overdueView,
   randomPageCost,
   workMem,
   idleInTransaction,

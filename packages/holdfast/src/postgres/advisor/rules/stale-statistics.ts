@@ -11,6 +11,10 @@ export const LEAST_ROWS = 10_000
 /** Changes over what starts an automatic ANALYZE: at twice that it had its chance. */
 export const TIMES_TRIGGER = 2
 
+/** Time since the last ANALYZE within which autovacuum, which looks once a minute, may not have come yet; and within which what one session wrote before
+ *  its own ANALYZE may still be counted as written after it. @source PostgreSQL 18, autovacuum_naptime: 1 min */
+export const SETTLED_MS = 600_000
+
 /** Rule `pg/stale-statistics`: the planner's numbers are of another table than today's: never taken, or much has changed since.
  *  @source PostgreSQL 18, "Updating Planner Statistics", analyze threshold */
 export const staleStatistics: Rule = {
@@ -21,6 +25,7 @@ export const staleStatistics: Rule = {
 function isStale(table: TableHealthRow, { server }: RuleFacts): boolean {
   if (Math.max(table.rowCount, table.liveCount) < LEAST_ROWS) return false
   if (table.analyzedMs === null && table.rowCount < 0) return true
+  if (table.analyzedMs !== null && server.nowMs - table.analyzedMs < SETTLED_MS) return false
   return table.changedSinceAnalyze >= LEAST_ROWS && table.changedSinceAnalyze >= TIMES_TRIGGER * analyzeTrigger(table, server)
 }
 

@@ -1,15 +1,11 @@
 /** Remembers since when an index has not been scanned, because PostgreSQL knows neither when an index was made nor, before 16, when it was last used.
- *  PostgreSQL 14. Locks: only on what it creates. */
+ *  Migration 6: databases hold its checksum, so it is never changed. PostgreSQL 14. Locks: only on what it creates. */
 export const INDEX_WATCH_SCHEMA = `CREATE TABLE IF NOT EXISTS holdfast.index_watch (
   index_oid oid PRIMARY KEY,
   definition_hash text NOT NULL,
   scan_count double precision NOT NULL,
   since timestamptz NOT NULL
 )`
-
-/** Whether the table is there and this role may use it. In: nothing. Out: one row. PostgreSQL 14. Locks: none. */
-export const INDEX_WATCH_EXISTS = `SELECT /* holdfast */ coalesce(bool_or(has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')), false) AS "mayUse", count(*) > 0 AS exists
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'holdfast' AND c.relname = 'index_watch' AND has_schema_privilege(n.oid, 'USAGE')`
 
 /** Notes what the counters say now: an index that was scanned, rebuilt under the same number, or is new begins anew; one that is gone is forgotten.
  *  In: $1 oid[], $2 text[] hashes of the definitions, $3 float8[] scans, $4 now in ms. Out: one row an index, since when its scans stand still.

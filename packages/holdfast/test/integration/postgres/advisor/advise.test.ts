@@ -90,8 +90,8 @@ describe('advise', () => {
     await other.query('begin')
     // EXCLUSIVE conflicts with every mode but ACCESS SHARE: anything stronger would wait here for ever.
     await other.query('lock table assignment in exclusive mode')
-    const { findings } = await advisor.advise({ since, rules: 'pg/missing-index' }).finally(() => other.query('rollback'))
-    expect(findings).toHaveLength(1)
+    const { findings } = await advisor.advise({ since }).finally(() => other.query('rollback'))
+    expect(findings.filter(({ rule }) => rule === 'pg/missing-index')).toHaveLength(1)
   })
 
   it('does not wait behind a table that somebody has locked away', async () => {

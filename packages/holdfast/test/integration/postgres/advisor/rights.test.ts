@@ -57,7 +57,7 @@ describe('a role that may only read', () => {
     const advisor = reader()
     const since = await advisor.mark()
     for (let i = 0; i < 6; i += 1) await fixture.app.query('select * from hidden.t where k = $1', [i])
-    const report = await advisor.advise({ since })
+    const report = await advisor.advise({ since, rules: 'pg/missing-index' })
     expect(report.refused).toMatchObject([{ reason: 'no-table', statement: 'select * from hidden.t where k = $1' }])
     expect(await advisor.findings()).toEqual([])
     await fixture.app.query('drop schema holdfast cascade')

@@ -32,6 +32,7 @@ const EXPECTED: readonly (readonly [string, string])[] = [
   ['pg/bloat', 'airy'],
   ['pg/sequence-end', 'ticket_id_seq'],
   ['pg/extended-statistics', 'place by city and zip'],
+  ['pg/overdue-view', 'materialized view visits_by_day was refreshed'],
   ['pg/random-page-cost', 'random_page_cost is 4'],
   ['pg/work-mem', 'spills'],
   ['pg/idle-in-transaction', 'forgetful'],
@@ -51,6 +52,10 @@ beforeAll(async () => {
   await breakIndexBuild(app, await fixture.connect())
   // Since when indexes are not read is known from the first look on.
   await fixture.advisor().advise({ limit: 0 })
+  // A view whose schedule nobody runs any more, as the log of its refreshes tells it.
+  await app.query(`create materialized view visits_by_day as select day::date, count(*) from visit group by 1;
+    insert into holdfast.view_refresh (schema_name, view_name, due_at, overdue_at, finished_at, duration_ms, row_count, outcome)
+      values ('public', 'visits_by_day', now(), now() + interval '90 min', now(), 12, 14, 'refreshed')`)
 
   const forgetful = await fixture.connect()
   await forgetful.query("set application_name = 'forgetful'; begin isolation level repeatable read")

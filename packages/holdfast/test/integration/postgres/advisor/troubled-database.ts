@@ -9,8 +9,8 @@ const DAY_MS = 86_400_000
 export function daysLater(client: pg.Client, days: number): AdvisorClient {
   return {
     async query(text, values) {
+      if (text !== SERVER_FACTS) return client.query(text, values)
       const result = await client.query<ServerFactsRow>(text, values)
-      if (text !== SERVER_FACTS) return { rows: result.rows.map(row => ({ ...row })), rowCount: result.rowCount }
       const rows = result.rows.map(row => ({ ...row, nowMs: row.nowMs + days * DAY_MS, statsResetMs: row.nowMs - 60 * DAY_MS }))
       return { rows, rowCount: result.rowCount }
     },

@@ -15,7 +15,7 @@ afterEach(() => fixture.close())
 async function appliedFinding(): Promise<string> {
   const since = await advisor.mark()
   await fixture.readByAgent(60)
-  const { findings } = await advisor.advise({ since })
+  const { findings } = await advisor.advise({ since, rules: 'pg/missing-index' })
   const id = findings[0]!.id
   await advisor.apply(id)
   return id

@@ -48,7 +48,9 @@ async function ordinaryRole(): Promise<{ role: string; client: pg.Client }> {
 
 const tables = async (): Promise<string[]> =>
   (await admin.query("select tablename from pg_tables where schemaname = 'holdfast' order by 1")).rows.map(row => row.tablename)
-const ALL = ['archive_run', 'audit_log', 'finding', 'invalidation', 'migration', 'size_history', 'view_refresh']
+const ALL = ['archive_run', 'audit_log', 'finding', 'index_watch', 'invalidation', 'migration', 'size_history', 'view_refresh']
+/** Version of a migration after all of ours. */
+const NEXT = OWN_MIGRATIONS.length + 1
 
 describe('the migrations of schema holdfast', () => {
   it('makes everything once, however many processes start together', async () => {
@@ -65,7 +67,7 @@ describe('the migrations of schema holdfast', () => {
     for (const statement of [...LEDGER_SCHEMA, CREATE_OUTBOX]) await admin.query(statement)
     await admin.query("insert into holdfast.audit_log (what, finding_id, outcome, duration_ms, detail) values ('apply', 'I-1', 'done', 1, 'old')")
     await admin.query(`insert into holdfast.invalidation (namespace, tags) values ('app', '["a"]')`)
-    expect((await migrateOwnSchema(admin)).map(({ name }) => name)).toEqual(['ledger', 'outbox', 'sizes', 'archive', 'views'])
+    expect((await migrateOwnSchema(admin)).map(({ name }) => name)).toEqual(OWN_MIGRATIONS.map(({ name }) => name))
     expect(await createAdvisor({ connect: () => connect() }).audit()).toMatchObject([{ findingId: 'I-1', detail: 'old' }])
     expect((await admin.query('select tags from holdfast.invalidation')).rows).toEqual([{ tags: '["a"]' }])
     expect(await migrateOwnSchema(admin)).toEqual([])
@@ -73,11 +75,11 @@ describe('the migrations of schema holdfast', () => {
 
   it('applies what a database lacks, in order, and leaves nothing of a migration that fails', async () => {
     await migrateOwnSchema(admin)
-    const next = { version: 6, name: 'more', tables: ['more'], statements: ['create table holdfast.more (a int)'] }
-    const broken = { version: 7, name: 'broken', tables: [], statements: ['create table holdfast.half (a int)', 'select 1 / 0'] }
+    const next = { version: NEXT, name: 'more', tables: ['more'], statements: ['create table holdfast.more (a int)'] }
+    const broken = { version: NEXT + 1, name: 'broken', tables: [], statements: ['create table holdfast.half (a int)', 'select 1 / 0'] }
     await expect(migrateOwnSchema(admin, [...OWN_MIGRATIONS, next, broken])).rejects.toMatchObject({ code: 'HF_PG_MIGRATION_FAILED' })
     expect(await tables()).toEqual(ALL)
-    expect((await migrateOwnSchema(admin, [...OWN_MIGRATIONS, next])).map(({ version }) => version)).toEqual([6])
+    expect((await migrateOwnSchema(admin, [...OWN_MIGRATIONS, next])).map(({ version }) => version)).toEqual([NEXT])
     expect(await tables()).toContain('more')
   })
 
@@ -89,8 +91,11 @@ describe('the migrations of schema holdfast', () => {
   })
 
   it('HF_PG_SCHEMA_NEWER: is refused by a process that knows less, which changes nothing', async () => {
-    await migrateOwnSchema(admin, [...OWN_MIGRATIONS, { version: 6, name: 'more', tables: [], statements: [] }])
-    await expect(migrateOwnSchema(admin)).rejects.toMatchObject({ code: 'HF_PG_SCHEMA_NEWER', context: { version: 6, known: 5 } })
+    await migrateOwnSchema(admin, [...OWN_MIGRATIONS, { version: NEXT, name: 'more', tables: [], statements: [] }])
+    await expect(migrateOwnSchema(admin)).rejects.toMatchObject({
+      code: 'HF_PG_SCHEMA_NEWER',
+      context: { version: NEXT, known: OWN_MIGRATIONS.length },
+    })
     await expect(createAdvisor({ connect: () => connect() }).plant({ table: 'none', columns: ['a'] })).rejects.toMatchObject({
       code: 'HF_PG_SCHEMA_NEWER',
     })
@@ -144,7 +149,7 @@ describe('a role without the right to create', () => {
     await expect(migrateOwnSchema(client)).rejects.toMatchObject({ code: 'HF_PG_NOT_ALLOWED', hint: grant })
     await admin.query(`grant usage on schema holdfast to "${role}"; grant select on all tables in schema holdfast to "${role}"`)
     expect(await migrateOwnSchema(client)).toEqual([])
-    await admin.query('delete from holdfast.migration where version = 5')
+    await admin.query('delete from holdfast.migration where version = $1', [OWN_MIGRATIONS.length])
     await expect(migrateOwnSchema(client)).rejects.toMatchObject({ hint: expect.stringContaining('GRANT USAGE, CREATE ON SCHEMA holdfast') })
   })
 })

@@ -130,6 +130,7 @@ export function healthyFacts(changes: Partial<RuleFacts> = {}): RuleFacts {
     foreignKeys: known([]),
     sessions: known([]),
     lockWaits: known([]),
+    viewRefreshes: known([]),
     statements: [],
     parsed: new Map(),
     windows: new Map(),

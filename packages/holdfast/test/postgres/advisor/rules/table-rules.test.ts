@@ -6,13 +6,15 @@ import { bloat, estimateWaste, LEAST_WASTED_BYTES } from '../../../../src/postgr
 import { deadTuples, vacuumTrigger } from '../../../../src/postgres/advisor/rules/dead-tuples.ts'
 import { extendedStatistics, offBy } from '../../../../src/postgres/advisor/rules/extended-statistics.ts'
 import { LEAST_UPDATES, lowHotRatio } from '../../../../src/postgres/advisor/rules/low-hot-ratio.ts'
+import { overdueView } from '../../../../src/postgres/advisor/rules/overdue-view.ts'
 import type { Rule } from '../../../../src/postgres/advisor/rules/rule.ts'
 import { sequenceEnd } from '../../../../src/postgres/advisor/rules/sequence-end.ts'
 import { staleStatistics } from '../../../../src/postgres/advisor/rules/stale-statistics.ts'
 import { statisticsNameFor } from '../../../../src/postgres/advisor/rules/statistics-name.ts'
 import { wraparound } from '../../../../src/postgres/advisor/rules/wraparound.ts'
 import type { TableHealthRow } from '../../../../src/postgres/advisor/sql/table-health.sql.ts'
-import { healthyFacts, indexHealth, serverFacts, tableHealth } from './healthy-facts.ts'
+import type { ViewRefreshRow } from '../../../../src/postgres/advisor/sql/view-refreshes.sql.ts'
+import { healthyFacts, indexHealth, NOW_MS, serverFacts, tableHealth } from './healthy-facts.ts'
 
 /** Findings of a rule about one table. */
 function judge(rule: Rule, table: Partial<TableHealthRow>, facts: Partial<RuleFacts> = {}): ReturnType<Rule['judge']>['findings'] {
@@ -80,8 +82,10 @@ describe('pg/autovacuum-settings', () => {
 
 describe('pg/stale-statistics', () => {
   it('speaks at twice what starts an automatic ANALYZE, and of a table that never had one', () => {
-    expect(judge(staleStatistics, { changedSinceAnalyze: 20_100 })).toHaveLength(1)
-    expect(judge(staleStatistics, { changedSinceAnalyze: 20_099 })).toEqual([])
+    const analyzedMs = NOW_MS - 600_000
+    expect(judge(staleStatistics, { changedSinceAnalyze: 20_100, analyzedMs })).toHaveLength(1)
+    expect(judge(staleStatistics, { changedSinceAnalyze: 20_099, analyzedMs })).toEqual([])
+    expect(judge(staleStatistics, { changedSinceAnalyze: 20_100, analyzedMs: analyzedMs + 1 })).toEqual([])
     expect(judge(staleStatistics, { rowCount: -1, analyzedMs: null })).toHaveLength(1)
     expect(judge(staleStatistics, { rowCount: 9_999, liveCount: 9_999, changedSinceAnalyze: 9_999 })).toEqual([])
   })
@@ -164,6 +168,45 @@ describe('pg/sequence-end', () => {
   it('names the grant for one that may not be read', () => {
     const { unknown: missing } = sequenceEnd.judge(healthyFacts({ sequences: known([{ ...sequence, lastValue: null, mayRead: false }]) }))
     expect(missing).toMatchObject([{ grant: 'GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO app' }])
+  })
+})
+
+describe('pg/overdue-view', () => {
+  const view = {
+    schema: 'public',
+    name: 'report',
+    refreshedMs: 0,
+    overdueMs: NOW_MS,
+    durationMs: 5,
+    rowCount: 10,
+    failedSince: 0,
+    lastOutcome: null,
+    hasUniqueIndex: true,
+  }
+  const judgeView = (changes: Partial<ViewRefreshRow>): ReturnType<Rule['judge']>['findings'] =>
+    overdueView.judge(healthyFacts({ viewRefreshes: known([{ ...view, ...changes }]) })).findings
+
+  it('speaks from the moment on that the schedule of the view gives', () => {
+    expect(judgeView({})).toHaveLength(1)
+    expect(judgeView({ overdueMs: NOW_MS + 1 })).toEqual([])
+    expect(judgeView({ overdueMs: null })).toEqual([])
+  })
+
+  it('says what fails, and what a refresh by hand locks', () => {
+    expect(judgeView({ failedSince: 3, lastOutcome: 'HF_PG_VIEW_FAILED', hasUniqueIndex: false })).toMatchObject([
+      {
+        recommendation: {
+          sql: ['REFRESH MATERIALIZED VIEW public.report'],
+          summary: expect.stringContaining('HF_PG_VIEW_FAILED'),
+          lockNote: expect.stringContaining('ACCESS EXCLUSIVE'),
+        },
+      },
+    ])
+  })
+
+  it('is silent where there is no log, and names the grant where it may not be read', () => {
+    expect(overdueView.judge(healthyFacts({ viewRefreshes: unknown('no such table') }))).toEqual({ findings: [], unknown: [] })
+    expect(overdueView.judge(healthyFacts({ viewRefreshes: unknown('denied', 'GRANT SELECT') })).unknown).toMatchObject([{ grant: 'GRANT SELECT' }])
   })
 })
 
