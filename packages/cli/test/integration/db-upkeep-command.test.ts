@@ -77,6 +77,40 @@ describe('holdfast db archive', () => {
   })
 })
 
+describe('holdfast db views', () => {
+  it('lists views with what is wrong, and refreshes one', async () => {
+    expect((await run('views')).err).toContain('no materialized views')
+    await app.query('CREATE MATERIALIZED VIEW summary AS SELECT id % 7 AS k, count(*) AS n FROM lead GROUP BY 1')
+    expect((await run('views')).out).toMatch(/^view +size +rows +refreshed +took +state\npublic\.summary .* not by Holdfast +– +no unique index\n$/)
+    const refused = await run('views', 'refresh', 'summary', '--yes')
+    expect(refused.code).toBe(2)
+    expect(refused.err).toMatch(/HF_PG_VIEW_NO_UNIQUE_INDEX.*\n {2}next: CREATE UNIQUE INDEX CONCURRENTLY ON public\.summary \(k\)/)
+    await app.query('CREATE UNIQUE INDEX ON summary (k)')
+    expect((await run('views', 'refresh', 'summary')).err).toContain('HF_CLI_CONFIRMATION_REQUIRED')
+    expect((await run('views', 'refresh', 'summary', '--yes')).out).toMatch(/^✓ public\.summary has 7 rows, refreshed in /)
+    expect(JSON.parse((await run('views', '--json')).out)).toMatchObject({
+      schema: 'holdfast.db-views/1',
+      views: [{ rowCount: 7, lastOutcome: 'refreshed' }],
+    })
+    await app.query("UPDATE holdfast.view_refresh SET overdue_at = now() - interval '1 minute' WHERE outcome = 'refreshed'")
+    const overdue = await run('views')
+    expect(overdue.code).toBe(1)
+    expect(overdue.out).toMatch(/ overdue\n$/)
+  })
+})
+
+describe('holdfast db vacuum', () => {
+  it('asks, vacuums, and says what it did', async () => {
+    expect((await run('vacuum', 'lead')).err).toMatch(/HF_CLI_CONFIRMATION_REQUIRED.*vacuum lead/)
+    expect((await run('vacuum', 'lead', '--yes')).out).toMatch(/^✓ vacuumed and analyzed public\.lead in .*: \d+ dead rows before, \d+ after \(/)
+    const json = await run('vacuum', 'lead', '--yes', '--no-analyze', '--json')
+    expect(JSON.parse(json.out)).toMatchObject({ schema: 'holdfast.vacuum/1', table: 'public.lead', isAnalyzed: false })
+    const unknown = await run('vacuum', 'nowhere', '--yes')
+    expect(unknown).toMatchObject({ code: 2, out: '' })
+    expect(unknown.err).toContain('HF_PG_TABLE_UNKNOWN')
+  })
+})
+
 describe('holdfast db schema', () => {
   it('prints SQL that another role can run, and that makes nothing twice', async () => {
     const printed = await run('schema', '--role', 'Some "one"')

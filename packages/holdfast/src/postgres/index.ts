@@ -56,6 +56,7 @@ export {
   type TableReport,
   type TablesReport,
 } from './facts/index.ts'
+export { maintenanceErrors, type VacuumOptions, type VacuumProgress, type VacuumReport, vacuumTable } from './maintenance/index.ts'
 export { migrationErrors } from './migrations/errors.ts'
 export { ownSchemaSql } from './migrations/own-schema.ts'
 export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'
@@ -93,4 +94,15 @@ export type { SlowStatement } from './slow/slow-statements.ts'
 export { OTHER_STATEMENTS, type StatementSnapshot } from './statement-store.ts'
 export { STATEMENT_CHANNEL, type StatementTrace } from './statement-watch.ts'
 export type { IsolationLevel, Transaction, TransactionOptions } from './transaction.ts'
+export { connectionsOf } from './upkeep/connections-of-pool.ts'
 export type { ClientOf, UserClient, UserPool, UserQuery, UserQueryResult } from './user-pool.ts'
+export {
+  createViews,
+  type RefreshOptions,
+  type RefreshReport,
+  type ViewDefinition,
+  type ViewState,
+  type Views,
+  type ViewsOptions,
+  viewErrors,
+} from './views/index.ts'

@@ -25,6 +25,7 @@ import { createRegistry, type Registry } from '../telemetry/index.ts'
 import { runtimeErrors } from './errors.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
 import { addPgProblems, type OwnPoolConfig, resolvePool } from './own-pool.ts'
+import { composeUpkeep, type Upkeep, type UpkeepOptions } from './upkeep.ts'
 
 /** Options of {@link holdfast}. */
 export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends string = never, E extends object = Record<never, never>> {
@@ -35,6 +36,8 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends str
   readonly pgReplicas?: readonly (UserPool | string | OwnPoolConfig)[]
   /** Settings of the observation of `pg`. */
   readonly postgres?: PostgresOptions
+  /** Materialized views to keep fresh and old rows to archive, by the clock. Needs `pg`. Default: nothing. */
+  readonly upkeep?: UpkeepOptions
   /** A Redis URL (`redis://`, `rediss://`); an ioredis client or `Cluster`, which stays yours; `{ cluster: [urls] }`; or `{ sentinels: [urls], name }`.
    *  Absent, undefined or empty: the cache lives in this process only and health says so. */
   readonly redis?: RedisOption | undefined
@@ -56,6 +59,8 @@ export interface Holdfast<Pool extends UserPool = UserPool, L extends string = n
   readonly cache: TieredCache<L, E>
   /** @throws HF_CONFIG_NO_POSTGRES when no pool was given. */
   readonly pg: HoldfastPg<Pool>
+  /** Views and archive of the option `upkeep`, to run them by hand. @throws HF_CONFIG_NO_POSTGRES when no pool was given. */
+  readonly upkeep: Upkeep
   /** Where every layer records. Add your own metrics here. */
   readonly telemetry: Registry
   /** Measures requests; the adapters call it. */
@@ -84,13 +89,15 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
   const responses = createResponseCache(options.responses ?? {}, { cache, registry: telemetry, clock, logger })
   const pool = options.pg !== undefined ? await resolvePool(options.pg, { clock, logger }) : undefined
   const replicas = await Promise.all((options.pgReplicas ?? []).map(given => resolvePool(given, { clock, logger })))
+  const target = invalidationTarget(cache, options)
+  const upkeep = pool && composeUpkeep(pool.pool, options.upkeep ?? {}, { clock, logger, registry: telemetry, target })
   const pg =
     pool &&
     observePool(pool.pool, {
       registry: telemetry,
       clock,
       logger,
-      target: invalidationTarget(cache, options),
+      target,
       replicas: replicas.map(replica => replica.pool),
       ...(options.postgres ? { options: options.postgres } : {}),
     })
@@ -100,9 +107,11 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     start: async () => {
       await cache.start()
       await pg?.start()
+      await upkeep?.start()
     },
     // PostgreSQL first: a transaction that commits while stopping still has a cache to invalidate.
     stop: async () => {
+      await upkeep?.stop()
       await pg?.stop()
       await Promise.all([pool, ...replicas].map(one => one?.end()))
       await cache.stop()
@@ -111,7 +120,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
   })
   const startedAtMs = clock.nowMs()
   const instanceId = `${service}-${process.pid}-${randomUUID().slice(0, 8)}`
-  const health = (): Health => mergeHealth([cache.health(), ...(pg ? [pg.health()] : [])])
+  const health = (): Health => mergeHealth([cache.health(), ...(pg ? [pg.health()] : []), ...(upkeep ? [upkeep.health()] : [])])
   await lifecycle.start()
   return {
     ...lifecycle,
@@ -120,6 +129,10 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     get pg() {
       if (pg === undefined) throw runtimeErrors.create('HF_CONFIG_NO_POSTGRES', 'hf.pg was used without a pool')
       return pg
+    },
+    get upkeep() {
+      if (upkeep === undefined) throw runtimeErrors.create('HF_CONFIG_NO_POSTGRES', 'hf.upkeep was used without a pool')
+      return upkeep
     },
     telemetry,
     requests: createRequestMonitor(telemetry, clock),
@@ -157,7 +170,12 @@ function invalidationTarget(cache: TieredCache, options: HoldfastOptions<UserPoo
 }
 
 function validate(
-  options: object & { readonly pg?: unknown; readonly pgReplicas?: readonly unknown[]; readonly redis?: RedisOption | undefined },
+  options: object & {
+    readonly pg?: unknown
+    readonly pgReplicas?: readonly unknown[]
+    readonly upkeep?: unknown
+    readonly redis?: RedisOption | undefined
+  },
 ): void {
   const problems = collectConfigProblems()
   for (const key of Object.keys(options)) {
@@ -166,8 +184,20 @@ function validate(
   if (options.pg !== undefined) addPgProblems('pg', options.pg, problems)
   for (const [at, replica] of (options.pgReplicas ?? []).entries()) addPgProblems(`pgReplicas[${at}]`, replica, problems)
   if (options.pg === undefined && options.pgReplicas !== undefined) problems.add('pgReplicas', 'needs `pg`, the primary')
+  if (options.pg === undefined && options.upkeep !== undefined) problems.add('upkeep', 'needs `pg`')
   if (options.redis) addRedisProblems(options.redis, problems)
   problems.throwIfAny('holdfast()')
 }
 
-const KNOWN_OPTIONS: ReadonlySet<string> = new Set(['pg', 'pgReplicas', 'postgres', 'redis', 'cache', 'responses', 'service', 'logger', 'clock'])
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
+  'pg',
+  'pgReplicas',
+  'postgres',
+  'upkeep',
+  'redis',
+  'cache',
+  'responses',
+  'service',
+  'logger',
+  'clock',
+])

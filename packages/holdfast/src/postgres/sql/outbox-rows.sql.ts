@@ -41,7 +41,7 @@ export const FOLD_ROWS = `WITH /* holdfast */ gone AS (
 INSERT INTO holdfast.invalidation (namespace, tags) SELECT $1, 'null' WHERE EXISTS (SELECT FROM gone)`
 
 /** Escaped down to ASCII, so that the database's encoding can hold it, also \`\\u0000\`. */
-function asciiJson(tags: readonly string[]): string {
+export function asciiJson(tags: readonly string[]): string {
   return JSON.stringify(tags).replace(/[^ -~]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 

@@ -1,3 +1,4 @@
+import { readViewLog } from '../../views/view-states.ts'
 import type { Catalog } from '../catalog.ts'
 import { type AdvisorClient, readRows, sqlStateOf, withClient } from '../client.ts'
 import { quoteIdent } from '../identifier.ts'
@@ -43,7 +44,7 @@ const MOST_MEASURED = 3
 /** Larger ones are not measured: pgstattuple_approx reads every page that is not all-visible. */
 const MOST_MEASURED_BYTES = 1024 ** 3
 
-/** Reads what all rules judge by. About 15 round trips, and for tables that look bloated or correlated some more; nothing is changed but the notes on indexes. */
+/** Reads what all rules judge by. About 17 round trips, and for tables that look bloated or correlated some more; nothing is changed but the notes on indexes. */
 export async function readFacts(input: FactsInput): Promise<RuleFacts> {
   const { client, window, parsed, catalog } = input
   const [server] = await readRows<ServerFactsRow>(client, SERVER_FACTS)
@@ -74,6 +75,7 @@ export async function readFacts(input: FactsInput): Promise<RuleFacts> {
     correlated: await readCorrelatedColumns(client, statements, catalog),
     measuredWaste: await measureWaste(client, server!, tables),
     pools: input.pools,
+    viewLog: known(await readViewLog(client)),
   }
 }
 

@@ -140,6 +140,7 @@ export function healthyFacts(changes: Partial<RuleFacts> = {}): RuleFacts {
     correlated: [],
     measuredWaste: known(new Map()),
     pools: [],
+    viewLog: known([]),
     ...changes,
   }
 }

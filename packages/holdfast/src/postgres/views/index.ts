@@ -1,0 +1,5 @@
+export { viewErrors } from './errors.ts'
+export type { RefreshReport } from './refresh.ts'
+export type { ViewDefinition } from './view-definition.ts'
+export type { ViewState } from './view-states.ts'
+export { createViews, type RefreshOptions, type Views, type ViewsOptions } from './views.ts'
