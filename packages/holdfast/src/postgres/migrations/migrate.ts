@@ -107,8 +107,7 @@ async function applyPending(client: MigrationClient, migrations: readonly Migrat
   const { pending, toRun } = planOf(state, migrations)
   if (toRun.length === 0) return []
   const statements = [...(state.hasSchema ? [] : [CREATE_OWN_SCHEMA]), CREATE_MIGRATION_TABLE, ...toRun.flatMap(migration => migration.statements)]
-  // One message: a service that starts waits for it.
-  await client.query(statements.join(';\n'))
+  for (const statement of statements) await client.query(statement)
   await client.query(RECORD_MIGRATIONS, [pending.map(one => one.version), pending.map(one => one.name), pending.map(checksumOf)])
   return pending
 }

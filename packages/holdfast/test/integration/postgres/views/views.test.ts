@@ -40,9 +40,12 @@ async function processes(count: number, options: object): Promise<ChildProcess[]
 }
 const log = async (view: string): Promise<Record<string, unknown>[]> =>
   (await fixture.app.query('select outcome, row_count::int as rows, detail from holdfast.view_refresh where view_name = $1 order by id', [view])).rows
-const sessionLocks = (): Promise<unknown> =>
+/** Sessions that hold the lock of a view. */
+const lockHolders = (view: string): Promise<unknown> =>
   fixture.value(
-    "select count(*)::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
+    `select count(*)::int from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+     and (classid::bigint << 32) | objid::bigint = hashtextextended('holdfast:view:public.' || $1, 0)`,
+    view,
   )
 
 describe('refreshing a view', () => {
@@ -79,6 +82,7 @@ describe('refreshing a view', () => {
       }
     })
     for (const child of two) child.send('go')
+    await expect.poll(() => lockHolders('slow_summary'), { timeout: 10_000, interval: 5 }).toBe(1)
     const answers = await Promise.all(outcomes)
     expect(answers.find(({ report }) => report !== undefined)?.report).toMatchObject({ rowCount: 7 })
     expect(answers.find(({ code }) => code !== undefined)?.code).toBe('HF_PG_VIEW_BUSY')
@@ -142,7 +146,7 @@ describe('a refresh that fails', () => {
     await expect(kept.refresh('fragile')).rejects.toMatchObject({ code: 'HF_PG_VIEW_FAILED', message: expect.stringContaining('division by zero') })
     expect(await fixture.value('select fragile_count()::int')).toBe(before)
     // The server takes a moment to end a session.
-    await expect.poll(sessionLocks).toBe(0)
+    await expect.poll(() => lockHolders('fragile')).toBe(0)
     expect(kept.health()).toMatchObject({
       status: 'degraded',
       reasons: [{ component: 'postgres', why: expect.stringContaining('fragile could not be refreshed') }],
@@ -175,7 +179,7 @@ describe('a refresh that fails', () => {
     await expect(stopped).rejects.toBe(reason)
     expect((await log('slow_summary')).at(-1)).toMatchObject({ outcome: 'stopped' })
     // The server takes a moment to end a session.
-    await expect.poll(sessionLocks).toBe(0)
+    await expect.poll(() => lockHolders('slow_summary')).toBe(0)
   })
 
   it('HF_PG_VIEW_NO_UNIQUE_INDEX: says the SQL to make one, over columns that are unique', async () => {
