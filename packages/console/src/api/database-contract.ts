@@ -13,6 +13,7 @@ import type {
   StatementReport,
   TableReport,
   TablesReport,
+  VacuumReport,
 } from 'holdfast/postgres'
 import type { FindingSummary, Measured } from './contract.ts'
 
@@ -123,6 +124,15 @@ export interface DatabaseTablesAnswer extends TablesReport {
 /** `GET api/v1/performance/database/table-stats/:table`. */
 export interface DatabaseTableAnswer extends TableReport {
   readonly schema: 'holdfast.database-table/1'
+  /** What the caller's role allows. */
+  readonly actions: readonly 'optimize'[]
+  /** Text that has to be typed before; null in development. */
+  readonly confirmation: string | null
+}
+
+/** Answer of `POST api/v1/performance/database/optimize-table/:table`. */
+export interface DatabaseVacuumAnswer extends VacuumReport {
+  readonly schema: 'holdfast.database-vacuum/1'
 }
 
 /** `GET api/v1/performance/database/size`. */

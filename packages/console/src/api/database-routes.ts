@@ -1,5 +1,6 @@
 import type { Finding } from 'holdfast/core'
 import type { Context, Hono } from 'hono'
+import { hasRole } from '../auth/console-auth.ts'
 import { requireRole } from '../auth/request-guards.ts'
 import type { InstancePool } from '../collect/collector.ts'
 import type { PoolConnections } from '../collect/instance-delta.ts'
@@ -19,6 +20,7 @@ import type {
   DatabaseSizeAnswer,
   DatabaseTableAnswer,
   DatabaseTablesAnswer,
+  DatabaseVacuumAnswer,
 } from './database-contract.ts'
 import { buildPoolMetrics } from './pool-metrics.ts'
 import { buildQueryMetrics } from './query-metrics.ts'
@@ -64,7 +66,10 @@ export function addDatabaseRoutes(app: Hono<ConsoleEnv>, deps: DatabaseRoutesDep
   })
   app.get(`${BASE}/tables`, async c => answer<DatabaseTablesAnswer>(c, { schema: 'holdfast.database-tables/1', ...(await reads.tables()) }))
   app.get(`${BASE}/table-stats/:table`, async c => {
-    return answer<DatabaseTableAnswer>(c, { schema: 'holdfast.database-table/1', ...(await reads.table(c.req.param('table'))) })
+    const name = c.req.param('table')
+    const report = await reads.table(name)
+    const actions = hasRole(c.get('caller').role, 'operate') ? (['optimize'] as const) : []
+    return answer<DatabaseTableAnswer>(c, { schema: 'holdfast.database-table/1', ...report, actions, confirmation: deps.actions.confirmationOf(name) })
   })
   app.get(`${BASE}/size`, async c => answer<DatabaseSizeAnswer>(c, { schema: 'holdfast.database-size/1', ...(await reads.size()) }))
   app.get(`${BASE}/health`, async c => {
@@ -78,6 +83,11 @@ function addActions(app: Hono<ConsoleEnv>, actions: DatabaseActions, bodyOf: Req
   app.post(`${BASE}/analyze-query`, async c => {
     const request = parseAnalyze(await bodyOf(c))
     return answer<DatabaseAnalysisAnswer>(c, { schema: 'holdfast.plan/1', ...(await actions.analyze(request)) })
+  })
+  app.post(`${BASE}/optimize-table/:table`, async c => {
+    const { confirmation } = Object(await bodyOf(c)) as { confirmation?: unknown }
+    const report = await actions.optimize(c.req.param('table'), confirmation, c.get('caller').role)
+    return answer<DatabaseVacuumAnswer>(c, { schema: 'holdfast.database-vacuum/1', ...report })
   })
   app.get(`${BASE}/archive`, async c => answer<DatabaseArchivesAnswer>(c, await actions.archives()))
   app.post(`${BASE}/archive`, async c => {

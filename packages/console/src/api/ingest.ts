@@ -13,6 +13,7 @@ const EVENT_KINDS: ReadonlySet<unknown> = new Set<ConsoleEvent['kind']>([
   'invalidate',
   'warm',
   'archive',
+  'vacuum',
 ])
 
 /** The event in a request's body.

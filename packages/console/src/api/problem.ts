@@ -1,5 +1,5 @@
 import { type HoldfastError, isHoldfastError } from 'holdfast/core'
-import { archiveErrors, factsErrors, planErrors } from 'holdfast/postgres'
+import { archiveErrors, factsErrors, maintenanceErrors, planErrors } from 'holdfast/postgres'
 import { consoleErrors } from '../errors.ts'
 import type { Problem } from './contract.ts'
 import { setSecurityHeaders } from './security-headers.ts'
@@ -63,6 +63,7 @@ const DEFINITIONS: Readonly<Record<string, { readonly summary: string }>> = {
   ...factsErrors.definitions,
   ...planErrors.definitions,
   ...archiveErrors.definitions,
+  ...maintenanceErrors.definitions,
 }
 
 function titleOf(code: string): string {

@@ -269,7 +269,7 @@ const DATABASE: readonly RouteDoc[] = [
     summary: 'one table, as name or schema.name, with its indexes',
     answer: {
       schema: 'holdfast.database-table/1',
-      properties: { schema: 'string', atMs: 'number', database: 'string', countersSinceMs: 'number?', table: 'object', indexes: 'array' },
+      properties: { schema: 'string', atMs: 'number', database: 'string', countersSinceMs: 'number?', table: 'object', indexes: 'array', actions: 'array', confirmation: 'string?' },
     },
     refusals: ['HF_PG_TABLE_UNKNOWN', ...DATABASE_REFUSALS],
   },
@@ -335,6 +335,22 @@ const DATABASE: readonly RouteDoc[] = [
         'HF_PG_EXPLAIN_NOT_READ_ONLY',
       ],
       ...['HF_PG_EXPLAIN_MISSING', 'HF_PG_EXPLAIN_NOT_ALLOWED', 'HF_PG_EXPLAIN_PARAMETERS', 'HF_PG_EXPLAIN_TIMEOUT', 'HF_PG_EXPLAIN_LOCKED'],
+    ],
+  },
+  {
+    ...({ method: 'post', path: `${DATABASE_BASE}/optimize-table/:table`, role: 'operate' } as const),
+    summary: 'VACUUM (ANALYZE) of one table while it is used; answers at its end',
+    body: [['confirmation', 'string', false, "the table's name as in the address, outside development"]],
+    answer: {
+      schema: 'holdfast.database-vacuum/1',
+      properties: {
+        ...({ schema: 'string', table: 'string', tookMs: 'number', isAnalyzed: 'boolean' } as const),
+        ...({ deadBefore: 'number?', deadAfter: 'number?', sizeBytes: 'number' } as const),
+      },
+    },
+    refusals: [
+      ...['HF_CONSOLE_CONFIRMATION', 'HF_CONSOLE_BUSY', 'HF_CONSOLE_NO_DATABASE', 'HF_PG_TABLE_UNKNOWN', 'HF_PG_NOT_ALLOWED', 'HF_PG_VACUUM_KIND'],
+      ...['HF_PG_VACUUM_BUSY', 'HF_PG_VACUUM_BLOCKED', 'HF_PG_VACUUM_LOCKED', 'HF_PG_VACUUM_TIMEOUT', 'HF_PG_VACUUM_FAILED'],
     ],
   },
   {

@@ -7,6 +7,8 @@ import {
   analyzeStatement,
   createArchive,
   type StatementAnalysis,
+  type VacuumReport,
+  vacuumTable,
 } from 'holdfast/postgres'
 import type { ConsoleEvent } from '../api/contract.ts'
 import type { ArchiveRequest, DatabaseArchiveAnswer, DatabaseArchivesAnswer } from '../api/database-contract.ts'
@@ -18,6 +20,11 @@ import { oneAtATime } from '../one-at-a-time.ts'
 export interface DatabaseActions {
   /** One statement's plan, and what would help. @throws HF_CONSOLE_BUSY, and what `analyzeStatement` throws */
   analyze(request: AnalyzeRequest): Promise<StatementAnalysis>
+  /** VACUUM (ANALYZE) of one table. Resolves at its end; a caller that leaves does not stop it.
+   *  @throws HF_CONSOLE_BUSY, HF_CONSOLE_CONFIRMATION, and what `vacuumTable` throws */
+  optimize(table: string, confirmation: unknown, role: Role): Promise<VacuumReport>
+  /** What whoever optimizes must type; null in development. */
+  confirmationOf(table: string): string | null
   /** Runs one of the policies that the console was given, or counts what it would take. Resolves at the end, which may be hours away; a caller that leaves
    *  does not stop it. @throws HF_CONSOLE_BUSY, HF_CONSOLE_CONFIRMATION, and what the archive throws */
   archive(request: ArchiveRequest, role: Role): Promise<DatabaseArchiveAnswer>
@@ -42,20 +49,34 @@ export function createDatabaseActions(deps: DatabaseActionsDeps): DatabaseAction
   const archive = connect === undefined ? undefined : createArchive({ connect, policies, clock, logger })
   const analysis = oneAtATime()
   const archiving = oneAtATime()
+  const vacuuming = oneAtATime()
+  const confirmationOf = (what: string): string | null => (deps.needsConfirmation ? what : null)
+  /** @throws HF_CONSOLE_CONFIRMATION */
+  const requireConfirmation = (what: string, given: unknown): void => {
+    if (confirmationOf(what) === null || given === what) return
+    throw consoleErrors.create('HF_CONSOLE_CONFIRMATION', `to run it, confirm with the text ${what}`, { hint: 'send that text as `confirmation`' })
+  }
 
   return {
     async analyze(request) {
       const known = orNoDatabase(connect)
       return analysis('an analysis', () => analyzeStatement({ connect: known, clock }, request))
     },
+    confirmationOf,
+    async optimize(table, confirmation, role) {
+      const known = orNoDatabase(connect)
+      requireConfirmation(table, confirmation)
+      return vacuuming('the vacuum of a table', async () => {
+        logger.info({ audit: 'vacuum', role, table }, `the console vacuums ${table}`)
+        const report = await vacuumTable({ connect: known, table, clock, logger })
+        publishEvent({ atMs: clock.nowMs(), kind: 'vacuum', text: `vacuumed and analyzed ${report.table}` })
+        return report
+      })
+    },
     async archive({ policy, dryRun, confirmation }, role) {
       const known = orNoDatabase(archive)
       if (dryRun) return { schema: 'holdfast.database-archive/1', preview: await known.preview(policy), report: null }
-      if (deps.needsConfirmation && confirmation !== policy) {
-        throw consoleErrors.create('HF_CONSOLE_CONFIRMATION', `to run it, confirm with the text ${policy}`, {
-          hint: 'send the name of the policy as `confirmation`',
-        })
-      }
+      requireConfirmation(policy, confirmation)
       return archiving(`the archive policy ${policy}`, async () => {
         logger.info({ audit: 'archive', role, policy }, `the console runs the archive policy ${policy}`)
         const report = await known.run(policy)

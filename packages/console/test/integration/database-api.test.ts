@@ -177,6 +177,22 @@ describe('the database in the API', () => {
     expect((await pool.query('SELECT count(*)::int AS n FROM lead')).rows).toEqual([{ n: 5000 }])
   })
 
+  it('vacuums a table when it is confirmed, and says what came of it', async () => {
+    const console = open({ environment: 'production' })
+    await pool.query('UPDATE lead SET score = score WHERE id <= 100')
+    const optimize = (table: string, body: object) => ask(console, `${BASE}/optimize-table/${table}`, body)
+    expect(await optimize('public.lead', {})).toMatchObject({ status: 400, body: { code: 'HF_CONSOLE_CONFIRMATION' } })
+    expect(await optimize('nowhere', { confirmation: 'nowhere' })).toMatchObject({ status: 404, body: { code: 'HF_PG_TABLE_UNKNOWN' } })
+    const { status, body } = await optimize('public.lead', { confirmation: 'public.lead' })
+    expect([status, body.schema, body.isAnalyzed]).toEqual([200, 'holdfast.database-vacuum/1', true])
+    expect(Object.keys(body).sort()).toEqual(Object.keys(ROUTE_DOCS.find(({ path }) => path.includes('optimize-table'))!.answer!.properties).sort())
+    const { table } = (await ask(console, `${BASE}/table-stats/public.lead`)).body as { table: { vacuumedAtMs: number | null } }
+    expect(table.vacuumedAtMs).not.toBeNull()
+    expect(console.overview().events.map(({ kind }) => kind)).toContain('vacuum')
+    const viewer = open({ auth: { kind: 'custom', verify: async () => 'view' } })
+    expect((await ask(viewer, `${BASE}/table-stats/public.lead`)).body).toMatchObject({ actions: [] })
+  })
+
   it('runs archive policies that it was given and no others, counted first, confirmed, and by an admin', async () => {
     const policy = { name: 'low-scores', table: 'lead', action: 'move', where: 'score < 10' } as const
     const lines: object[] = []

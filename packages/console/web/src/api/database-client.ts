@@ -6,6 +6,7 @@ import type {
   DatabaseSizeAnswer,
   DatabaseTableAnswer,
   DatabaseTablesAnswer,
+  DatabaseVacuumAnswer,
 } from '../../../src/api/database-contract.ts'
 import { request } from './client.ts'
 
@@ -44,4 +45,13 @@ export function fetchSize(signal: AbortSignal): Promise<DatabaseSizeAnswer> {
 /** How the database is. */
 export function fetchHealth(signal: AbortSignal): Promise<DatabaseHealthAnswer> {
   return request(`${DATABASE}/health`, { signal })
+}
+
+/** VACUUM (ANALYZE) of one table. Resolves at its end. */
+export function postOptimize(name: string, confirmation: string | null): Promise<DatabaseVacuumAnswer> {
+  return request(`${DATABASE}/optimize-table/${encodeURIComponent(name)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-holdfast-csrf': '1' },
+    body: JSON.stringify(confirmation === null ? {} : { confirmation }),
+  })
 }

@@ -15,6 +15,7 @@ const ICONS: Readonly<Record<ConsoleEvent['kind'], IconName>> = {
   invalidate: 'close',
   warm: 'load',
   archive: 'save',
+  vacuum: 'apply',
 }
 
 /** Lines shown. */

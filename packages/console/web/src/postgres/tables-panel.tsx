@@ -1,15 +1,17 @@
 import { useQuery } from '@tanstack/react-query'
-import type { ReactElement } from 'react'
+import { type ReactElement, useState } from 'react'
 import { Link } from 'wouter'
 import type { DatabaseTableAnswer, DatabaseTablesAnswer } from '../../../src/api/database-contract.ts'
 import { fetchTable, fetchTables } from '../api/database-client.ts'
 import { count, percent, span } from '../format.ts'
 import { useParam, withParam } from '../live/use-param.ts'
 import { type Column, DataTable } from '../parts/data-table.tsx'
+import { Icon } from '../parts/icon.tsx'
 import { Panel, Skeleton } from '../parts/panel.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
 import { showBytes } from '../show-bytes.ts'
 import { IndexTable } from './index-table.tsx'
+import { OptimizeDialog } from './optimize-dialog.tsx'
 
 type TableRow = DatabaseTablesAnswer['tables'][number]
 
@@ -69,12 +71,21 @@ function Tables({ answer: { tables, atMs }, linkTo }: { readonly answer: Databas
 }
 
 function TableDetail({ name, linkTo }: { readonly name: string; linkTo(path: string): string }): ReactElement {
+  const [asked, setAsked] = useState(false)
   const { data, error } = useQuery({ queryKey: ['table', name], queryFn: ({ signal }) => fetchTable(name, signal) })
   return (
     <Panel title={`Table ${name}`} aside={<Link href={linkTo(PATH)}>Close</Link>}>
       {error === null ? null : <ProblemNote error={error} />}
       {data === undefined && error === null ? <Skeleton lines={4} label={`Reading ${name}`} /> : null}
       {data === undefined ? null : <TableFacts answer={data} />}
+      {data?.actions.includes('optimize') ? (
+        <p className="actions">
+          <button type="button" className="button" onClick={() => setAsked(true)}>
+            <Icon name="apply" /> Vacuum and analyze…
+          </button>
+        </p>
+      ) : null}
+      {data === undefined || !asked ? null : <OptimizeDialog name={name} confirmation={data.confirmation} onClose={() => setAsked(false)} />}
       {data === undefined || data.indexes.length === 0 ? null : <IndexTable indexes={data.indexes} linkTo={linkTo} />}
     </Panel>
   )
