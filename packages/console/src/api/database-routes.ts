@@ -69,7 +69,12 @@ export function addDatabaseRoutes(app: Hono<ConsoleEnv>, deps: DatabaseRoutesDep
     const name = c.req.param('table')
     const report = await reads.table(name)
     const actions = hasRole(c.get('caller').role, 'operate') ? (['optimize'] as const) : []
-    return answer<DatabaseTableAnswer>(c, { schema: 'holdfast.database-table/1', ...report, actions, confirmation: deps.actions.confirmationOf(name) })
+    return answer<DatabaseTableAnswer>(c, {
+      schema: 'holdfast.database-table/1',
+      ...report,
+      actions,
+      confirmation: deps.actions.confirmationOf(name),
+    })
   })
   app.get(`${BASE}/size`, async c => answer<DatabaseSizeAnswer>(c, { schema: 'holdfast.database-size/1', ...(await reads.size()) }))
   app.get(`${BASE}/health`, async c => {

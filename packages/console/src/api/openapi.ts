@@ -1,4 +1,5 @@
-import { type DocType, ROUTE_DOCS, type RouteDoc } from './route-docs.ts'
+import type { DocType, RouteDoc } from './route-doc.ts'
+import { ROUTE_DOCS } from './route-docs.ts'
 
 /** Refusals that every address may answer with; those of changes beside. */
 const EVERYWHERE = ['HF_CONSOLE_UNAUTHORIZED', 'HF_CONSOLE_HOST', 'HF_CONSOLE_INTERNAL'] as const
