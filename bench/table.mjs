@@ -58,16 +58,23 @@ async function measure(file, name, nodeOptions) {
 }
 
 function report(file, { about, columns, claims = [], leftOut = [], rounds, transposed = false, derive }, figures) {
-  const question = basename(file, '.bench.mjs')
   const byName = new Map(Object.entries(figures).map(([name, runs]) => [name, summary(columns, runs)]))
   derive?.(byName)
   const rows = [...byName].map(([name, values]) => ({ name, values }))
+  reportTable(file, { about, columns, claims, leftOut, rounds, transposed, rows, figures })
+}
+
+/** Prints a table and its claims, writes both where the page of benches reads them, and sets the exit code to 1 when a claim fails. For benches that measure by
+ *  themselves. @param {string} file path or URL of the bench */
+export function reportTable(file, { about, columns, claims = [], leftOut = [], rounds = 1, transposed = false, rows, figures }) {
+  const path = file.startsWith('file:') ? fileURLToPath(file) : file
+  const question = basename(path, '.bench.mjs')
   console.log(`${question.replaceAll('-', ' ')}? (${about}; ${rounds === 1 ? 'one round' : `medians of ${rounds} rounds`}, a process each)`)
   for (const line of table(columns, rows, transposed)) console.log(`  ${line}`)
   for (const { name, why } of leftOut) console.log(`  left out: ${name}: ${why}`)
-  const verdicts = claims.map(claim => ({ ...claim, measured: byName.get(claim.candidate)[claim.column] }))
+  const verdicts = claims.map(claim => ({ ...claim, measured: rows.find(row => row.name === claim.candidate).values[claim.column] }))
   for (const verdict of verdicts) console.log(`  ${holds(verdict) ? 'holds' : 'FAILS'}: ${sentence(verdict, columns)}`)
-  const out = join(dirname(file), '..', 'results', basename(dirname(file)), `${question}.json`)
+  const out = join(dirname(path), '..', 'results', basename(dirname(path)), `${question}.json`)
   mkdirSync(dirname(out), { recursive: true })
   const content = { question, about, columns, transposed, rounds, rows, claims: verdicts, leftOut, figures, machine: machine() }
   writeFileSync(out, `${JSON.stringify(content, null, 1)}\n`)

@@ -1,4 +1,4 @@
-import { type IndexWorld, readAsks, type Why } from './asks.ts'
+import { type Asks, type IndexWorld, readAsks, type Why } from './asks.ts'
 import type { Catalog, IndexFacts, TableFacts } from './catalog.ts'
 import { type Combination, combinationsOf } from './combinations.ts'
 import { isPlain, shapeSql } from './index-definition.ts'
@@ -86,7 +86,7 @@ function proposeForTable(scope: Scope, ref: TableRef, catalog: Catalog, world: I
   const unique = uniqueIndexWithin(table, new Set(asks.equal.filter(key => key.expression === undefined).map(key => key.name)))
   if (unique !== undefined) return { candidates: [], refusals: [exists(unique, table)] }
   const combinations = combinationsOf(asks, table, world)
-  if (combinations.length === 0) return { candidates: [], refusals: [refusalOf(table, asks.whys)] }
+  if (combinations.length === 0) return { candidates: [], refusals: [refusalOf(table, [...asks.whys, ...unselective(asks)])] }
   const candidates: Candidate[] = []
   const refusals: NoCandidate[] = []
   for (const combination of combinations) {
@@ -96,6 +96,12 @@ function proposeForTable(scope: Scope, ref: TableRef, catalog: Catalog, world: I
     else refusals.push(exists(serving, table))
   }
   return { candidates, refusals }
+}
+
+/** Conditions that an index could serve, though none is worth it. */
+function unselective({ equal, anyOf }: Asks): Why[] {
+  const names = [...equal, ...anyOf].map(key => key.name)
+  return names.length === 0 ? [] : [{ why: `${names.join(', ')} alone finds too large a part of the rows, whichever value is asked for` }]
 }
 
 function exists(index: IndexFacts, table: TableFacts): NoCandidate {

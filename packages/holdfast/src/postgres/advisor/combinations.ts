@@ -15,6 +15,9 @@ export interface Combination extends IndexShape {
 /** A condition that more rows than this meet makes a partial index hardly smaller. */
 const PARTIAL_SHARE = 0.7
 
+/** A flag that fewer rows than this have, or have not, finds few pages. */
+const RARE_FLAG_SHARE = 0.05
+
 /** Columns wider than this are not carried along in an index, bytes. */
 const WIDEST_INCLUDED_BYTES = 16
 
@@ -29,7 +32,7 @@ const MOST_KEYS = 5
 /** All shapes worth a trial for what a statement asks of a table, the likeliest first. Pure. */
 export function combinationsOf(asks: Asks, table: TableFacts, world: IndexWorld): Combination[] {
   const hot = (key: IndexKey): boolean => world.isHot(table, key.name)
-  const trees = treesOf(asks, key => !isUnique(table, key), hot)
+  const trees = treesOf(asks, key => !isUnique(table, key), hot).filter(tree => !isCoinToss(tree, table))
   const partial = trees.length > 0 ? partialOf(asks, trees) : partialOf(asks, [alwaysAlone(asks)].flat())
   const covering = trees.slice(0, 3).flatMap(tree => coveringOf(tree, asks, table, hot))
   const other: Combination[] = [
@@ -79,6 +82,12 @@ function treesOf(asks: Asks, mayJoin: (key: IndexKey) => boolean, hot: (key: Ind
     anyOf.length > 0 && order.length > 0 ? combine(equal, [...order, ...anyOf]) : NOTHING,
   ]
   return distinct(all.filter(({ keys }) => keys.length > 0 && keys.length <= MOST_KEYS))
+}
+
+/** A flag alone, of which both values are frequent: whichever of them the application asks for, most pages of the table are read anyway. */
+function isCoinToss({ keys: [first, ...more] }: Combination, table: TableFacts): boolean {
+  const trueRatio = first === undefined || more.length > 0 ? null : (table.columns.get(first.name)?.trueRatio ?? null)
+  return trueRatio !== null && Math.min(trueRatio, 1 - trueRatio) > RARE_FLAG_SHARE
 }
 
 const NOTHING: Combination = { keys: [], equalCount: 0 }

@@ -59,8 +59,6 @@ export interface Scope {
   readonly columns: ColumnName[]
   /** Whether it asks for all columns of a table. */
   hasStar: boolean
-  /** Whether LIMIT stands on it. */
-  hasLimit: boolean
   readonly parent: Scope | undefined
 }
 
@@ -176,7 +174,6 @@ class StatementWalk {
       groupBy: [],
       columns: [],
       hasStar: false,
-      hasLimit: false,
       parent,
     }
     this.scopes.push(scope)
@@ -191,9 +188,7 @@ class StatementWalk {
       this.select(statement.larg, parent)
       this.select(statement.rarg, parent)
     } else {
-      const scope = this.open(parent)
-      this.#simple(statement, scope)
-      scope.hasLimit = statement.limitCount !== undefined
+      this.#simple(statement, this.open(parent))
     }
     const limit = paramOf(statement.limitCount)
     const offset = paramOf(statement.limitOffset)

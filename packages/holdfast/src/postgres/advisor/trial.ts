@@ -22,6 +22,9 @@ const SCREENED_SETS = 4
 /** From here on a run is slow: what an index would save of it shows in a single run, ms. */
 const SLOW_MS = 100
 
+/** From here on the first run needs no repetition because the caches were cold, ms. */
+const WARM_MS = 20
+
 /** Sets after which a candidate without any effect is given up. */
 const HOPE_SETS = 2
 
@@ -69,7 +72,7 @@ export function timeStatement(client: AdvisorClient, lab: Lab, subject: Subject,
       for (const [at, set] of sets.entries()) {
         if (at === HOPE_SETS && round === 0 && isHopeless(shown, timing.hopeMs)) return runsOf(times.slice(0, at), shown, 1)
         // What already took long is not run again to be told from milliseconds.
-        const run = at === 0 && round === 0 && warm.ms >= SLOW_MS ? warm : await runOnce(client, subject.text, set, round === 0)
+        const run = at === 0 && round === 0 && warm.ms >= WARM_MS ? warm : await runOnce(client, subject.text, set, round === 0)
         times[at]!.push(run.ms)
         if (round === 0) shown.push(run)
       }

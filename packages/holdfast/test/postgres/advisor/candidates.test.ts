@@ -141,6 +141,14 @@ describe('kinds of index', () => {
     expect(shapes(`select * from lead where ${condition}`)).toContain(expected)
   })
 
+  it('has none for a flag alone of which both values are frequent, and one where a value is rare', () => {
+    const flags = (trueRatio: number): Partial<TableFacts> => ({
+      columns: new Map([['gone', columnFacts('gone', { type: 'boolean', trueRatio, nullRatio: 0 })]]),
+    })
+    expect(shapes('select * from lead where gone = $1', flags(0.1))).toEqual([])
+    expect(shapes('select * from lead where gone = $1', flags(0.01))).toEqual(['USING btree (gone)'])
+  })
+
   it('makes no partial index for a condition that nearly all rows meet', () => {
     expect(shapes('select * from lead where deleted is null and agent = $1').join()).not.toContain('WHERE')
   })

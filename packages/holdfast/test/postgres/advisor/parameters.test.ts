@@ -11,7 +11,6 @@ const scope: Scope = {
   groupBy: [],
   columns: [],
   hasStar: false,
-  hasLimit: false,
   parent: undefined,
 }
 

@@ -11,7 +11,7 @@ const TRAPS: readonly (readonly [string, readonly unknown[], string])[] = [
   ['select * from assignment where id = $1', [77], 'index-exists'],
   ['select count(*) from assignment where note like $1', ['%needle'], 'no-index-serves|not-used'],
   ['select count(*) from assignment where agent_id::text = $1', ['7'], 'no-index-serves'],
-  ['select sum(score) from assignment where active = $1', [true], 'no-gain|not-used|regresses'],
+  ['select sum(score) from assignment where active = $1', [true], 'no-index-serves'],
   ['select count(*) from assignment where score = $1', [5], 'write-heavy'],
   ['select id from assignment where agent_id = $1 for update', [7], 'unsafe'],
 ]

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { isPrefixByTime } from '../../../src/postgres/advisor/subjects.ts'
+import { supersededBy } from '../../../src/postgres/advisor/superseded.ts'
+import { indexFacts, tableFacts } from './facts.ts'
+
+describe('isPrefixByTime', () => {
+  it.each([
+    ['live calls are as fast as those with fixed text first', 22, 20, 60, true],
+    ['live calls are as slow as those with a wildcard first', 55, 20, 60, false],
+    ['live calls lie between the two', 35, 20, 60, false],
+    ['the two kinds take about the same', 20, 20, 25, false],
+    ['nothing was measured', 20, 0, 0, false],
+  ])('when %s', (_what, liveMs, prefixMs, infixMs, expected) => {
+    expect(isPrefixByTime(liveMs, prefixMs, infixMs)).toBe(expected)
+  })
+})
+
+describe('supersededBy', () => {
+  const key = (name: string, descending = false) => ({ name, descending, nulls: descending ? ('first' as const) : ('last' as const) })
+  const table = tableFacts(
+    'lead',
+    { agent: 1, status: 1 },
+    {
+      indexes: [
+        indexFacts('short', ['agent']),
+        indexFacts('other', ['status']),
+        indexFacts('backwards', ['-agent']),
+        indexFacts('unique', ['agent'], { isUnique: true }),
+        indexFacts('partial', ['agent'], { isPartial: true }),
+        indexFacts('as_long', ['agent', 'status']),
+      ],
+    },
+  )
+
+  it('names the indexes that the new one begins with, and none that enforces something or holds a part of the rows only', () => {
+    expect(supersededBy({ table, keys: [key('agent'), key('status')], equalCount: 2 }, table)).toEqual(['short'])
+  })
+
+  it('names none for a partial index, which does not hold all rows', () => {
+    expect(supersededBy({ table, keys: [key('agent'), key('status')], equalCount: 2, where: ['NOT gone'] }, table)).toEqual([])
+  })
+})
