@@ -25,7 +25,6 @@ export class PrimaryWatch {
   #problemSinceMs: number | undefined
   #latest: PrimaryReading | undefined
   #asking: { readonly askedMs: number; readonly answer: Promise<PrimaryReading> } | undefined
-  #queued: Promise<PrimaryReading> | undefined
 
   constructor(pool: UserPool, clock: Clock, limitMs: number) {
     this.#clock = clock
@@ -46,17 +45,14 @@ export class PrimaryWatch {
 
   /** A position that includes everything that was answered before `ms`; at most 1 round trip, shared with others. Rejects when the primary does not say. */
   async positionAfter(ms: number): Promise<PrimaryReading> {
-    if (this.#latest !== undefined && this.#latest.askedMs >= ms) return this.#latest
-    if (this.#asking === undefined) return this.look()
-    if (this.#asking.askedMs >= ms) return this.#asking.answer
-    // Asked too early for this one; the next question serves all who come meanwhile.
-    this.#queued ??= this.#asking.answer
-      .catch(() => undefined)
-      .then(() => {
-        this.#queued = undefined
-        return this.look()
-      })
-    return this.#queued
+    for (;;) {
+      if (this.#latest !== undefined && this.#latest.askedMs >= ms) return this.#latest
+      const asking = this.#asking
+      if (asking === undefined) return this.look()
+      if (asking.askedMs >= ms) return asking.answer
+      // Asked too early for this one. The first to wake asks again, and the others share that.
+      await asking.answer.catch(() => undefined)
+    }
   }
 
   /** A position that a COMMIT brought along. */
@@ -65,8 +61,9 @@ export class PrimaryWatch {
     this.history.note(reading.position, reading.askedMs, this.#clock.monotonicMs())
   }
 
-  /** Asks now. 1 round trip. */
+  /** Asks now, or shares the answer of a question under way: the driver is to get one at a time. 1 round trip. */
   look(): Promise<PrimaryReading> {
+    if (this.#asking !== undefined) return this.#asking.answer
     const askedMs = this.#clock.monotonicMs()
     const answer = this.#ask(askedMs).finally(() => {
       if (this.#asking?.answer === answer) this.#asking = undefined

@@ -185,14 +185,15 @@ export class Replica {
     } catch (error) {
       this.problem = error instanceof ProbeTimeout ? error.message : `${error instanceof Error ? error.message : error} (${errorLabel(error)})`
       this.circuit.noteSilence()
+      // Whoever waits for a connection would wait as long as the pool lets them.
+      for (const reject of this.#waiting) reject(pgErrors.create('HF_PG_CONNECT_FAILED', `replica ${this.name} is away: ${this.problem}`))
       // A server that refuses resets its connections too; one that is silent would hold its reads for ever.
       if (error instanceof ProbeTimeout) this.#cut()
     }
   }
 
-  /** Ends what is under way there, so that it can be done elsewhere. */
+  /** Ends what is running there, so that it can be done elsewhere. */
   #cut(): void {
-    for (const reject of this.#waiting) reject(pgErrors.create('HF_PG_CONNECT_FAILED', `replica ${this.name} is away: ${this.problem}`))
     for (const client of this.#clients) {
       const { connection, end } = client as { connection?: { stream: { destroy(): void } }; end?: () => unknown }
       if (connection === undefined) void end?.call(client)

@@ -8,7 +8,7 @@ import { createRequestMonitor } from 'holdfast/http'
 import { createPool, type HoldfastPg, type HoldfastPool, observePool } from 'holdfast/postgres'
 import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { seededRandom } from '../../../cache/seeded-random.ts'
 
 type Pool = HoldfastPool<pg.Pool>
@@ -22,6 +22,9 @@ const SEED = Number(process.env.HOLDFAST_TEST_SEED ?? 7)
 /** Operations of each user; more by hand. */
 const OPERATIONS = Number(process.env.HOLDFAST_TEST_REPLICA_OPERATIONS ?? 25)
 const USERS = 6
+
+// Servers are started and stopped, and a busy machine may be slow.
+vi.setConfig({ testTimeout: 60_000 + OPERATIONS * 1000, hookTimeout: 120_000 })
 
 beforeAll(async () => {
   const { DATABASE_URL: _, ...env } = process.env
