@@ -31,6 +31,11 @@ export function responseCache(cache: ResponseCache, app: HonoAppLike): HonoMiddl
       return undefined
     }
     const incoming = incomingOf(context.env)
+    // A target in absolute form names a host of its own, and the handler may go by the Host field.
+    if (incoming !== undefined && !incoming.url?.startsWith('/')) {
+      await next()
+      return undefined
+    }
     const hit = incoming && cache.peek(incoming)
     if (hit !== undefined) return toResponse(hit)
     const response = await cache.fetch(
@@ -62,7 +67,7 @@ function incomingOf(env: unknown): IncomingMessage | undefined {
 function urlOf({ url = '' }: IncomingMessage, { url: seen }: Request): { url: URL } | undefined {
   // Not resolved against what was seen: `//other.host/` would name another origin.
   const whole = new URL(seen).origin + url
-  return url.startsWith('/') && URL.canParse(whole) ? { url: new URL(whole) } : undefined
+  return URL.canParse(whole) ? { url: new URL(whole) } : undefined
 }
 
 /** Fields as a plain record and the body as it is: `@hono/node-server` writes such an answer out without making a Response of it. */

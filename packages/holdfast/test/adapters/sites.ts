@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import fastifyCompress from '@fastify/compress'
 import { type FakeClock, fakeClock } from '@holdfast/testkit'
 import { getRequestListener } from '@hono/node-server'
@@ -43,6 +43,8 @@ export interface SiteOptions extends ResponseCacheOptions {
   readonly parsed?: boolean
   /** The framework's compression stands before the cache. */
   readonly compressed?: boolean
+  /** What something before the cache sets on every answer. */
+  readonly before?: (request: { readonly headers: IncomingHttpHeaders }) => Record<string, string>
 }
 
 export interface Answered {
@@ -72,12 +74,16 @@ function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, h
   const inner = options.prefix === undefined ? expressFramework() : expressFramework.Router()
   if (options.compressed) inner.use(compression({ threshold: 0 }))
   if (options.parsed) inner.use(expressFramework.json())
+  inner.use((request, response, next) => {
+    response.set(options.before?.(request) ?? {})
+    next()
+  })
   inner.use(forExpress(responses))
   inner.use(async (request, response) => {
     const made = await handle({ method: request.method, path: request.path, headers: request.headers })
     response.status(made.status ?? 200).set(made.headers ?? {})
     if (made.chunks === undefined) response.send(made.body ?? '')
-    else Readable.from(made.chunks).pipe(response)
+    else pipeline(Readable.from(made.chunks), response, () => undefined)
   })
   inner.use((_error: unknown, _request: expressFramework.Request, response: expressFramework.Response, _next: expressFramework.NextFunction) => {
     response.status(500).send('failed')
@@ -89,6 +95,10 @@ function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, h
 async function fastify({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Promise<Listener> {
   const app = Fastify()
   if (options.compressed) await app.register(fastifyCompress, { threshold: 0 })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(options.before?.(request) ?? {})
+    done()
+  })
   await app.register(
     (inner, _options, done) => {
       inner.register(forFastify(responses))
@@ -116,6 +126,11 @@ function hono({ responses }: Pick<Site, 'responses'>, options: SiteOptions, hand
       await next()
     })
   }
+  app.use(async (context, next) => {
+    await next()
+    const set = options.before?.({ headers: Object.fromEntries(context.req.raw.headers) }) ?? {}
+    for (const [name, value] of Object.entries(set)) context.header(name, value)
+  })
   app.use(forHono(responses, app))
   app.all('*', async context => {
     const { pathname } = new URL(context.req.url)
@@ -135,7 +150,7 @@ export type Framework = keyof typeof FRAMEWORKS
 
 /** A listening site; close it. */
 export async function openSite(framework: Framework, options: SiteOptions = {}): Promise<Site> {
-  const { prefix: _prefix, parsed: _parsed, compressed: _compressed, ...cacheOptions } = options
+  const { prefix: _prefix, parsed: _parsed, compressed: _compressed, before: _before, ...cacheOptions } = options
   const clock = fakeClock()
   const registry = createRegistry()
   const data = createTieredCache({ jitter: 0 }, { clock, registry })

@@ -14,7 +14,7 @@ import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './
 import { invalidatedTags, responseTags } from './response-tags.ts'
 import { decideReuse, type StandIn } from './reuse.ts'
 import { selectingValues } from './selection.ts'
-import { varyFields, whyUnstorable } from './storage-rules.ts'
+import { isWhole, varyFields, whyUnstorable } from './storage-rules.ts'
 import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
 import { agreesWithHead, conditional, confirmedBy, unconditional, understandable } from './validation.ts'
 import { aliveUntilMs, isSameResponse, isSameSelection, select, selects, withValidators } from './variants.ts'
@@ -32,7 +32,7 @@ export interface EngineDeps {
 const VARIANT_LIMIT = 32
 /** How long answers to a key count as not shareable after one was not. */
 const ALONE_MS = 10_000
-/** How long one request waits for another's headers before it asks the origin itself. */
+/** How long one request waits for another's answer before it asks the origin itself. */
 const FOLLOW_LIMIT_MS = 10_000
 /** RFC 5861 4. */
 const ORIGIN_ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504])
@@ -200,14 +200,14 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   async #follow(flight: Flight): Promise<StoredResponse | 'outdated' | undefined> {
-    const verdict = await new Promise<string>(resolve => {
-      const timer = this.#deps.clock.after(FOLLOW_LIMIT_MS, () => resolve('late'), true)
-      void flight.verdict.then(said => {
+    return new Promise(resolve => {
+      const timer = this.#deps.clock.after(FOLLOW_LIMIT_MS, () => resolve(undefined), true)
+      const settle = (stored: StoredResponse | 'outdated' | undefined): void => {
         timer.cancel()
-        resolve(said)
-      })
+        resolve(stored)
+      }
+      void flight.verdict.then(verdict => (verdict === 'shared' ? flight.stored.then(settle) : settle(undefined)))
     })
-    return verdict === 'shared' ? flight.stored : undefined
   }
 
   async #fill(turn: Turn<Reply>, need: Need, inBackground: boolean, flight: Flight | undefined): Promise<EngineAnswer<Reply>> {
@@ -294,9 +294,9 @@ export class CacheEngine<Reply extends OriginReply> {
     // What must be validated each time is nobody else's answer.
     flight?.decide(control.noCache || freshMs === 0 ? 'alone' : 'shared')
     const body = await reply.collect(rules.maxBodyBytes)
-    if (body === undefined) {
+    if (body === undefined || !isWhole(reply.lines, body)) {
       this.#markAlone(request)
-      return { answer: this.#passed(reply, { ...outcome, detail: 'too-large' }), stored: undefined }
+      return { answer: this.#passed(reply, { ...outcome, detail: body === undefined ? 'too-large' : 'incomplete' }), stored: undefined }
     }
     const names = varyFields(reply.lines) ?? []
     const tags = responseTags(ticket.tags(), reply.lines)

@@ -12,6 +12,7 @@ interface Original {
   readonly write: ServerResponse['write']
   readonly end: ServerResponse['end']
   readonly flushHeaders: ServerResponse['flushHeaders']
+  readonly destroy: ServerResponse['destroy']
 }
 
 /** How long a handler may go on after its client left before it is given up. */
@@ -35,6 +36,7 @@ export class NodeReply implements OriginReply {
   #hasHead = false
   #limitBytes = Number.POSITIVE_INFINITY
   #onHead!: () => void
+  #onBroken!: (error: Error) => void
   #onChange: (() => void) | undefined
   #graceTimer: ClockTimer | undefined
 
@@ -47,17 +49,15 @@ export class NodeReply implements OriginReply {
       write: response.write,
       end: response.end,
       flushHeaders: response.flushHeaders,
+      destroy: response.destroy,
     }
     this.head = new Promise((resolve, reject) => {
       this.#onHead = resolve
+      this.#onBroken = reject
       // A client that leaves does not stop the handler, and others may wait for its answer.
       response.once('close', () => {
         if (this.#isEnded) return
-        this.#graceTimer = clock.after(GRACE_MS, () => {
-          this.#isClosed = true
-          reject(new Error('the connection closed and the handler did not answer'))
-          this.#onChange?.()
-        })
+        this.#graceTimer = clock.after(GRACE_MS, () => this.#giveUp('the connection closed and the handler did not answer'))
       })
     })
     this.head.catch(() => undefined)
@@ -71,6 +71,11 @@ export class NodeReply implements OriginReply {
       reply.#takeHead(args)
       return response
     } as ServerResponse['writeHead']
+    // By the handler, or by a pipeline that failed: nothing more comes. Node itself does not call it when a client leaves.
+    response.destroy = (error?: Error) => {
+      if (!reply.#isEnded) reply.#giveUp('the handler destroyed its response')
+      return reply.#original.destroy.call(response, error)
+    }
     response.flushHeaders = () => reply.#takeHead([response.statusCode])
     response.write = ((chunk: Chunk, encoding?: unknown, callback?: unknown) => reply.#take(chunk, encoding, callback)) as ServerResponse['write']
     response.end = ((chunk?: unknown, encoding?: unknown, callback?: unknown) => reply.#finish(chunk, encoding, callback)) as ServerResponse['end']
@@ -119,6 +124,13 @@ export class NodeReply implements OriginReply {
   discard(): void {
     this.#isDiscarded = true
     this.#chunks = []
+  }
+
+  #giveUp(why: string): void {
+    this.#isClosed = true
+    this.#graceTimer?.cancel()
+    this.#onBroken(new Error(why))
+    this.#onChange?.()
   }
 
   #takeHead(args: HeadArguments): void {

@@ -118,7 +118,7 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
 
   return {
     fetch: async (request, handler, { url = new URL(request.url) } = {}) => {
-      const prepared = prepare(request.method, targetOfUrl(url), linesOf(request.headers))
+      const prepared = isOfHost(request.headers.get('host'), url) ? prepare(request.method, targetOfUrl(url), linesOf(request.headers)) : undefined
       return prepared === undefined ? handler(request, false) : handleFetch(engine as CacheEngine<FetchReply>, prepared, request, handler)
     },
     peek: request => {
@@ -165,6 +165,13 @@ function keyOfSameOrigin(text: string, base: Target, keyOf: (target: Target) => 
   const from = urlOf(base)?.href
   const url = from !== undefined && URL.canParse(text, from) ? new URL(text, from) : undefined
   return url?.origin === base.origin ? keyOf(targetOfUrl(url)) : undefined
+}
+
+/** False when the Host field names another host than the URL: whichever the handler goes by, the answer is not for the other one. */
+function isOfHost(host: string | null, url: URL): boolean {
+  if (host === null || host === url.host) return true
+  const named = `${url.protocol}//${host}`
+  return URL.canParse(named) && new URL(named).origin === url.origin
 }
 
 /** The target of a request of node: as it came, before a router took its part off. */

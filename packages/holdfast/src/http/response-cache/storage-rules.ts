@@ -85,6 +85,12 @@ export function varyFields(lines: FieldLines): readonly string[] | undefined {
   return names.includes('*') || names.length > VARY_LIMIT ? undefined : names
 }
 
+/** False when the response says another length than it has (RFC 9111 3.3, RFC 9112 8). */
+export function isWhole(lines: FieldLines, body: Uint8Array): boolean {
+  const length = fieldValue(lines, 'content-length')
+  return length === undefined || length === String(body.byteLength)
+}
+
 /** Fields that belong to one connection, or are made anew for each answer (RFC 9111 3.1, RFC 9110 7.6.1). */
 const NEVER_STORED: ReadonlySet<string> = new Set([
   'connection',
