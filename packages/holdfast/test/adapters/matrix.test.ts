@@ -27,7 +27,10 @@ describe.each(Object.keys(FRAMEWORKS) as Framework[])('%s', framework => {
     return site
   }
 
-  describe.each(Object.entries(PLACES))('%s', (place, options) => {
+  // A function stands in no framework.
+  const places = Object.entries(PLACES).filter(([, { parsed, compressed }]) => framework !== 'lambda' || !(parsed || compressed))
+
+  describe.each(places)('%s', (place, options) => {
     const headers: Record<string, string> = place.startsWith('behind') ? PROXIED : {}
 
     it('answers GET, HEAD, conditions, ranges and codings from one call of the handler', async () => {
@@ -59,29 +62,31 @@ describe.each(Object.keys(FRAMEWORKS) as Framework[])('%s', framework => {
       expect((await site.ask('/a', headers)).text).toBe('version 2')
     })
 
-    it('passes a stream on as it comes, and each event when it is written', async () => {
-      const site = await open(options)
-      for (const type of ['text/event-stream', 'text/plain']) {
-        let release!: () => void
-        const seen = new Promise<void>(resolve => {
-          release = resolve
-        })
-        site.handler = () => ({ headers: { 'content-type': type, 'cache-control': 'no-store, no-transform' }, chunks: parts(seen) })
-        const text = await new Promise<string>((resolve, reject) => {
-          let got = ''
-          send({ port: site.port, path: `${options.prefix ?? ''}/events`, headers, agent: false }, response => {
-            response.on('data', chunk => {
-              got += chunk
-              release()
-            })
-            response.on('end', () => resolve(got))
+    // Lambda returns an answer when it is whole.
+    if (framework !== 'lambda')
+      it('passes a stream on as it comes, and each event when it is written', async () => {
+        const site = await open(options)
+        for (const type of ['text/event-stream', 'text/plain']) {
+          let release!: () => void
+          const seen = new Promise<void>(resolve => {
+            release = resolve
           })
-            .on('error', reject)
-            .end()
-        })
-        expect(text).toBe('data: 1\n\ndata: 2\n\n')
-      }
-    })
+          site.handler = () => ({ headers: { 'content-type': type, 'cache-control': 'no-store, no-transform' }, chunks: parts(seen) })
+          const text = await new Promise<string>((resolve, reject) => {
+            let got = ''
+            send({ port: site.port, path: `${options.prefix ?? ''}/events`, headers, agent: false }, response => {
+              response.on('data', chunk => {
+                got += chunk
+                release()
+              })
+              response.on('end', () => resolve(got))
+            })
+              .on('error', reject)
+              .end()
+          })
+          expect(text).toBe('data: 1\n\ndata: 2\n\n')
+        }
+      })
   })
 
   it('stores an answer that came in chunks, and passes on one that is too large, whole', async () => {
@@ -95,17 +100,19 @@ describe.each(Object.keys(FRAMEWORKS) as Framework[])('%s', framework => {
     }
   })
 
-  it('serves the stale answer while the handler runs again in the background', async () => {
-    const site = await open()
-    let calls = 0
-    site.handler = () => ({ headers: { 'cache-control': 'public, max-age=10, stale-while-revalidate=60' }, body: `call ${++calls}` })
-    await site.ask()
-    site.clock.advance(20_000)
-    expect(await site.ask()).toMatchObject({ text: 'call 1', cache: 'STALE' })
-    await expect.poll(async () => (await site.ask()).text).toBe('call 2')
-    expect((await site.ask()).cache).toBe('HIT')
-    expect(calls).toBe(2)
-  })
+  // There the process stops with the answer; lambda.test.ts has what it does instead.
+  if (framework !== 'lambda')
+    it('serves the stale answer while the handler runs again in the background', async () => {
+      const site = await open()
+      let calls = 0
+      site.handler = () => ({ headers: { 'cache-control': 'public, max-age=10, stale-while-revalidate=60' }, body: `call ${++calls}` })
+      await site.ask()
+      site.clock.advance(20_000)
+      expect(await site.ask()).toMatchObject({ text: 'call 1', cache: 'STALE' })
+      await expect.poll(async () => (await site.ask()).text).toBe('call 2')
+      expect((await site.ask()).cache).toBe('HIT')
+      expect(calls).toBe(2)
+    })
 
   it('lets the handler confirm, stands in for a handler that fails, and keeps its errors as they are', async () => {
     const site = await open()

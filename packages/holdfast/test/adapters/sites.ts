@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as send } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type ServerResponse, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pipeline, Readable } from 'node:stream'
 import fastifyCompress from '@fastify/compress'
@@ -12,6 +12,7 @@ import { compress as honoCompress } from 'hono/compress'
 import { responseCache as forExpress } from '../../src/adapters/express.ts'
 import { responseCache as forFastify } from '../../src/adapters/fastify.ts'
 import { responseCache as forHono } from '../../src/adapters/hono.ts'
+import { lambda as forLambda } from '../../src/adapters/lambda.ts'
 import { createTieredCache, type TieredCache } from '../../src/cache/index.ts'
 import { createResponseCache, type ResponseCache, type ResponseCacheOptions } from '../../src/http/index.ts'
 import { createRegistry } from '../../src/telemetry/index.ts'
@@ -67,7 +68,7 @@ export interface Site {
   close(): Promise<void>
 }
 
-type Listener = Parameters<typeof createServer>[1]
+type Listener = RequestListener
 type Mount = (site: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler) => Promise<Listener> | Listener
 
 function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
@@ -113,7 +114,7 @@ async function fastify({ responses }: Pick<Site, 'responses'>, options: SiteOpti
     { prefix: options.prefix ?? '' },
   )
   await app.ready()
-  return (request, response) => app.routing(request, response)
+  return (request: IncomingMessage, response: ServerResponse) => app.routing(request, response)
 }
 
 function hono({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
@@ -144,8 +145,45 @@ function hono({ responses }: Pick<Site, 'responses'>, options: SiteOptions, hand
   return getRequestListener(root.fetch, { overrideGlobalObjects: false })
 }
 
-/** Every framework on node with an adapter of ours. */
-export const FRAMEWORKS: Readonly<Record<'express' | 'fastify' | 'hono', Mount>> = { express, fastify, hono }
+/** Lambda behind a gateway that makes events of REST APIs, as far as it shows from outside. */
+function lambda({ responses }: Pick<Site, 'responses'>, { prefix = '', before }: SiteOptions, handle: Handler): Listener {
+  const invoke = forLambda(responses, async request => {
+    try {
+      const made = await handle({ method: request.method, path: new URL(request.url).pathname, headers: Object.fromEntries(request.headers) })
+      let body = made.body ?? ''
+      for await (const chunk of made.chunks ?? []) body += chunk
+      return new Response([204, 304].includes(made.status ?? 200) ? null : body, { status: made.status ?? 200, headers: made.headers ?? {} })
+    } catch {
+      return new Response('failed', { status: 500 })
+    }
+  })
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const sent: Buffer[] = []
+    for await (const chunk of request) sent.push(chunk as Buffer)
+    const whole = request.url!
+    if (!whole.startsWith('/')) return void response.writeHead(400).end()
+    const [path = '', query = ''] = whole.split('?')
+    const parameters: Record<string, string[]> = {}
+    for (const [name, value] of new URLSearchParams(query)) parameters[name] = [...(parameters[name] ?? []), value]
+    const multiValueHeaders = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, [value].flat() as string[]]))
+    const result = await invoke({
+      httpMethod: request.method!,
+      path: path.slice(prefix.length),
+      multiValueHeaders: { ...multiValueHeaders, 'x-forwarded-proto': ['https'], 'x-forwarded-port': ['443'] },
+      multiValueQueryStringParameters: parameters,
+      body: Buffer.concat(sent).toString(),
+      requestContext: { path },
+    })
+    for (const [name, value] of Object.entries(before?.(request) ?? {})) response.setHeader(name, value)
+    response.writeHead(result.statusCode, { ...result.headers, ...result.multiValueHeaders })
+    response.end(request.method === 'HEAD' ? undefined : Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8'))
+  }
+  // A client that breaks off its request is nobody's fault here.
+  return (request: IncomingMessage, response: ServerResponse) => void serve(request, response).catch(() => response.destroy())
+}
+
+/** Every framework on node with an adapter of ours, and Lambda. */
+export const FRAMEWORKS: Readonly<Record<'express' | 'fastify' | 'hono' | 'lambda', Mount>> = { express, fastify, hono, lambda }
 export type Framework = keyof typeof FRAMEWORKS
 
 /** A listening site; close it. */
@@ -160,7 +198,7 @@ export async function openSite(framework: Framework, options: SiteOptions = {}):
     seen.push(request)
     return site.handler(request)
   })
-  const server = createServer(listener!)
+  const server = createServer(listener)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const site: Site = {

@@ -41,6 +41,7 @@ const ORIGIN_ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504])
 export class CacheEngine<Reply extends OriginReply> {
   readonly #deps: EngineDeps
   readonly #flights = new Flights()
+  readonly #background = new Set<Promise<void>>()
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
@@ -176,12 +177,19 @@ export class CacheEngine<Reply extends OriginReply> {
     const key = flightKey(turn)
     if (this.#flights.get(key) !== undefined) return
     const background: Turn<Reply> = { ...turn, request: { ...turn.request, method: 'GET' } }
-    this.#fill(background, { why: 'stale', selected, standIn: 'never' }, true, this.#flights.begin(key)).then(
+    const work = this.#fill(background, { why: 'stale', selected, standIn: 'never' }, true, this.#flights.begin(key)).then(
       answer => {
         if (answer.kind === 'passed') answer.reply.discard()
       },
       error => this.#deps.onBackgroundError(error),
     )
+    this.#background.add(work)
+    void work.finally(() => this.#background.delete(work))
+  }
+
+  /** Resolves when what is fetched in the background now has come. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#background)
   }
 
   /** Follows a request under way for the same thing, or goes ahead. */

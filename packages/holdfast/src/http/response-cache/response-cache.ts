@@ -58,6 +58,8 @@ export interface ResponseCache {
   node(request: IncomingMessage, response: ServerResponse, handler: NodeHandler): void
   /** Forgets the answers under this URL, all variants of it. Answers under way are not stored. Identities are apart: see `identity` of the rule. */
   purge(url: string | URL): Promise<void>
+  /** Resolves when all that is being fetched anew in the background has come, or failed. */
+  idle(): Promise<void>
 }
 
 /** How long what is stale is kept to be confirmed by its validator or to stand in. */
@@ -132,6 +134,7 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
         void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, nodeFace)
       }
     },
+    idle: () => engine.idle(),
     purge: text => engine.purge(keyOf(targetOfUrl(new URL(text)), '')),
   }
 }
@@ -171,7 +174,7 @@ function keyOfSameOrigin(text: string, base: Target, keyOf: (target: Target) => 
 function isOfHost(host: string | null, url: URL): boolean {
   if (host === null || host === url.host) return true
   const named = `${url.protocol}//${host}`
-  return URL.canParse(named) && new URL(named).origin === url.origin
+  return URL.canParse(named) && new URL(named).href === `${url.origin}/`
 }
 
 /** The target of a request of node: as it came, before a router took its part off. */
