@@ -33,6 +33,8 @@ export interface StatementRepeat {
 const PATTERN_LIMIT = 200
 /** Tallies that wait for their request to end, and so for its route. */
 const LISTED_LIMIT = 1000
+/** Stacks that are read for a pattern until one leads to a line of code. */
+const SITE_TRIES = 5
 /** Looks after which a request is no longer waited for. */
 const LOOKS_LIMIT = 60
 
@@ -41,6 +43,7 @@ interface Pattern {
   readonly record: StatementRecord
   readonly route: string | undefined
   callSite: string | undefined
+  siteTries: number
   requestCount: number
   callCount: number
   distinctCount: number
@@ -58,7 +61,6 @@ interface Entry {
   lookCount: number
   /** Calls that were reported. */
   reportedCount: number
-  callSite: string | undefined
 }
 
 /** What {@link RepeatBook} works with. */
@@ -87,7 +89,7 @@ export class RepeatBook {
   /** Takes a tally that has reached the threshold. Its numbers are read later. */
   note(tally: CallTally): void {
     tally.isListed = true
-    const nothing = { pattern: undefined, callCount: 0, distinctCount: 0, repeatMs: 0, lookCount: 0, reportedCount: 0, callSite: undefined }
+    const nothing = { pattern: undefined, callCount: 0, distinctCount: 0, repeatMs: 0, lookCount: 0, reportedCount: 0 }
     const entry = this.#entryOf.get(tally) ?? { tally, ...nothing }
     this.#entryOf.set(tally, entry)
     this.#entries.push(entry)
@@ -102,6 +104,7 @@ export class RepeatBook {
       if (!isFull && tally.scope.route === undefined && ++entry.lookCount < LOOKS_LIMIT) return true
       this.#count(entry)
       tally.isListed = false
+      tally.sites = []
       const { pattern, callCount } = entry
       const more = callCount - entry.reportedCount
       if (pattern !== undefined && more > 0) this.#deps.onRepeated(pattern.rule, more, entry.reportedCount === 0)
@@ -134,9 +137,8 @@ export class RepeatBook {
     add(pattern, 0, callCount - entry.callCount, distinctCount - entry.distinctCount, repeatMs - entry.repeatMs)
     pattern.mostCalls = Math.max(pattern.mostCalls, callCount)
     Object.assign(entry, { callCount, distinctCount, repeatMs })
-    if (tally.sites.length > 0) entry.callSite = describeBest(tally.sites)
-    tally.sites = []
-    pattern.callSite ??= entry.callSite
+    // A stack costs 100 us and more to read, so one is read for each pattern, and a few more when it leads nowhere.
+    if (pattern.callSite === undefined && tally.sites.length > 0 && pattern.siteTries++ < SITE_TRIES) pattern.callSite = describeBest(tally.sites)
   }
 
   #patternOf(rule: RepeatRule, { record, scope: { route } }: CallTally): Pattern | undefined {
@@ -145,7 +147,7 @@ export class RepeatBook {
     if (allowed.has(fingerprint) || (route !== undefined && allowed.has(route))) return undefined
     const key = `${rule} ${fingerprint} ${route}`
     const known = this.#patterns.get(key)
-    const empty = { requestCount: 0, callCount: 0, distinctCount: 0, mostCalls: 0, repeatMs: 0, callSite: undefined }
+    const empty = { requestCount: 0, callCount: 0, distinctCount: 0, mostCalls: 0, repeatMs: 0, callSite: undefined, siteTries: 0 }
     const pattern: Pattern = known ?? { rule, record, route, ...empty }
     // In order of use, so that the first is the one to forget.
     this.#patterns.delete(key)
@@ -157,7 +159,7 @@ export class RepeatBook {
     return pattern
   }
 
-  #describe({ record, ...pattern }: Pattern): StatementRepeat {
+  #describe({ record, siteTries: _, ...pattern }: Pattern): StatementRepeat {
     return { ...this.#deps.store.identify(record), ...pattern, isWrite: record.form.isWrite }
   }
 }

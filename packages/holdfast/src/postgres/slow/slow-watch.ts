@@ -11,6 +11,8 @@ const SUMMARY_EVERY_MS = 300_000
 /** A pool that is busy for so long after a slow call keeps its connections; the plan is given up. */
 const WAIT_FOR_IDLE_MS = 60_000
 const SUMMARISED_LIMIT = 10
+/** A connection that does not answer for so long is broken: it is closed, and the stop does not wait for it. The server's own limits are shorter. */
+const ANSWER_LIMIT_MS = 5000
 
 /** What {@link createSlowWatch} works with. */
 export interface SlowWatchDeps {
@@ -38,8 +40,10 @@ export function createSlowWatch({ statements, pool, clock, logger, plans }: Slow
       // The pool has told of it; the next look tries again.
       return
     }
-    const plan = await planOf(client, call, clock.nowMs())
-    client.release()
+    const limit = timeLimit(clock, ANSWER_LIMIT_MS)
+    const plan = (await Promise.race([planOf(client, call, clock.nowMs()), limit.passed])) ?? 'the connection did not answer'
+    client.release(limit.hasPassed())
+    limit.cancel()
     entry.wanted = undefined
     entry.plannedMs = clock.monotonicMs()
     if (typeof plan === 'string') entry.noPlan = plan
@@ -72,6 +76,19 @@ export function createSlowWatch({ statements, pool, clock, logger, plans }: Slow
     timer.cancel()
     await capturing
   }
+}
+
+/** `passed` resolves to nothing when the time is up. */
+function timeLimit(clock: Clock, limitMs: number): { passed: Promise<undefined>; hasPassed(): boolean; cancel(): void } {
+  let hasPassed = false
+  let timer: ClockTimer | undefined
+  const passed = new Promise<undefined>(resolve => {
+    timer = clock.after(limitMs, () => {
+      hasPassed = true
+      resolve(undefined)
+    })
+  })
+  return { passed, hasPassed: () => hasPassed, cancel: () => timer?.cancel() }
 }
 
 /** A connection is open and free, nobody waits, and at most half of the pool is in use: the service does not miss it. */

@@ -5,6 +5,7 @@ import { type HoldfastPg, observePool, type PostgresOptions, type SlowStatement 
 import { createRegistry, type Registry } from 'holdfast/telemetry'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startTcpProxy } from './pool/tcp-proxy.ts'
 
 let database: ClonedDatabase
 const closers: (() => Promise<unknown>)[] = []
@@ -32,8 +33,8 @@ interface Stage {
   run(tookMs: number, text: string, values?: unknown[]): Promise<unknown>
 }
 
-async function open(options: PostgresOptions = {}, max = 2): Promise<Stage> {
-  const pool = new pg.Pool({ connectionString: database.url, max })
+async function open(options: PostgresOptions = {}, max = 2, url: string = database.url): Promise<Stage> {
+  const pool = new pg.Pool({ connectionString: url, max })
   const clock = fakeClock()
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
   const registry = createRegistry()
@@ -219,6 +220,29 @@ describe('the plan of a slow SELECT', () => {
     const { noPlan } = await planned(stage, all => all.find(({ text }) => text === 'select $1::int'))
     expect(noPlan).toBe('it could not be planned (22P02)')
     expect((await stage.pool.query('show transaction_read_only')).rows).toEqual([{ transaction_read_only: 'off' }])
+  })
+
+  it('waits for no lock', async () => {
+    const stage = await open()
+    await stage.run(600, BY_STATUS, ['open', 'a'])
+    const other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+    await other.query('begin; lock table lead in access exclusive mode')
+    const { noPlan } = await planned(stage)
+    await other.end()
+    expect(noPlan).toBe('it could not be planned (55P03)')
+  })
+
+  it('gives up a connection that does not answer, so that the stop is not held up', async () => {
+    const proxy = await startTcpProxy(database.url)
+    const stage = await open({}, 2, proxy.url)
+    await stage.run(600, BY_STATUS, ['open', 'a'])
+    expect(proxy.openCount).toBe(1)
+    proxy.stalls = true
+    expect((await planned(stage)).noPlan).toBe('the connection did not answer')
+    await stage.watched.stop()
+    await expect.poll(() => stage.pool.totalCount).toBe(0)
+    await proxy.close()
   })
 
   it('is off with slowPlans: false, and a wrong option is refused', async () => {
