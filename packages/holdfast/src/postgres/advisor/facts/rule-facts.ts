@@ -1,4 +1,3 @@
-import type { ViewLogRow } from '../../views/sql/view-log.sql.ts'
 import type { Catalog } from '../catalog.ts'
 import type { ParsedInsert, ParsedStatement } from '../predicates.ts'
 import type { ForeignKeyRow } from '../sql/foreign-keys.sql.ts'
@@ -77,6 +76,4 @@ export interface RuleFacts {
   /** By table oid. */
   readonly measuredWaste: Known<ReadonlyMap<number, MeasuredWaste>>
   readonly pools: readonly PoolShare[]
-  /** Refreshes of materialized views by Holdfast. Empty where none was ever made. */
-  readonly viewLog: Known<readonly ViewLogRow[]>
 }

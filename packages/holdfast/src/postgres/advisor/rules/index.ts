@@ -13,7 +13,6 @@ import { invalidIndex } from './invalid-index.ts'
 import { lockChain } from './lock-chain.ts'
 import { longTransaction } from './long-transaction.ts'
 import { lowHotRatio } from './low-hot-ratio.ts'
-import { matviewOverdue } from './matview-overdue.ts'
 import { offsetPaging } from './offset-paging.ts'
 import { overdueView } from './overdue-view.ts'
 import { randomPageCost } from './random-page-cost.ts'
@@ -46,7 +45,6 @@ export const RULES: readonly Rule[] = [
   longTransaction,
   lockChain,
   connectionBudget,
-  matviewOverdue,
   offsetPaging,
   selectStar,
   castDefeatsIndex,

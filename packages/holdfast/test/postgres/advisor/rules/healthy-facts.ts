@@ -140,7 +140,6 @@ export function healthyFacts(changes: Partial<RuleFacts> = {}): RuleFacts {
     correlated: [],
     measuredWaste: known(new Map()),
     pools: [],
-    viewLog: known([]),
     ...changes,
   }
 }
