@@ -22,6 +22,10 @@ const OF_THE_MOMENT = new Set([
   'current_setting',
   'random',
   'txid_current',
+  'timeofday',
+  'gen_random_uuid',
+  'uuidv4',
+  'uuidv7',
 ])
 
 /** Rule `pg/cacheable-statement`: a SELECT runs often, takes a good part of the database's time, and its tables hardly change. */
