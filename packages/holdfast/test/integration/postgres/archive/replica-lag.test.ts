@@ -12,6 +12,8 @@ it('HF_PG_ARCHIVE_LAGGING: waits for a replica that stands still, gives up in ti
     return client
   }
   const app = await connect()
+  // The servers keep their data between runs.
+  await app.query('drop table if exists event, event_archive; drop schema if exists holdfast cascade')
   await app.query(`create table event (id int primary key, at timestamptz not null, payload text not null);
     insert into event select n, now() - case when n % 4 = 0 then interval '0' else interval '1 year' end, repeat('x', 400) from generate_series(1, 4000) n`)
   const standby = await connect(replication.replicas[0]!.url)

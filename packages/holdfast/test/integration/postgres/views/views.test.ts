@@ -170,6 +170,8 @@ describe('a refresh that fails', () => {
       retryable: true,
     })
     await holder.query('rollback')
+    // A process that was killed while it refreshed holds its lock until its statement is over.
+    await expect.poll(() => lockHolders('slow_summary'), { timeout: 10_000 }).toBe(0)
     await expect(views({ view: 'slow_summary', statementTimeout: '100ms' }).refresh('slow_summary')).rejects.toMatchObject({
       code: 'HF_PG_VIEW_TIMEOUT',
     })
