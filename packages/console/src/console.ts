@@ -143,7 +143,7 @@ export function createConsole(options: ConsoleOptions): Console {
   const connect = options.database?.connect
   const reads = createDatabaseReads(connect, clock)
   const policies = options.archivePolicies ?? []
-  const databaseActions = createDatabaseActions({ connect, policies, needsConfirmation, clock, logger, publishEvent })
+  const databaseActions = createDatabaseActions({ connect, policies, needsConfirmation, clock, logger, publishEvent, onChanged: reads.forget })
   const publishLoad = (state: LoadState | null): void => {
     load = state
   }

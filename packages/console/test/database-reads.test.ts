@@ -22,6 +22,18 @@ describe('a shared reading', () => {
     expect(await read('a')).toBe('a 3')
   })
 
+  it('is taken anew after a change, however fresh it was', async () => {
+    let [count, generation] = [0, 0]
+    const read = shareReadings(
+      fakeClock(),
+      async () => ++count,
+      () => generation,
+    )
+    expect(await read()).toBe(1)
+    generation++
+    expect(await read()).toBe(2)
+  })
+
   it('that fails is told to those who wait, and tried again by the next', async () => {
     let count = 0
     const read = shareReadings(fakeClock(), async () => {

@@ -41,11 +41,13 @@ export interface DatabaseActionsDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly publishEvent: (event: ConsoleEvent) => void
+  /** The database is not what it was. */
+  readonly onChanged: () => void
 }
 
 /** Actions over `connect`, if there is one. @throws HF_CONFIG_INVALID when a policy is not right */
 export function createDatabaseActions(deps: DatabaseActionsDeps): DatabaseActions {
-  const { connect, policies, clock, logger, publishEvent } = deps
+  const { connect, policies, clock, logger, publishEvent, onChanged } = deps
   const archive = connect === undefined ? undefined : createArchive({ connect, policies, clock, logger })
   const analysis = oneAtATime()
   const archiving = oneAtATime()
@@ -69,6 +71,7 @@ export function createDatabaseActions(deps: DatabaseActionsDeps): DatabaseAction
       return vacuuming('the vacuum of a table', async () => {
         logger.info({ audit: 'vacuum', role, table }, `the console vacuums ${table}`)
         const report = await vacuumTable({ connect: known, table, clock, logger })
+        onChanged()
         publishEvent({ atMs: clock.nowMs(), kind: 'vacuum', text: `vacuumed and analyzed ${report.table}` })
         return report
       })
@@ -80,6 +83,7 @@ export function createDatabaseActions(deps: DatabaseActionsDeps): DatabaseAction
       return archiving(`the archive policy ${policy}`, async () => {
         logger.info({ audit: 'archive', role, policy }, `the console runs the archive policy ${policy}`)
         const report = await known.run(policy)
+        onChanged()
         publishEvent({ atMs: clock.nowMs(), kind: 'archive', text: `archive policy ${policy}: ${report.rowCount} rows` })
         return { schema: 'holdfast.database-archive/1', preview: null, report }
       })

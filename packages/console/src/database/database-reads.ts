@@ -28,16 +28,23 @@ export interface DatabaseReads {
   statements(): Promise<StatementReport>
   health(): Promise<DatabaseHealth>
   recordSize(): Promise<boolean>
+  /** Something was changed from here: what was read before is not shown any more. */
+  forget(): void
 }
 
 /** Readings over `connect`, if there is one. */
 export function createDatabaseReads(connect: (() => Promise<AdvisorClient>) | undefined, clock: Clock): DatabaseReads {
   const facts = connect === undefined ? undefined : createDatabaseFacts({ connect })
+  let generation = 0
   const shared = <T>(read: (known: DatabaseFacts, asked: string) => Promise<T>): ((asked?: string) => Promise<T>) =>
-    shareReadings(clock, async asked => {
-      if (facts === undefined) throw consoleErrors.create('HF_CONSOLE_NO_DATABASE', 'this console reads its instances only')
-      return read(facts, asked)
-    })
+    shareReadings(
+      clock,
+      async asked => {
+        if (facts === undefined) throw consoleErrors.create('HF_CONSOLE_NO_DATABASE', 'this console reads its instances only')
+        return read(facts, asked)
+      },
+      () => generation,
+    )
   return {
     tables: shared(known => known.tables()),
     table: shared((known, name) => known.table(name)),
@@ -48,6 +55,9 @@ export function createDatabaseReads(connect: (() => Promise<AdvisorClient>) | un
     statements: shared(known => known.statements()),
     health: shared(known => known.health()),
     recordSize: shared(known => known.recordSize()),
+    forget: () => {
+      generation++
+    },
   }
 }
 

@@ -4,18 +4,24 @@ import type { Clock } from 'holdfast/core'
 const FRESH_MS = 1500
 
 /** One reading for all who ask at the same time or shortly after. A reading that fails is told to those who wait for it, and the next one tries again.
- *  @param read takes what was asked for; answers are kept apart by it */
-export function shareReadings<T>(clock: Clock, read: (asked: string) => Promise<T>): (asked?: string) => Promise<T> {
+ *  @param read takes what was asked for; answers are kept apart by it
+ *  @param generation counts the changes after which earlier answers are old */
+export function shareReadings<T>(
+  clock: Clock,
+  read: (asked: string) => Promise<T>,
+  generation: () => number = () => 0,
+): (asked?: string) => Promise<T> {
   const readings = new Map<string, { readonly untilMs: number; readonly answer: Promise<T> }>()
   return (asked = '') => {
     const nowMs = clock.monotonicMs()
     for (const [key, { untilMs }] of readings) if (untilMs <= nowMs) readings.delete(key)
-    const known = readings.get(asked)
+    const name = `${generation()} ${asked}`
+    const known = readings.get(name)
     if (known !== undefined) return known.answer
     const answer = read(asked)
-    readings.set(asked, { untilMs: nowMs + FRESH_MS, answer })
+    readings.set(name, { untilMs: nowMs + FRESH_MS, answer })
     answer.catch(() => {
-      if (readings.get(asked)?.answer === answer) readings.delete(asked)
+      if (readings.get(name)?.answer === answer) readings.delete(name)
     })
     return answer
   }
