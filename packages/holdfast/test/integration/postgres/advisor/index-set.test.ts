@@ -64,7 +64,7 @@ beforeAll(async () => {
   const since = await advisor.mark()
   for (let call = 0; call < 800; call += 1) await app.query('update lead set last_seen_at = now() where id = $1', [1 + ((call * 7919) % ROWS)])
   for (let call = 0; call < 10; call += 1) {
-    for (const [text, values] of READS) await app.query(text, [...values(call)])
+    for (const [text, values] of READS) for (let n = 0; n < (text.includes(' or ') ? 5 : 1); n++) await app.query(text, [...values(call)])
     // The hot column is asked for seldom: an index on it would save less than its updates lose.
     for (const [text, values] of TRAPS) if (call < 2 || !text.includes('last_seen_at')) await app.query(text, [...values(call)])
   }
