@@ -1,3 +1,4 @@
+import { migrationFiles } from 'holdfast/core'
 import type { ReactElement } from 'react'
 import type { FindingDetail } from '../../../src/api/contract.ts'
 import { joined, showRatio } from '../format.ts'
@@ -6,7 +7,6 @@ import { Icon } from '../parts/icon.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Sql } from '../parts/sql.tsx'
 import type { FindingActionName } from './action-dialog.tsx'
-import { migrationFile } from './migration-file.ts'
 
 interface DoSectionProps {
   readonly detail: FindingDetail
@@ -106,11 +106,12 @@ function OptionChange({ option }: { readonly option: NonNullable<FindingDetail['
 }
 
 function saveMigration({ finding }: FindingDetail): void {
-  const { name, text } = migrationFile(finding, Date.now())
-  const address = URL.createObjectURL(new Blob([text], { type: 'application/sql' }))
-  const link = document.createElement('a')
-  link.href = address
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(address)
+  for (const { path, text } of migrationFiles(finding, 'sql', Date.now())) {
+    const address = URL.createObjectURL(new Blob([text], { type: 'application/sql' }))
+    const link = document.createElement('a')
+    link.href = address
+    link.download = path
+    link.click()
+    URL.revokeObjectURL(address)
+  }
 }
