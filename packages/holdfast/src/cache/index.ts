@@ -1,4 +1,4 @@
-export type { Schedule as WarmingSchedule } from '../core/index.ts'
+export { MAX_TAGS, type Schedule as WarmingSchedule } from '../core/index.ts'
 export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
 export type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache } from './cache-contract.ts'
 export {
@@ -21,7 +21,6 @@ export {
   DEFAULT_NAMESPACE,
   type GetOrSetOptions,
   type IncrementOptions,
-  MAX_TAGS,
   type MemoryOptions,
   type SetOptions,
 } from './options.ts'

@@ -3,6 +3,8 @@ import {
   collectConfigProblems,
   type Duration,
   isHoldfastError,
+  isTag,
+  MAX_TAGS,
   parseDurationMs,
   parseSizeBytes,
   type Size,
@@ -141,9 +143,6 @@ const KNOWN: ReadonlySet<string> = new Set([
 ])
 const KNOWN_MEMORY: ReadonlySet<string> = new Set(['maxEntries', 'maxBytes', 'ttl'])
 const MAX_KEY_LENGTH = 1024
-/** Most tags of one entry. */
-export const MAX_TAGS = 64
-const MAX_TAG_BYTES = 255
 
 /** Namespace of a cache whose options name none. */
 export const DEFAULT_NAMESPACE = 'app'
@@ -264,7 +263,7 @@ export function checkTags(tags: readonly unknown[]): readonly string[] {
 
 /** The tags to invalidate, each once; any number of them. @throws HF_CACHE_TAG_INVALID */
 export function checkInvalidatedTags(tags: readonly unknown[]): readonly string[] {
-  const at = tags.findIndex(tag => typeof tag !== 'string' || tag.length === 0 || Buffer.byteLength(tag) > MAX_TAG_BYTES)
+  const at = tags.findIndex(tag => !isTag(tag))
   if (at >= 0) throw cacheErrors.create('HF_CACHE_TAG_INVALID', `${JSON.stringify(tags[at])?.slice(0, 80)} is not a tag`)
   return [...new Set(tags as readonly string[])]
 }

@@ -33,3 +33,4 @@ export { createRequestScope, currentRequestScope, type RequestScope, runInReques
 // Only the type: who needs a duration need not load a parser of cron.
 export type { Schedule } from './schedule.ts'
 export { parseSizeBytes, type Size } from './size.ts'
+export { isTag, MAX_TAGS } from './tag.ts'

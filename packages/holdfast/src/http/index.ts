@@ -15,6 +15,6 @@ export {
   type FetchOptions,
   type ResponseCache,
   type ResponseCacheDeps,
-  type ResponseCacheOptions,
 } from './response-cache/response-cache.ts'
 export type { IdentityRequest, RouteRule } from './response-cache/route-rules.ts'
+export type { ResponseCacheOptions } from './response-cache/routing.ts'

@@ -1,11 +1,15 @@
-import zlib from 'node:zlib'
 import { listMembers } from '../fields/fields.ts'
 
 /** A content coding that answers are stored in beside their own (RFC 9110 8.4.1). */
 export type Coding = 'zstd' | 'br' | 'gzip'
 
+/** The part of node's `process` by which code that also runs elsewhere finds its modules. */
+interface WithBuiltins {
+  readonly process?: { getBuiltinModule?(name: string): object | undefined }
+}
+
 /** Zstandard came to node with 22.15. */
-const hasZstd: boolean = 'zstdCompress' in zlib
+const hasZstd: boolean = 'zstdCompress' in ((globalThis as WithBuiltins).process?.getBuiltinModule?.('node:zlib') ?? {})
 
 /** The codings of this node, the one to choose first at equal wishes first. */
 export const CODINGS: readonly Coding[] = hasZstd ? ['zstd', 'br', 'gzip'] : ['br', 'gzip']

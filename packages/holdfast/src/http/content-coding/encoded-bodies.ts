@@ -2,20 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Counter, Registry } from '../../telemetry/index.ts'
 import type { Coding } from './coding.ts'
 import { encode } from './encode.ts'
+import { type BodyEncodings, EncodedBody } from './encoded-body.ts'
 
-/** A body in the codings that were asked for. */
-export class EncodedBody {
-  /** `'not-smaller'`: it was tried and is not worth it. */
-  readonly made: Map<Coding, Uint8Array | 'not-smaller'> = new Map()
-  readonly pending: Map<Coding, Promise<Uint8Array | undefined>> = new Map()
-  /** Set on each use after the first. */
-  isUsed = false
-  /** True when it left: ask for another. */
-  isEvicted = false
-}
-
-/** Smaller bodies gain less than the fields cost. */
-export const LEAST_BYTES = 1024
 /** What a coding must save to be kept. */
 const LEAST_SAVING = 0.1
 /** Encodings under way; beyond them an answer goes out as it is, and the next request asks again. */
@@ -23,7 +11,7 @@ const PENDING_LIMIT = 16
 
 /** Encoded bodies, each made once, on first demand, and found by content: an answer that was confirmed, or read from Redis anew, keeps its encodings. In
  *  this process only. Bounded by bytes; what was not used since it was last looked at leaves first. */
-export class EncodedBodies {
+export class EncodedBodies implements BodyEncodings {
   readonly #limitBytes: number
   readonly #bodies = new Map<string, EncodedBody>()
   readonly #count: (outcome: 'kept' | 'not_smaller' | 'failed' | 'busy' | 'evicted') => void

@@ -1,5 +1,5 @@
-import { type Derivation, derivedEntries, MAX_TAGS, type TieredCache } from '../../cache/index.ts'
-import type { Logger } from '../../core/index.ts'
+import { type Derivation, derivedEntries, type TieredCache } from '../../cache/index.ts'
+import { type Logger, MAX_TAGS } from '../../core/index.ts'
 import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './response-store.ts'
 import type { StoredResponse } from './stored-response.ts'
 

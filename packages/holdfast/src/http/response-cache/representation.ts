@@ -1,5 +1,5 @@
 import { CODINGS, type Coding, preferredCoding } from '../content-coding/coding.ts'
-import { type EncodedBodies, type EncodedBody, LEAST_BYTES } from '../content-coding/encoded-bodies.ts'
+import { type BodyEncodings, type EncodedBody, LEAST_BYTES } from '../content-coding/encoded-body.ts'
 import { fieldLinesOf, fieldValue, filterFields, hasField, withField } from '../fields/fields.ts'
 import { OWN_TARGET } from './own-target.ts'
 import { varyFields } from './storage-rules.ts'
@@ -32,10 +32,10 @@ const TAG_SUFFIX = /;hf=(?:zstd|br|gzip)"/g
 
 /** The representations of stored responses, in the coding that a request wishes (RFC 9110 8.8.3.3: each with a strong tag of its own). */
 export class Representations {
-  readonly #bodies: EncodedBodies
+  readonly #bodies: BodyEncodings
   readonly #slots = new WeakMap<StoredResponse, Slot>()
 
-  constructor(bodies: EncodedBodies) {
+  constructor(bodies: BodyEncodings) {
     this.#bodies = bodies
   }
 

@@ -1,8 +1,3 @@
-import { createHash } from 'node:crypto'
-
-/** Longer keys are shortened to a hash. Leaves room for what the data cache adds. */
-const LONGEST_KEY = 900
-
 /** The URL of a request, not interpreted: what the handler sees is what the key is made of. A parser that resolved `/a/../b` or turned `\` into `/` would give
  *  two URLs that the handler tells apart one key. */
 export interface Target {
@@ -43,8 +38,7 @@ export function targetOfUrl(url: URL): Target {
 
 /** What identifies the resource: origin, path, and the query with its parameters sorted by name, the order within a name kept. */
 export function resourceKey({ origin, path, query }: Target, { ignoredParameters, partition }: KeyRules): string {
-  const key = `${partition}${origin}${path}${query === '' ? '' : sortedQuery(query, ignoredParameters)}`
-  return key.length > LONGEST_KEY ? `${key.slice(0, 200)}#${createHash('sha256').update(key).digest('base64url')}` : key
+  return `${partition}${origin}${path}${query === '' ? '' : sortedQuery(query, ignoredParameters)}`
 }
 
 function sortedQuery(query: string, ignored: ReadonlySet<string>): string {

@@ -1,5 +1,5 @@
 import { type Item, isInnerList, parseList } from 'structured-headers'
-import { checkInvalidatedTags } from '../../cache/index.ts'
+import { isTag } from '../../core/index.ts'
 import { type FieldLines, fieldValue, listMembers } from '../fields/fields.ts'
 
 /** All tags of a response: those known already, and what its handler says in `Cache-Tag`, `Surrogate-Key` and `Cache-Groups` (RFC 9875 2). `undefined` when
@@ -9,21 +9,14 @@ export function responseTags(known: readonly string[], lines: FieldLines): reado
   if (groups === undefined) return undefined
   const surrogateKeys = fieldValue(lines, 'surrogate-key')?.split(/[\s,]+/) ?? []
   const all = [...known, ...listMembers(fieldValue(lines, 'cache-tag') ?? ''), ...surrogateKeys.filter(key => key !== ''), ...groups]
-  try {
-    return checkInvalidatedTags(all)
-  } catch {
-    return undefined
-  }
+  return all.every(isTag) ? [...new Set(all)] : undefined
 }
 
 /** The groups that the answer to an unsafe request makes old, when it is no error (RFC 9875 3). */
 export function invalidatedTags({ status, lines }: { readonly status: number; readonly lines: FieldLines }): readonly string[] {
   if (status < 200 || status >= 400) return []
-  try {
-    return checkInvalidatedTags(groupsOf(lines, 'cache-group-invalidation') ?? [])
-  } catch {
-    return []
-  }
+  const groups = groupsOf(lines, 'cache-group-invalidation') ?? []
+  return groups.every(isTag) ? [...new Set(groups)] : []
 }
 
 /** A list of strings (RFC 8941); `undefined` when it is none. */

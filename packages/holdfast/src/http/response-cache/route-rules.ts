@@ -1,5 +1,13 @@
-import { checkInvalidatedTags, MAX_TAGS } from '../../cache/index.ts'
-import { type ConfigProblems, collectConfigProblems, type Duration, parseDurationMs, parseSizeBytes, type Size } from '../../core/index.ts'
+import {
+  type ConfigProblems,
+  collectConfigProblems,
+  type Duration,
+  isTag,
+  MAX_TAGS,
+  parseDurationMs,
+  parseSizeBytes,
+  type Size,
+} from '../../core/index.ts'
 import type { FieldLines } from '../fields/fields.ts'
 
 /** How answers of some routes are cached. Everything left out is as RFC 9111 has it. */
@@ -113,7 +121,8 @@ function resolveRule(rule: RouteRule, at: string, problems: ConfigProblems): Res
 
 function resolveTags(tags: readonly string[], at: string, problems: ConfigProblems): readonly string[] {
   if (tags.length > MAX_TAGS) problems.add(at, `has ${tags.length}, and ${MAX_TAGS} is the most`)
-  return problems.attempt(at, () => checkInvalidatedTags(tags), [])
+  for (const tag of tags) if (!isTag(tag)) problems.add(at, `${JSON.stringify(tag)?.slice(0, 80)} is not a tag: a text of 1 to 255 bytes`)
+  return [...new Set(tags)]
 }
 
 function patternOf(path: string): RegExp {

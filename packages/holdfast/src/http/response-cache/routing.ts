@@ -1,0 +1,127 @@
+import { type FieldLines, fieldValue } from '../fields/fields.ts'
+import type { EngineRequest, RouteRules } from './engine-contract.ts'
+import { OWN_TARGET } from './own-target.ts'
+import { goesAround, TRAIT, traitsOf } from './request-traits.ts'
+import { resourceKey, type Target, targetOf, targetOfUrl } from './resource-key.ts'
+import { type ResolvedRule, type RouteRule, resolveRules } from './route-rules.ts'
+
+/** Settings of a response cache. Those of {@link RouteRule} stand for all routes that no rule matches. */
+export interface ResponseCacheOptions extends Omit<RouteRule, 'path'> {
+  /** Rules by path; the first that matches counts. */
+  readonly rules?: readonly RouteRule[]
+  /** All requests come through a proxy that sets `X-Forwarded-Host` and `X-Forwarded-Proto` itself. Default false: a request that carries such a field
+   *  may be answered from the cache and fills nothing. */
+  readonly trustForwarded?: boolean
+  /** Serve what is stale and still kept when the handler throws or the origin cannot be reached, unless the answer forbids it (RFC 9111 4.2.4).
+   *  Default true. */
+  readonly serveDisconnected?: boolean
+}
+
+/** How a platform writes keys. */
+export interface KeyForms {
+  /** A key as the store takes it. Different keys stay different. */
+  fit(key: string): string
+  /** What sets apart the keys of an identity; ends where it cannot be confused with the origin that follows. */
+  partition(identity: string): string
+}
+
+/** Turns requests into what the engine works on, by the rules of their routes. */
+export interface Routing {
+  /** `undefined`: the request goes around the cache. */
+  prepare(method: string, wanted: Target, lines: FieldLines): EngineRequest | undefined
+  /** The key of a URL that no identity has a part in. */
+  keyOf(url: URL): string
+}
+
+/** How long what is stale is kept to be confirmed by its validator or to stand in. */
+const KEEP_STALE_MS = 86_400_000
+
+/** Resolves the options. @throws HF_CONFIG_INVALID naming every bad option at once */
+export function createRouting(options: ResponseCacheOptions, forms: KeyForms): Routing {
+  const { rules = [], trustForwarded = false, serveDisconnected = true, ...defaults } = options
+  const resolved = resolveRules(rules, defaults)
+  const routes = resolved.map(rule => ({ rule, engineRules: toEngineRules(rule, serveDisconnected) }))
+  const routeOf = (path: string): (typeof routes)[number] => routes.find(({ rule }) => rule.pattern.test(path))!
+  const keyIn = (target: Target, { ignoredParameters }: ResolvedRule, partition: string): string =>
+    forms.fit(resourceKey(target, { ignoredParameters, partition }))
+  const keyOf = (target: Target, partition: string): string => keyIn(target, routeOf(target.path).rule, partition)
+
+  return {
+    prepare: (method, wanted, lines) => {
+      const traits = traitsOf(lines)
+      if (goesAround(method, traits)) return undefined
+      const isForwarded = (traits & TRAIT.forwarding) !== 0
+      const target = isForwarded && trustForwarded ? forwardedTarget(wanted, lines) : wanted
+      const { rule, engineRules } = routeOf(target.path)
+      if (!rule.isCached) return undefined
+      const asked = rule.identity === undefined && rule.tagsOf === undefined ? NOTHING_ASKED : askRule(rule, target, lines)
+      if (rule.identity !== undefined && asked.identity === undefined) return undefined
+      const isPartitioned = asked.identity !== undefined
+      const partition = isPartitioned ? forms.partition(asked.identity) : ''
+      const mayFill = trustForwarded || !isForwarded
+      return {
+        method,
+        key: keyIn(target, rule, partition),
+        lines,
+        traits,
+        tags: asked.tags ?? rule.tags,
+        rules: mayFill && !isPartitioned ? engineRules : { ...engineRules, mayFill, isPartitioned },
+        keyOf: other => keyOfSameOrigin(other, target, same => keyOf(same, partition)),
+      }
+    },
+    keyOf: url => keyOf(targetOfUrl(url), ''),
+  }
+}
+
+/** False when the Host field names another host than the URL: whichever the handler goes by, the answer is not for the other one. */
+export function isOfHost(host: string | null, url: URL): boolean {
+  if (host === null || host === url.host) return true
+  const named = `${url.protocol}//${host}`
+  return URL.canParse(named) && new URL(named).href === `${url.origin}/`
+}
+
+interface Asked {
+  readonly identity?: string | undefined
+  readonly tags?: readonly string[] | undefined
+}
+
+const NOTHING_ASKED: Asked = {}
+
+/** What the functions of a rule say of a request. */
+function askRule(rule: ResolvedRule, target: Target, lines: FieldLines): Asked {
+  const url = urlOf(target)
+  return url === undefined ? NOTHING_ASKED : { identity: rule.identity?.({ url, lines }), tags: rule.tagsOf?.({ url, lines }) }
+}
+
+function toEngineRules(rule: ResolvedRule, mayServeDisconnected: boolean): RouteRules {
+  return {
+    ...rule,
+    targets: [OWN_TARGET, 'cdn-cache-control'],
+    mayServeDisconnected,
+    isPartitioned: false,
+    mayFill: true,
+    keepStaleMs: KEEP_STALE_MS,
+  }
+}
+
+/** RFC 9111 4.4: only URLs of the same origin are invalidated by what an answer says. */
+function keyOfSameOrigin(text: string, base: Target, keyOf: (target: Target) => string): string | undefined {
+  const from = urlOf(base)?.href
+  const url = from !== undefined && URL.canParse(text, from) ? new URL(text, from) : undefined
+  return url?.origin === base.origin ? keyOf(targetOfUrl(url)) : undefined
+}
+
+function urlOf({ origin, path, query }: Target): URL | undefined {
+  const text = `${origin}${path}${query === '' ? '' : `?${query}`}`
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+/** What the client asked for, as the trusted proxy says. */
+function forwardedTarget(target: Target, lines: FieldLines): Target {
+  const first = (name: string): string | undefined => fieldValue(lines, name)?.split(',')[0]?.trim()
+  const [scheme, host] = target.origin.split('://')
+  const proto = first('x-forwarded-proto')?.toLowerCase() ?? scheme
+  const named = first('x-forwarded-host') ?? host
+  const origin = proto === 'http' || proto === 'https' ? targetOf(proto, named, '/')?.origin : undefined
+  return { ...target, origin: origin ?? target.origin }
+}
