@@ -36,6 +36,8 @@ export interface RequestControl {
   readonly minFreshSec: number | undefined
   /** Infinity for `max-stale` without a value. */
   readonly maxStaleSec: number | undefined
+  /** RFC 5861 4. */
+  readonly staleIfErrorSec: number | undefined
 }
 
 /** Reads what a response says. `targets` are the targeted fields obeyed, most specific first, in lower case; the first that is a valid and non-empty
@@ -57,6 +59,7 @@ export const NO_REQUEST_CONTROL: RequestControl = {
   maxAgeSec: undefined,
   minFreshSec: undefined,
   maxStaleSec: undefined,
+  staleIfErrorSec: undefined,
 }
 
 /** Reads what a request asks. `Pragma: no-cache` counts only without Cache-Control (RFC 9111 5.4). */
@@ -71,6 +74,7 @@ export function readRequestControl(lines: FieldLines): RequestControl {
     maxAgeSec: validSeconds(directives, 'max-age'),
     minFreshSec: validSeconds(directives, 'min-fresh'),
     maxStaleSec: directives.get('max-stale') === true ? Number.POSITIVE_INFINITY : validSeconds(directives, 'max-stale'),
+    staleIfErrorSec: validSeconds(directives, 'stale-if-error'),
   }
 }
 

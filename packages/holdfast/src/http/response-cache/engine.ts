@@ -1,11 +1,12 @@
 import type { Clock } from '../../core/index.ts'
-import { fieldValue, filterFields, hasField } from '../fields/fields.ts'
+import { type FieldLines, fieldValue, filterFields, hasField } from '../fields/fields.ts'
 import { answerFor, WHOLE } from './conditions.ts'
 import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl, readResponseControl } from './control.ts'
 import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
 import { type Flight, Flights } from './flights.ts'
 import type { Exchange } from './freshness.ts'
 import { invalidatedKeys, isUnsafe } from './invalidation.ts'
+import { KeyMarks } from './key-marks.ts'
 import { OWN_TARGET } from './own-target.ts'
 import type { Representation, Representations } from './representation.ts'
 import { TRAIT } from './request-traits.ts'
@@ -14,9 +15,9 @@ import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './
 import { invalidatedTags, responseTags } from './response-tags.ts'
 import { decideReuse, type StandIn } from './reuse.ts'
 import { selectingValues } from './selection.ts'
-import { isWhole, varyFields, whyUnstorable } from './storage-rules.ts'
+import { isWhole, linesForReceiver, varyFields, whyUnstorable } from './storage-rules.ts'
 import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
-import { agreesWithHead, conditional, confirmedBy, unconditional, understandable } from './validation.ts'
+import { agreesWithHead, conditional, confirmedBy, unconditional, understandable, wholeSizeBytes, withConditions } from './validation.ts'
 import { aliveUntilMs, isSameResponse, isSameSelection, select, selects, withValidators } from './variants.ts'
 
 /** What the engine needs. */
@@ -34,6 +35,12 @@ const VARIANT_LIMIT = 32
 const ALONE_MS = 10_000
 /** How long one request waits for another's answer before it asks the origin itself. */
 const FOLLOW_LIMIT_MS = 10_000
+/** How long a key whose first answer was a 304 or a part is remembered: the next request fetches the whole. */
+const WHOLE_MS = 600_000
+/** Keys of either kind that are remembered. */
+const MARK_LIMIT = 10_000
+/** Answers that a condition or a range asked for. */
+const OF_A_WISH: ReadonlySet<number> = new Set([206, 304, 416])
 /** RFC 5861 4. */
 const ORIGIN_ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
@@ -41,6 +48,10 @@ const ORIGIN_ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504])
 export class CacheEngine<Reply extends OriginReply> {
   readonly #deps: EngineDeps
   readonly #flights = new Flights()
+  /** Keys whose answers nobody can share (hit-for-miss), so that nobody waits in vain. */
+  readonly #alone = new KeyMarks(MARK_LIMIT)
+  /** Keys whose whole answer is to be asked for, because conditions got something else. */
+  readonly #whole = new KeyMarks(MARK_LIMIT)
   readonly #background = new Set<Promise<void>>()
 
   constructor(deps: EngineDeps) {
@@ -62,7 +73,7 @@ export class CacheEngine<Reply extends OriginReply> {
     if (request.method === 'HEAD') return this.#pass(request, ask, why)
     const turn: Turn<Reply> = { request, control, ask, variants }
     const need: Need = { why, selected: undefined, standIn: 'never' }
-    if (!this.#flights.isAlone(key, this.#deps.clock.nowMs())) return this.#collapse(turn, need)
+    if (!this.#alone.has(key, this.#deps.clock.nowMs())) return this.#collapse(turn, need)
     // Nothing will come of it, most likely: nobody waits, and conditions are the handler's to answer.
     return (request.traits & TRAIT.conditional) !== 0 ? this.#pass(request, ask, why) : this.#fill(turn, need, false, undefined)
   }
@@ -83,7 +94,7 @@ export class CacheEngine<Reply extends OriginReply> {
   /** Forgets what is stored for `key`; what is under way is not stored. */
   async purge(key: string): Promise<void> {
     this.#flights.detach(key)
-    this.#flights.clearAlone(key)
+    this.#alone.delete(key)
     await this.#deps.store.drop(key)
   }
 
@@ -108,8 +119,8 @@ export class CacheEngine<Reply extends OriginReply> {
     return detail === undefined ? { kind: 'hit', ttlSec } : { kind: 'hit', ttlSec, detail }
   }
 
-  async #answer(request: EngineRequest, stored: StoredResponse, outcome: Outcome): Promise<EngineAnswer<Reply>> {
-    return { kind: 'stored', answer: this.#send(request, stored, await this.#represent(request, stored), outcome) }
+  async #answer(request: EngineRequest, stored: StoredResponse, outcome: Outcome, forReceiver?: FieldLines): Promise<EngineAnswer<Reply>> {
+    return { kind: 'stored', answer: this.#send(request, stored, await this.#represent(request, stored), outcome, forReceiver) }
   }
 
   #represent({ lines, traits, rules }: EngineRequest, stored: StoredResponse): Representation | Promise<Representation> {
@@ -120,12 +131,12 @@ export class CacheEngine<Reply extends OriginReply> {
     return representations.of(stored, isWished ? fieldValue(lines, 'accept-encoding') : undefined, rules.mayEncode)
   }
 
-  #send(request: EngineRequest, stored: StoredResponse, representation: Representation, outcome: Outcome): CacheAnswer {
+  #send(request: EngineRequest, stored: StoredResponse, representation: Representation, outcome: Outcome, forReceiver?: FieldLines): CacheAnswer {
     const nowMs = this.#deps.clock.nowMs()
     this.#deps.onOutcome(outcome)
     // Almost every request is without conditions.
     const answer = (request.traits & TRAIT.conditional) === 0 ? WHOLE : answerFor(request.method, request.lines, stored, representation, nowMs)
-    return respond(stored, representation, request.method, answer, outcome, nowMs)
+    return respond(stored, representation, request.method, answer, outcome, nowMs, forReceiver)
   }
 
   /** RFC 9111 5.2.1.7. */
@@ -238,9 +249,11 @@ export class CacheEngine<Reply extends OriginReply> {
     const ticket = await store.begin(request.key, request.tags)
     const requestedAtMs = clock.nowMs()
     try {
-      const lines = candidates.length > 0 ? conditional(request.lines, candidates) : unconditional(request.lines)
+      const ownWish = selected === undefined && !fill.inBackground ? this.#wishToForward(request) : undefined
+      const lines = candidates.length > 0 ? conditional(request.lines, candidates) : (ownWish ?? unconditional(request.lines))
       const reply = await ticket.run(() => fill.ask(lines, fill.inBackground))
       const exchange = { requestedAtMs, receivedAtMs: clock.nowMs() }
+      if (ownWish !== undefined && OF_A_WISH.has(reply.status)) return this.#passWished(request, reply, need.why)
       if (reply.status === 304 && candidates.length > 0) return await this.#confirm(fill, reply, exchange, ticket, candidates)
       if (selected !== undefined && standIn === 'on-error' && ORIGIN_ERRORS.has(reply.status)) {
         reply.discard()
@@ -253,6 +266,23 @@ export class CacheEngine<Reply extends OriginReply> {
     } finally {
       store.end(ticket)
     }
+  }
+
+  /** The request with its condition and range, when the origin may answer them first: nothing is stored that the cache could answer them from. */
+  #wishToForward(request: EngineRequest): FieldLines | undefined {
+    if ((request.traits & TRAIT.conditional) === 0 || this.#whole.has(request.key, this.#deps.clock.nowMs())) return undefined
+    return withConditions(request.lines)
+  }
+
+  /** A 304 or a part answers this request and nobody else's. The next one asks for the whole, unless that is too large to be kept. */
+  #passWished(request: EngineRequest, reply: Reply, why: Need['why']): Filled<Reply> {
+    const answer = this.#passed(reply, { kind: 'forward', why, status: reply.status })
+    if (wholeSizeBytes(reply.lines) > request.rules.maxBodyBytes) {
+      this.#markAlone(request)
+      return { answer, stored: undefined }
+    }
+    this.#whole.set(request.key, this.#deps.clock.nowMs() + WHOLE_MS)
+    return { answer, stored: 'outdated' }
   }
 
   async #confirm(
@@ -272,7 +302,8 @@ export class CacheEngine<Reply extends OriginReply> {
     const stored = freshen(confirmed, reply.lines, exchange, request.rules, tags ?? [])
     const kept = tags === undefined ? 'refused' : await this.#keep(request, ticket, stored, confirmed)
     const outcome: Outcome = { kind: 'forward', why: need.why, status: 304, isStored: kept === 'stored' }
-    return { answer: await this.#answer(request, stored, outcome), stored: kept === 'outdated' ? kept : stored }
+    const own = linesForReceiver(reply.lines, readResponseControl(reply.lines, request.rules.targets))
+    return { answer: await this.#answer(request, stored, outcome, own), stored: kept === 'outdated' ? kept : stored }
   }
 
   /** Stores what came, if it may be, and answers with it. */
@@ -311,13 +342,14 @@ export class CacheEngine<Reply extends OriginReply> {
     const origin = { status: reply.status, lines: reply.lines, body, tags: tags ?? [] }
     const stored = toStored(origin, control, exchange, freshMs ?? 0, selectingValues(names, lines))
     const kept = tags === undefined ? 'tags' : await this.#keep(request, ticket, stored, need.selected)
-    if (kept === 'stored') this.#flights.clearAlone(request.key)
+    if (kept === 'stored') this.#alone.delete(request.key)
     const how = kept === 'stored' ? { isStored: true } : kept === 'refused' ? {} : { detail: kept }
-    return { answer: await this.#answer(request, stored, { ...outcome, ...how }), stored: kept === 'outdated' ? kept : stored }
+    const own = linesForReceiver(reply.lines, control)
+    return { answer: await this.#answer(request, stored, { ...outcome, ...how }, own), stored: kept === 'outdated' ? kept : stored }
   }
 
   #markAlone(request: EngineRequest): void {
-    this.#flights.markAlone(request.key, this.#deps.clock.nowMs() + ALONE_MS)
+    this.#alone.set(request.key, this.#deps.clock.nowMs() + ALONE_MS)
   }
 
   /** Puts a response among the variants of its key, in the place of `replaced`. The others are read anew, as they are now. */

@@ -14,13 +14,9 @@ export interface Flight {
   land(stored: StoredResponse | 'outdated' | undefined): void
 }
 
-/** Keys remembered as not worth waiting for. */
-const ALONE_LIMIT = 10_000
-
-/** Requests under way to the origin, one for each key, and the keys whose answers nobody can share (hit-for-miss), so that nobody waits in vain. */
+/** Requests under way to the origin, one for each key. */
 export class Flights {
   readonly #flights = new Map<string, Flight>()
-  readonly #aloneUntilMs = new Map<string, number>()
 
   /** The flight to follow, if there is one. */
   get(key: string): Flight | undefined {
@@ -52,24 +48,5 @@ export class Flights {
   /** Later requests do not follow what is under way: it began before a purge. */
   detach(key: string): void {
     for (const name of this.#flights.keys()) if (name === key || name.startsWith(`${key}\n`)) this.#flights.delete(name)
-  }
-
-  /** Nobody waits for answers to `key` until `untilMs`. */
-  markAlone(key: string, untilMs: number): void {
-    if (this.#aloneUntilMs.size >= ALONE_LIMIT) this.#aloneUntilMs.delete(this.#aloneUntilMs.keys().next().value!)
-    this.#aloneUntilMs.set(key, untilMs)
-  }
-
-  /** True while nobody should wait for others, nor have its conditions taken away, for the sake of an answer that will not be stored. */
-  isAlone(key: string, nowMs: number): boolean {
-    const untilMs = this.#aloneUntilMs.get(key)
-    if (untilMs === undefined) return false
-    if (nowMs < untilMs) return true
-    this.#aloneUntilMs.delete(key)
-    return false
-  }
-
-  clearAlone(key: string): void {
-    this.#aloneUntilMs.delete(key)
   }
 }

@@ -42,7 +42,9 @@ const ON_NOT_MODIFIED: ReadonlySet<string> = new Set([
   'x-cache',
 ])
 
-/** The answer to one request from a representation of a stored response. Age is there on every answer that was not made for this request (RFC 9111 5.1). */
+const NO_LINES: FieldLines = []
+
+/** The answer to one request from a representation of a stored response; `forReceiver` are lines that are nobody else's. Age is there on every answer that was not made for this request (RFC 9111 5.1). */
 export function respond(
   stored: StoredResponse,
   representation: Representation,
@@ -50,15 +52,19 @@ export function respond(
   answer: Answer,
   outcome: Outcome,
   nowMs: number,
+  forReceiver: FieldLines = NO_LINES,
 ): CacheAnswer {
   const lines = representation.lines.slice()
   lines.push('Cache-Status', representation.statusBefore + cacheStatus(outcome), 'X-Cache', shortStatus(outcome))
   if (outcome.kind === 'hit' || nowMs - stored.bornAtMs >= 1000) lines.push('Age', String(ageSec(stored, nowMs)))
   const { body } = representation
+  if (answer.kind === 'not-modified') {
+    return { status: 304, lines: [...filterFields(lines, name => ON_NOT_MODIFIED.has(name)), ...forReceiver], body: undefined, outcome }
+  }
+  for (const text of forReceiver) lines.push(text)
   if (answer.kind === 'whole') {
     return { status: stored.status, lines, body: method === 'HEAD' || !hasBody(stored.status) ? undefined : body, outcome }
   }
-  if (answer.kind === 'not-modified') return { status: 304, lines: filterFields(lines, name => ON_NOT_MODIFIED.has(name)), body: undefined, outcome }
   const sizeBytes = body.byteLength
   if (answer.kind === 'unsatisfiable') {
     const without = filterFields(lines, name => !name.startsWith('content-'))

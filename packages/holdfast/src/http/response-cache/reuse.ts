@@ -27,11 +27,12 @@ const FRESH: Reuse = { kind: 'fresh' }
 /** Decides on reuse. `request` is `undefined` where requests have no say. */
 export function decideReuse(stored: StoredResponse, request: RequestControl | undefined, rules: StalenessRules, nowMs: number): Reuse {
   const staleForMs = nowMs - stored.freshUntilMs
-  const standIn = standInFor(stored.control, rules, staleForMs)
+  const standIn = standInFor(stored.control, request, rules, staleForMs)
   if (stored.control.noCache) return { kind: 'validate', standIn, why: 'no-cache' }
   if (request?.noCache) return { kind: 'validate', standIn, why: 'request' }
   const ageMs = nowMs - stored.bornAtMs
-  if (request?.maxAgeSec !== undefined && ageMs > request.maxAgeSec * 1000) {
+  // An age is never less than 0, so 0 asks for validation.
+  if (request?.maxAgeSec !== undefined && (request.maxAgeSec === 0 || ageMs > request.maxAgeSec * 1000)) {
     return { kind: 'validate', standIn, why: 'request' }
   }
   const minFreshMs = (request?.minFreshSec ?? 0) * 1000
@@ -59,8 +60,9 @@ function allowedMs(control: ResponseControl, saidSec: number | undefined, ruleMs
   return control.sMaxAgeSec === undefined ? Math.max(saidMs, ruleMs) : saidMs
 }
 
-function standInFor(control: ResponseControl, rules: StalenessRules, staleForMs: number): StandIn {
+function standInFor(control: ResponseControl, request: RequestControl | undefined, rules: StalenessRules, staleForMs: number): StandIn {
   if (mustAsk(control) || control.noCache) return 'never'
-  if (staleForMs < allowedMs(control, control.staleIfErrorSec, rules.staleIfErrorMs)) return 'on-error'
+  const wishedMs = (request?.staleIfErrorSec ?? 0) * 1000
+  if (staleForMs < allowedMs(control, control.staleIfErrorSec, Math.max(rules.staleIfErrorMs, wishedMs))) return 'on-error'
   return control.sMaxAgeSec === undefined && rules.mayServeDisconnected ? 'when-disconnected' : 'never'
 }

@@ -109,6 +109,19 @@ const NEVER_STORED: ReadonlySet<string> = new Set([
   'ratelimit-policy',
 ])
 
+/** Fields of one answer that are not stored and yet are its receiver's: set-cookie, measurements, limits. */
+const FOR_THE_RECEIVER: ReadonlySet<string> = new Set(['set-cookie', 'server-timing', 'ratelimit', 'ratelimit-policy'])
+
+/** The lines that are not stored and go to the one whose request this answered: cookies, and what `private` and `no-cache` name. */
+export function linesForReceiver(lines: FieldLines, control: ResponseControl): readonly string[] {
+  const isPlain = control.unstorableFields.length === 0
+  const connection = isPlain ? [] : listMembers(fieldValue(lines, 'connection') ?? '').map(name => name.toLowerCase())
+  return filterFields(
+    lines,
+    name => FOR_THE_RECEIVER.has(name) || (!isPlain && control.unstorableFields.includes(name) && !NEVER_STORED.has(name) && !connection.includes(name)),
+  )
+}
+
 /** The lines of a response that are stored: without those of the connection, those that Connection names, and those that `private` or `no-cache` names. */
 export function storableLines(lines: FieldLines, control: ResponseControl): string[] {
   const named = new Set([...listMembers(fieldValue(lines, 'connection') ?? '').map(name => name.toLowerCase()), ...control.unstorableFields])

@@ -91,8 +91,8 @@ export function toStored(
   }
 }
 
-/** Fields that describe the stored bytes and therefore stay when a 304 updates the rest (RFC 9111 3.2). */
-const OF_THE_BODY: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-range', 'content-type', 'vary', 'age'])
+/** Fields that say how the stored bytes are to be read, or what they were selected by, and therefore stay when a 304 updates the rest (RFC 9111 3.2). */
+const OF_THE_BODY: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-range', 'vary', 'age'])
 
 /** The stored response after a 304 confirmed it: its fields replaced by those that came (RFC 9111 3.2, 4.3.4), its age begun anew. */
 export function freshen(

@@ -18,6 +18,20 @@ export function unconditional(lines: FieldLines): string[] {
   return coding === acceptEncoding ? whole : withField(whole, 'Accept-Encoding', coding)
 }
 
+/** The request with its conditions and range, with the one coding that the answer may be in; `undefined` when they name tags of our encodings, which the
+ *  origin does not know. */
+export function withConditions(lines: FieldLines): string[] | undefined {
+  const isOurs = lines.some((text, i) => i % 2 === 1 && TAGGED.has(lines[i - 1]!.toLowerCase()) && withoutCodingTags(text) !== text)
+  if (isOurs) return undefined
+  const whole = unconditional(lines)
+  return [...whole, ...filterFields(lines, name => CONDITIONS.has(name))]
+}
+
+/** What a part says of the size of its whole (RFC 9110 14.4); 0 where it says nothing. */
+export function wholeSizeBytes(lines: FieldLines): number {
+  return Number(/\/(\d+)$/.exec(fieldValue(lines, 'content-range') ?? '')?.[1] ?? 0)
+}
+
 /** The request as the origin gets it when the cache has no part in it: as it came, but for tags of our encodings, of which the origin knows nothing. */
 export function understandable({ lines, traits }: { readonly lines: FieldLines; readonly traits: number }): FieldLines {
   if ((traits & (TRAIT.precondition | TRAIT.conditional)) === 0) return lines

@@ -204,7 +204,7 @@ describe('the response cache in Express', () => {
         .on('error', reject)
         .end()
     })
-    expect(seen).toEqual([['first', 'a, b', undefined, undefined]])
+    expect(seen).toEqual([['first', 'a, b', '"x"', 'bytes=0-0']])
     expect((await ask('/a', { host: 'shop.test' })).headers['x-cache']).toBe('HIT')
   })
 

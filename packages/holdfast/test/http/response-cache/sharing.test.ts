@@ -24,12 +24,15 @@ describe('nothing of one user reaches another', () => {
     if (isShared) expect(other.headers.has('set-cookie')).toBe(false)
   })
 
-  it('never stores Set-Cookie itself', async () => {
+  it('gives what belongs to one request to that request alone: cookies, and what private and no-cache name', async () => {
     const shop = openShop()
-    shop.answer((_, call) => page(call, { 'cache-control': 'public, max-age=60', 'set-cookie': 'sid=a' }))
-    await shop.ask()
-    const other = await shop.ask()
-    expect([other.cache, other.headers.has('set-cookie')]).toEqual(['HIT', false])
+    shop.answer((_, call) =>
+      page(call, { 'cache-control': 'public, max-age=60, private="x-p"', 'set-cookie': 'sid=a', 'x-p': 'mine', ratelimit: '"a";r=1' }),
+    )
+    const own = ['set-cookie', 'x-p', 'ratelimit']
+    const [first, waited] = await Promise.all([shop.ask(), shop.ask()])
+    expect(own.map(name => first.headers.get(name))).toEqual(['sid=a', 'mine', '"a";r=1'])
+    for (const other of [waited, await shop.ask()]) expect([other.text, ...own.map(name => other.headers.get(name))]).toEqual(['call 1', null, null, null])
   })
 
   it('answers somebody with a cookie from what was stored without one only as the origin allowed by Vary', async () => {
