@@ -67,6 +67,7 @@ export function responseCache(cache: ResponseCache): ExpressHandler {
   return (request, response, next) => {
     cache.node(request, response, {
       run: () => next(),
+      routeOf: () => routeOf(request),
       rerun: (again, held) => {
         const { app } = request as ExpressRequest & { readonly app: ExpressApp }
         app.handle(again, held, () => held.destroy())
@@ -134,8 +135,8 @@ export function instance(hf: Pick<Holdfast, 'snapshot'>, options: InstanceOption
   }
 }
 
-function routeOf(request: ExpressRequest): string {
+function routeOf(request: ExpressRequest): string | undefined {
   const path = request.route?.path
-  if (path === undefined) return `${request.method} (no route)`
+  if (path === undefined) return undefined
   return `${request.method} ${request.baseUrl ?? ''}${typeof path === 'string' ? path : String(path)}`
 }

@@ -30,7 +30,7 @@ export type FastifyPlugin = (instance: FastifyLike, options: object, done: () =>
 export function fastify(hf: Pick<Holdfast, 'requests'>): FastifyPlugin {
   return plugin(instance => {
     instance.addHook('onRequest', ({ method, routeOptions, raw: _ }, { raw }, done) => {
-      observeResponse(hf.requests, raw as ServerResponse, () => `${method} ${routeOptions.url ?? '(no route)'}`, done)
+      observeResponse(hf.requests, raw as ServerResponse, () => routeOf(method, routeOptions.url), done)
     })
   })
 }
@@ -44,9 +44,17 @@ export function responseCache(cache: ResponseCache): FastifyPlugin {
       const response = reply.raw as ServerResponse
       // Fastify keeps fields to itself until it sends, and an answer from the cache does not pass it.
       for (const [name, value] of Object.entries(reply.getHeaders() as OutgoingHttpHeaders)) if (value !== undefined) response.setHeader(name, value)
-      cache.node(request.raw as IncomingMessage, response, { run: done, rerun: (again, held) => instance.routing(again, held) })
+      cache.node(request.raw as IncomingMessage, response, {
+        run: done,
+        rerun: (again, held) => instance.routing(again, held),
+        routeOf: () => routeOf(request.method, request.routeOptions.url),
+      })
     })
   })
+}
+
+function routeOf(method: string, pattern: string | undefined): string | undefined {
+  return pattern === undefined ? undefined : `${method} ${pattern}`
 }
 
 function plugin(mount: (instance: FastifyLike) => void): FastifyPlugin {

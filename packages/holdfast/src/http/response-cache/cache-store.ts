@@ -6,12 +6,24 @@ import type { StoredResponse } from './stored-response.ts'
 /** Sets answers of the response cache apart from other entries of the same cache. */
 const PREFIX = 'http:'
 
+/** Of the shape of what is stored. What another version wrote is absent: two versions share a Redis while a deploy rolls. Raise it with each change of
+ *  {@link StoredVariants}. */
+const FORMAT = 2
+
+interface Kept extends StoredVariants {
+  readonly format: number
+}
+
+function ofThisFormat(kept: Kept | undefined): StoredVariants | undefined {
+  return kept?.format === FORMAT ? kept : undefined
+}
+
 /** Keeps responses in the data cache: in this process, and in Redis when there is one. What the cache refuses is logged and not stored: the answer is made already. */
 export function createCacheStore(cache: TieredCache, logger: Logger): ResponseStore {
   const derived = derivedEntries(cache)
   return {
-    peek: key => cache.peekShared<StoredVariants>(PREFIX + key),
-    find: key => cache.get<StoredVariants>(PREFIX + key),
+    peek: key => ofThisFormat(cache.peekShared<Kept>(PREFIX + key)),
+    find: async key => ofThisFormat(await cache.get<Kept>(PREFIX + key)),
     begin: async (key, tags) => {
       try {
         return new Ticket(await derived.begin(PREFIX + key, tags), logger)
@@ -45,15 +57,16 @@ class Ticket implements FillTicket {
     return this.#derivation.tags
   }
 
-  readCurrent(): Promise<StoredVariants | undefined> {
-    return this.#derivation.readCurrent()
+  async readCurrent(): Promise<StoredVariants | undefined> {
+    return ofThisFormat(await this.#derivation.readCurrent<Kept>())
   }
 
   async put({ varyBy, responses }: StoredVariants, aliveMs: number): Promise<StoreOutcome> {
     const [own, ...others] = responses
     if (own === undefined || own.tags.length > MAX_TAGS) return 'tags'
     const { kept, inherited } = fitting(own, others)
-    const outcome = await this.#derivation.store({ varyBy, responses: [own, ...kept] }, { aliveMs, tags: own.tags, inherited })
+    const value: Kept = { format: FORMAT, varyBy, responses: [own, ...kept] }
+    const outcome = await this.#derivation.store(value, { aliveMs, tags: own.tags, inherited })
     if (outcome === 'refused') this.#logger.warn({}, 'response cache: a response could not be stored')
     return outcome
   }

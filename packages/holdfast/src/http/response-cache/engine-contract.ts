@@ -33,6 +33,10 @@ export interface EngineRequest {
   readonly rules: RouteRules
   /** Tags of the route. */
   readonly tags: readonly string[]
+  /** What the answer is counted under where no router says its route: the path of the rule. */
+  readonly route: string
+  /** The handler's route, when it has run; `undefined` where the router does not say. */
+  readonly routeOf: (() => string | undefined) | undefined
 }
 
 /** What the origin (handler or upstream) answered: the head, and a body not yet read. */

@@ -3,6 +3,7 @@ import { type FieldLines, fieldValue, filterFields, hasField } from '../fields/f
 import { answerFor, WHOLE } from './conditions.ts'
 import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl, readResponseControl } from './control.ts'
 import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
+import type { Fill, Filled, Need, Turn } from './engine-turn.ts'
 import { type Flight, Flights } from './flights.ts'
 import type { Exchange } from './freshness.ts'
 import { invalidatedKeys, isUnsafe } from './invalidation.ts'
@@ -13,7 +14,7 @@ import { TRAIT } from './request-traits.ts'
 import { type CacheAnswer, type ForwardReason, type Outcome, respond, statusLines } from './respond.ts'
 import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './response-store.ts'
 import { invalidatedTags, responseTags } from './response-tags.ts'
-import { decideReuse, type StandIn } from './reuse.ts'
+import { decideReuse } from './reuse.ts'
 import { selectingValues } from './selection.ts'
 import { isWhole, linesForReceiver, varyFields, whyUnstorable } from './storage-rules.ts'
 import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
@@ -25,7 +26,8 @@ export interface EngineDeps {
   readonly clock: Clock
   readonly store: ResponseStore
   readonly representations: Representations
-  onOutcome(outcome: Outcome): void
+  /** An answer. `route`: where it came from, for counting; of a stored one, `stored.route` is known. */
+  onOutcome(outcome: Outcome, request: EngineRequest, stored: StoredResponse | undefined): void
   onBackgroundError(error: unknown): void
 }
 
@@ -37,7 +39,9 @@ const ALONE_MS = 10_000
 const FOLLOW_LIMIT_MS = 10_000
 /** How long a key whose first answer was a 304 or a part is remembered: the next request fetches the whole. */
 const WHOLE_MS = 600_000
-/** Keys of either kind that are remembered. */
+/** How long a key that is full of variants takes no further one after it took one: each costs a writing of all, and their number is a client's choice. */
+const CROWDED_MS = 100
+/** Keys of each kind that are remembered. */
 const MARK_LIMIT = 10_000
 /** Answers that a condition or a range asked for. */
 const OF_A_WISH: ReadonlySet<number> = new Set([206, 304, 416])
@@ -52,6 +56,8 @@ export class CacheEngine<Reply extends OriginReply> {
   readonly #alone = new KeyMarks(MARK_LIMIT)
   /** Keys whose whole answer is to be asked for, because conditions got something else. */
   readonly #whole = new KeyMarks(MARK_LIMIT)
+  /** Keys that have all the variants they may have, and took another one just now. */
+  readonly #crowded = new KeyMarks(MARK_LIMIT)
   readonly #background = new Set<Promise<void>>()
 
   constructor(deps: EngineDeps) {
@@ -68,7 +74,7 @@ export class CacheEngine<Reply extends OriginReply> {
     const variants = this.#deps.store.peek(key) ?? (await this.#deps.store.find(key))
     const selected = variants && select(variants, request.lines)
     if (selected !== undefined) return this.#reuse({ request, control, ask, variants }, selected, obeyed)
-    if (obeyed?.onlyIfCached) return this.#refuse()
+    if (obeyed?.onlyIfCached) return this.#refuse(request)
     const why = variants === undefined ? 'uri-miss' : 'vary-miss'
     if (request.method === 'HEAD') return this.#pass(request, ask, why)
     const turn: Turn<Reply> = { request, control, ask, variants }
@@ -105,7 +111,7 @@ export class CacheEngine<Reply extends OriginReply> {
       if (reuse.kind === 'stale' && reuse.revalidate) this.#revalidate(turn, selected)
       return this.#hit(request, selected)
     }
-    if (obeyed?.onlyIfCached) return this.#refuse()
+    if (obeyed?.onlyIfCached) return this.#refuse(request)
     if (request.method === 'HEAD') return this.#forwardHead(request, ask, selected)
     return this.#collapse(turn, { why: reuse.why === 'request' ? 'request' : 'stale', selected, standIn: reuse.standIn })
   }
@@ -133,25 +139,25 @@ export class CacheEngine<Reply extends OriginReply> {
 
   #send(request: EngineRequest, stored: StoredResponse, representation: Representation, outcome: Outcome, forReceiver?: FieldLines): CacheAnswer {
     const nowMs = this.#deps.clock.nowMs()
-    this.#deps.onOutcome(outcome)
+    this.#deps.onOutcome(outcome, request, stored)
     // Almost every request is without conditions.
     const answer = (request.traits & TRAIT.conditional) === 0 ? WHOLE : answerFor(request.method, request.lines, stored, representation, nowMs)
     return respond(stored, representation, request.method, answer, outcome, nowMs, forReceiver)
   }
 
   /** RFC 9111 5.2.1.7. */
-  #refuse(): EngineAnswer<Reply> {
+  #refuse(request: EngineRequest): EngineAnswer<Reply> {
     const outcome: Outcome = { kind: 'refused' }
-    this.#deps.onOutcome(outcome)
+    this.#deps.onOutcome(outcome, request, undefined)
     return { kind: 'stored', answer: { status: 504, lines: [...statusLines(outcome, []), 'Content-Length', '0'], body: undefined, outcome } }
   }
 
   async #pass(request: EngineRequest, ask: AskOrigin<Reply>, why: ForwardReason): Promise<EngineAnswer<Reply>> {
-    return this.#passed(await ask(understandable(request), false), { kind: 'forward', why })
+    return this.#passed(request, await ask(understandable(request), false), { kind: 'forward', why })
   }
 
-  #passed(reply: Reply, outcome: Outcome): EngineAnswer<Reply> {
-    this.#deps.onOutcome(outcome)
+  #passed(request: EngineRequest, reply: Reply, outcome: Outcome): EngineAnswer<Reply> {
+    this.#deps.onOutcome(outcome, request, undefined)
     const lines = [...filterFields(reply.lines, name => name !== OWN_TARGET && name !== 'cache-status'), ...statusLines(outcome, reply.lines)]
     return { kind: 'passed', reply, lines, outcome }
   }
@@ -162,7 +168,7 @@ export class CacheEngine<Reply extends OriginReply> {
       for (const key of invalidatedKeys(request, reply)) await this.purge(key)
       await this.#deps.store.invalidate(invalidatedTags(reply))
     }
-    return this.#passed(reply, { kind: 'forward', why: 'method' })
+    return this.#passed(request, reply, { kind: 'forward', why: 'method' })
   }
 
   /** RFC 9111 4.3.5: the answer to a HEAD also tells whether what is stored for GET is still right. */
@@ -178,7 +184,7 @@ export class CacheEngine<Reply extends OriginReply> {
         const tags = responseTags([...ticket.tags(), ...selected.tags], reply.lines)
         if (tags !== undefined) await this.#keep(request, ticket, freshen(selected, reply.lines, exchange, request.rules, tags), selected)
       }
-      return this.#passed(reply, { kind: 'forward', why: 'stale' })
+      return this.#passed(request, reply, { kind: 'forward', why: 'stale' })
     } finally {
       store.end(ticket)
     }
@@ -276,7 +282,7 @@ export class CacheEngine<Reply extends OriginReply> {
 
   /** A 304 or a part answers this request and nobody else's. The next one asks for the whole, unless that is too large to be kept. */
   #passWished(request: EngineRequest, reply: Reply, why: Need['why']): Filled<Reply> {
-    const answer = this.#passed(reply, { kind: 'forward', why, status: reply.status })
+    const answer = this.#passed(request, reply, { kind: 'forward', why, status: reply.status })
     if (wholeSizeBytes(reply.lines) > request.rules.maxBodyBytes) {
       this.#markAlone(request)
       return { answer, stored: undefined }
@@ -328,18 +334,18 @@ export class CacheEngine<Reply extends OriginReply> {
     if (unstorable !== undefined) {
       // What this one request wished or lacked says nothing about the next one's.
       if (unstorable !== 'request-no-store' && unstorable !== 'untrusted') this.#markAlone(request)
-      return { answer: this.#passed(reply, { ...outcome, detail: unstorable }), stored: undefined }
+      return { answer: this.#passed(request, reply, { ...outcome, detail: unstorable }), stored: undefined }
     }
     // What must be validated each time is nobody else's answer.
     flight?.decide(control.noCache || freshMs === 0 ? 'alone' : 'shared')
     const body = await reply.collect(rules.maxBodyBytes)
     if (body === undefined || !isWhole(reply.lines, body)) {
       this.#markAlone(request)
-      return { answer: this.#passed(reply, { ...outcome, detail: body === undefined ? 'too-large' : 'incomplete' }), stored: undefined }
+      return { answer: this.#passed(request, reply, { ...outcome, detail: body === undefined ? 'too-large' : 'incomplete' }), stored: undefined }
     }
     const names = varyFields(reply.lines) ?? []
     const tags = responseTags(ticket.tags(), reply.lines)
-    const origin = { status: reply.status, lines: reply.lines, body, tags: tags ?? [] }
+    const origin = { status: reply.status, lines: reply.lines, body, tags: tags ?? [], route: request.routeOf?.() ?? need.selected?.route }
     const stored = toStored(origin, control, exchange, freshMs ?? 0, selectingValues(names, lines))
     const kept = tags === undefined ? 'tags' : await this.#keep(request, ticket, stored, need.selected)
     if (kept === 'stored') this.#alone.delete(request.key)
@@ -353,7 +359,14 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   /** Puts a response among the variants of its key, in the place of `replaced`. The others are read anew, as they are now. */
-  async #keep(request: EngineRequest, ticket: FillTicket, stored: StoredResponse, replaced: StoredResponse | undefined): Promise<StoreOutcome> {
+  async #keep(
+    request: EngineRequest,
+    ticket: FillTicket,
+    stored: StoredResponse,
+    replaced: StoredResponse | undefined,
+  ): Promise<StoreOutcome | 'variants'> {
+    const nowMs = this.#deps.clock.nowMs()
+    if (replaced === undefined && this.#crowded.has(request.key, nowMs)) return 'variants'
     const before = await ticket.readCurrent()
     // A confirmed response that is no longer there was dropped meanwhile, and the confirmation may be older than that.
     if (stored.body === replaced?.body && !before?.responses.some(other => isSameResponse(other, replaced))) return 'outdated'
@@ -361,37 +374,10 @@ export class CacheEngine<Reply extends OriginReply> {
     const isSameVary = before !== undefined && before.varyBy.join() === varyBy.join()
     const others = isSameVary ? before.responses.filter(other => !isSameSelection(other, stored)) : []
     const variants: StoredVariants = { varyBy, responses: [stored, ...others].slice(0, VARIANT_LIMIT) }
-    const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - this.#deps.clock.nowMs()
+    if (others.length >= VARIANT_LIMIT) this.#crowded.set(request.key, nowMs + CROWDED_MS)
+    const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - nowMs
     return aliveMs <= 0 ? 'refused' : ticket.put(variants, aliveMs)
   }
-}
-
-/** A request on its way through the engine. */
-interface Turn<Reply extends OriginReply> {
-  readonly request: EngineRequest
-  readonly control: RequestControl
-  readonly ask: AskOrigin<Reply>
-  /** What was stored when it came. */
-  readonly variants: StoredVariants | undefined
-}
-
-interface Fill<Reply extends OriginReply> extends Turn<Reply> {
-  readonly need: Need
-  readonly inBackground: boolean
-  /** Those who follow, if they may. */
-  readonly flight: Flight | undefined
-}
-
-interface Need {
-  readonly why: 'uri-miss' | 'vary-miss' | 'request' | 'stale'
-  readonly selected: StoredResponse | undefined
-  readonly standIn: StandIn
-}
-
-interface Filled<Reply extends OriginReply> {
-  readonly answer: EngineAnswer<Reply>
-  /** What others may be answered with; `outdated` when it is old already. */
-  readonly stored: StoredResponse | 'outdated' | undefined
 }
 
 function controlOf({ traits, lines }: EngineRequest): RequestControl {

@@ -13,6 +13,8 @@ export interface NodeHandler {
   readonly run: () => void
   /** For another request, in the background. */
   readonly rerun: (request: IncomingMessage, response: ServerResponse) => void
+  /** The route that answered (`GET /leads/:id`), by which answers are counted; asked for when the handler has sent its head. Default: the path of the rule. */
+  readonly routeOf?: () => string | undefined
 }
 
 /** Fields in which the request that the handler sees may differ from the one that came. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TieredCache } from '../../cache/index.ts'
-import { type Clock, type Logger, silentLogger, systemClock } from '../../core/index.ts'
-import type { Counter, Registry } from '../../telemetry/index.ts'
+import { type Clock, currentRequestScope, type Logger, silentLogger, systemClock } from '../../core/index.ts'
+import type { Registry } from '../../telemetry/index.ts'
 import { EncodedBodies } from '../content-coding/encoded-bodies.ts'
+import { createAnswerCounters } from './answer-counters.ts'
 import { createCacheStore } from './cache-store.ts'
 import { CacheEngine } from './engine.ts'
 import type { EngineRequest } from './engine-contract.ts'
@@ -12,8 +13,8 @@ import { answerFromMemory, handleNode, isOwnRequest, type NodeFaceDeps, type Nod
 import type { NodeReply } from './node-reply.ts'
 import { Representations } from './representation.ts'
 import { type Target, targetOf, targetOfUrl } from './resource-key.ts'
-import type { CacheAnswer, Outcome } from './respond.ts'
-import { createRouting, isOfHost, type KeyForms, type ResponseCacheOptions } from './routing.ts'
+import type { CacheAnswer } from './respond.ts'
+import { createRouting, isOfHost, type KeyForms, type PrepareOptions, type ResponseCacheOptions } from './routing.ts'
 
 /** What a response cache works with. */
 export interface ResponseCacheDeps {
@@ -28,6 +29,8 @@ export interface ResponseCacheDeps {
 export interface FetchOptions {
   /** The URL that the client asked for, where a router has taken a part of it off. Default: that of the request. */
   readonly url?: URL
+  /** The route that answered (`GET /leads/:id`), by which answers are counted; asked for when the handler has answered. Default: the path of the rule. */
+  readonly routeOf?: () => string | undefined
 }
 
 /** A shared HTTP cache (RFC 9111) in front of handlers. It stores what answers allow to be shared, and nothing else. */
@@ -54,37 +57,44 @@ const ENCODED_LIMIT_BYTES = 32 * 1024 * 1024
 export function createResponseCache(options: ResponseCacheOptions, deps: ResponseCacheDeps): ResponseCache {
   const routing = createRouting(options, KEY_FORMS)
   const { clock = systemClock, logger = silentLogger } = deps
-  const count = countOutcomes(deps.registry)
+  const counters = createAnswerCounters(deps.registry)
   const engine = new CacheEngine<FetchReply | NodeReply>({
     clock,
     store: createCacheStore(deps.cache, logger),
     representations: new Representations(new EncodedBodies(ENCODED_LIMIT_BYTES, deps.registry)),
-    onOutcome: count,
+    onOutcome: (outcome, { route, routeOf }, stored) => {
+      counters.count((stored === undefined ? routeOf?.() : stored.route) ?? route, outcome)
+      // A router that was not asked cannot tell the route of this request to those who measure it.
+      const scope = stored?.route === undefined ? undefined : currentRequestScope()
+      if (scope !== undefined) scope.route = stored?.route
+    },
     onBackgroundError: error => logger.warn({ err: error }, 'response cache: a response could not be fetched anew'),
   })
   const nodeFace: NodeFaceDeps = {
     clock,
     onBroken: error => logger.warn({ err: error }, 'response cache: a request got no whole answer'),
   }
-  const prepareNode = (request: IncomingMessage): EngineRequest | undefined => {
+  const onAround = counters.countAround
+  const prepareNode = (request: IncomingMessage, prepareOptions: PrepareOptions): EngineRequest | undefined => {
     // Answers of HTTP/2 are written in another way.
     const target = isOwnRequest(request) || request.httpVersionMajor > 1 ? undefined : nodeTarget(request)
-    return target && routing.prepare(request.method ?? 'GET', target, request.rawHeaders)
+    return target && routing.prepare(request.method ?? 'GET', target, request.rawHeaders, prepareOptions)
   }
 
   return {
-    fetch: async (request, handler, { url = new URL(request.url) } = {}) => {
+    fetch: async (request, handler, { url = new URL(request.url), routeOf } = {}) => {
       const prepared = isOfHost(request.headers.get('host'), url)
-        ? routing.prepare(request.method, targetOfUrl(url), linesOf(request.headers))
+        ? routing.prepare(request.method, targetOfUrl(url), linesOf(request.headers), { routeOf, onAround })
         : undefined
       return prepared === undefined ? handler(request, false) : handleFetch(engine as CacheEngine<FetchReply>, prepared, request, handler)
     },
     peek: request => {
-      const prepared = prepareNode(request)
+      // Not counted here: where nothing is found, `fetch` is asked for the same request.
+      const prepared = prepareNode(request, {})
       return prepared && engine.peek(prepared)
     },
     node: (request, response, handler) => {
-      const prepared = prepareNode(request)
+      const prepared = prepareNode(request, { routeOf: handler.routeOf, onAround })
       if (prepared === undefined) handler.run()
       else if (!answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) {
         void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, nodeFace)
@@ -111,22 +121,4 @@ const KEY_FORMS: KeyForms = {
 
 function hashed(text: string): string {
   return createHash('sha256').update(text).digest('base64url')
-}
-
-function countOutcomes(registry: Registry): (outcome: Outcome) => void {
-  const answers = registry.counter({
-    name: 'holdfast_http_cache_answers',
-    help: 'Answers of the response cache, by how they came about.',
-    labels: ['outcome'],
-  })
-  const bound = new Map<string, Counter>()
-  return outcome => {
-    const name = outcome.kind === 'forward' ? outcome.why : outcome.kind === 'hit' && outcome.ttlSec < 0 ? 'stale-hit' : outcome.kind
-    let counter = bound.get(name)
-    if (counter === undefined) {
-      counter = answers.bind(name)
-      bound.set(name, counter)
-    }
-    counter.add()
-  }
 }

@@ -51,6 +51,7 @@ export interface IdentityRequest {
 
 /** A rule with everything in base units. */
 export interface ResolvedRule {
+  readonly path: string
   readonly pattern: RegExp
   readonly isCached: boolean
   readonly defaultLifetimeMs: number | undefined
@@ -102,6 +103,7 @@ function resolveRule(rule: RouteRule, at: string, problems: ConfigProblems): Res
   }
   const { maxBody = '1mb', cache = true, guessLifetime = false, ignoreCookies = false, obeyRequests = true, tags } = rule
   return {
+    path: String(rule.path),
     pattern: patternOf(String(rule.path)),
     isCached: cache,
     defaultLifetimeMs: durationMs('ttl'),

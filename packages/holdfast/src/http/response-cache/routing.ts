@@ -25,10 +25,21 @@ export interface KeyForms {
   partition(identity: string): string
 }
 
+/** Why a request goes around the cache: it may mean another one, its rule says so, or the rule does not know whose it is. */
+export type AroundReason = 'override' | 'rule' | 'identity'
+
+/** What else is known or wished of a request. */
+export interface PrepareOptions {
+  /** The handler's route, once it has run. */
+  readonly routeOf?: (() => string | undefined) | undefined
+  /** The request goes around the cache. `route` is the path of its rule. */
+  readonly onAround?: (route: string, why: AroundReason) => void
+}
+
 /** Turns requests into what the engine works on, by the rules of their routes. */
 export interface Routing {
   /** `undefined`: the request goes around the cache. */
-  prepare(method: string, wanted: Target, lines: FieldLines): EngineRequest | undefined
+  prepare(method: string, wanted: Target, lines: FieldLines, options: PrepareOptions): EngineRequest | undefined
   /** The key of a URL that no identity has a part in. */
   keyOf(url: URL): string
 }
@@ -47,15 +58,16 @@ export function createRouting(options: ResponseCacheOptions, forms: KeyForms): R
   const keyOf = (target: Target, partition: string): string => keyIn(target, routeOf(target.path).rule, partition)
 
   return {
-    prepare: (method, wanted, lines) => {
+    prepare: (method, wanted, lines, { routeOf: handlerRoute, onAround }) => {
+      const around = (why: AroundReason): undefined => onAround?.(routeOf(wanted.path).rule.path, why) as undefined
       const traits = traitsOf(lines)
-      if (goesAround(method, traits)) return undefined
+      if (goesAround(method, traits)) return around('override')
       const isForwarded = (traits & TRAIT.forwarding) !== 0
       const target = isForwarded && trustForwarded ? forwardedTarget(wanted, lines) : wanted
       const { rule, engineRules } = routeOf(target.path)
-      if (!rule.isCached) return undefined
+      if (!rule.isCached) return around('rule')
       const asked = rule.identity === undefined && rule.tagsOf === undefined ? NOTHING_ASKED : askRule(rule, target, lines)
-      if (rule.identity !== undefined && asked.identity === undefined) return undefined
+      if (rule.identity !== undefined && asked.identity === undefined) return around('identity')
       const isPartitioned = asked.identity !== undefined
       const partition = isPartitioned ? forms.partition(asked.identity) : ''
       const mayFill = trustForwarded || !isForwarded
@@ -65,6 +77,8 @@ export function createRouting(options: ResponseCacheOptions, forms: KeyForms): R
         lines,
         traits,
         tags: asked.tags ?? rule.tags,
+        route: rule.path,
+        routeOf: handlerRoute,
         rules: mayFill && !isPartitioned ? engineRules : { ...engineRules, mayFill, isPartitioned },
         keyOf: other => keyOfSameOrigin(other, target, same => keyOf(same, partition)),
       }

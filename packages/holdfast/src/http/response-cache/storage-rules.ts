@@ -118,7 +118,8 @@ export function linesForReceiver(lines: FieldLines, control: ResponseControl): r
   const connection = isPlain ? [] : listMembers(fieldValue(lines, 'connection') ?? '').map(name => name.toLowerCase())
   return filterFields(
     lines,
-    name => FOR_THE_RECEIVER.has(name) || (!isPlain && control.unstorableFields.includes(name) && !NEVER_STORED.has(name) && !connection.includes(name)),
+    name =>
+      FOR_THE_RECEIVER.has(name) || (!isPlain && control.unstorableFields.includes(name) && !NEVER_STORED.has(name) && !connection.includes(name)),
   )
 }
 

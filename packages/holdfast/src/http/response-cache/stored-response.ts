@@ -12,6 +12,8 @@ export interface StoredResponse {
   readonly body: Uint8Array
   /** What it was made of: whatever invalidates one of them drops it. */
   readonly tags: readonly string[]
+  /** The handler's route, by which answers are counted; `undefined` where it is not known. */
+  readonly route: string | undefined
   /** Values of the request fields that Vary names, normalised, in the order of the sorted names; `undefined` for an absent one. */
   readonly selectedBy: readonly (string | undefined)[]
   readonly control: ResponseControl
@@ -41,6 +43,7 @@ export interface OriginResponse {
   readonly lines: FieldLines
   readonly body: Uint8Array
   readonly tags: readonly string[]
+  readonly route: string | undefined
 }
 
 /** How long a response is fresh by itself or by the rules of its route; `undefined` when neither says. */
@@ -81,6 +84,7 @@ export function toStored(
     lines,
     body: response.body,
     tags: response.tags,
+    route: response.route,
     selectedBy,
     control,
     etag: fieldValue(lines, 'etag'),
@@ -108,7 +112,7 @@ export function freshen(
   for (let i = 0; i < brought.length; i += 2) replaced.add(brought[i]!.toLowerCase())
   const merged = [...filterFields(stored.lines, name => !replaced.has(name) && name !== 'date'), ...brought]
   const control = readResponseControl(merged, rules.targets)
-  const updated = { status: stored.status, lines: mergedWithAge(merged, lines), body: stored.body, tags }
+  const updated = { status: stored.status, lines: mergedWithAge(merged, lines), body: stored.body, tags, route: stored.route }
   const freshMs = lifetimeMs(stored.status, merged, control, exchange, rules) ?? 0
   return toStored(updated, control, exchange, freshMs, stored.selectedBy)
 }

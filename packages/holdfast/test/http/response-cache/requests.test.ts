@@ -114,11 +114,24 @@ describe('Vary (RFC 9111 4.1)', () => {
     expect(shop.seen.length).toBe(2)
   })
 
-  it('keeps a bounded number of variants', async () => {
+  it('keeps 32 variants, and takes a further one in the place of the oldest ten times a second', async () => {
     const shop = await filled({ 'cache-control': 'max-age=60', vary: 'x-kind' })
-    for (let i = 0; i < 40; i++) await shop.ask('/v', { 'x-kind': `${i}` })
-    expect((await shop.ask('/v', { 'x-kind': '39' })).cache).toBe('HIT')
-    expect((await shop.ask('/v', { 'x-kind': '0' })).cache).toBe('MISS')
+    const kind = async (i: number) => shop.ask('/v', { 'x-kind': `${i}` })
+    for (let i = 0; i < 33; i++) await kind(i)
+    const refused = await kind(33)
+    expect(refused.headers.get('cache-status')).toBe('Holdfast; fwd=vary-miss; fwd-status=200; detail=variants')
+    expect([(await kind(32)).cache, (await kind(33)).cache]).toEqual(['HIT', 'MISS'])
+    shop.clock.advance(100)
+    await kind(33)
+    expect([(await kind(33)).cache, (await kind(32)).cache, (await kind(1)).cache]).toEqual(['HIT', 'HIT', 'MISS'])
+  })
+
+  it('takes members of different weight in any order for one wish, and those of one weight for as many as they are', async () => {
+    const shop = await filled({ 'cache-control': 'max-age=60', vary: 'accept-language' })
+    const asked = async (language: string) => (await shop.ask('/v', { 'accept-language': language })).cache
+    expect([await asked('en, de;q=0.5'), await asked('de;q=0.50, en;q=1')]).toEqual(['MISS', 'HIT'])
+    expect([await asked('en, de'), await asked('de, en')]).toEqual(['MISS', 'MISS'])
+    expect([await asked('en;q=0.5;x=1, de'), await asked('de, en;q=0.5;x=1')]).toEqual(['MISS', 'MISS'])
   })
 })
 

@@ -32,7 +32,8 @@ describe('nothing of one user reaches another', () => {
     const own = ['set-cookie', 'x-p', 'ratelimit']
     const [first, waited] = await Promise.all([shop.ask(), shop.ask()])
     expect(own.map(name => first.headers.get(name))).toEqual(['sid=a', 'mine', '"a";r=1'])
-    for (const other of [waited, await shop.ask()]) expect([other.text, ...own.map(name => other.headers.get(name))]).toEqual(['call 1', null, null, null])
+    for (const other of [waited, await shop.ask()])
+      expect([other.text, ...own.map(name => other.headers.get(name))]).toEqual(['call 1', null, null, null])
   })
 
   it('answers somebody with a cookie from what was stored without one only as the origin allowed by Vary', async () => {

@@ -31,6 +31,22 @@ function gate(): { promise: Promise<void>; open: () => void } {
   return { promise, open }
 }
 
+describe('what another version of Holdfast has stored', () => {
+  it.each<[name: string, stored: unknown]>([
+    [
+      'without a format and without tags',
+      { varyBy: [], responses: [{ status: 200, lines: [], body: Buffer.from('old'), selectedBy: [], freshUntilMs: 9e15 }] },
+    ],
+    ['of a later format', { format: 999, variants: [] }],
+    ['of no shape at all', 'text'],
+  ])('%s is as if it were absent, and is replaced', async (_, stored) => {
+    const { data, ask } = open()
+    await data.set(`http:${ORIGIN}/a`, stored)
+    expect((await ask(() => page('new'))).text).toBe('new')
+    expect(await ask(() => page('newer'))).toMatchObject({ text: 'new', cache: 'HIT' })
+  })
+})
+
 describe('tags of what a handler reads', () => {
   it('drops an answer with the data that it was made of, whether the data was loaded or a hit', async () => {
     const { data, ask } = open()

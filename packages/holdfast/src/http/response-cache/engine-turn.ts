@@ -1,0 +1,37 @@
+import type { RequestControl } from './control.ts'
+import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
+import type { Flight } from './flights.ts'
+import type { StoredVariants } from './response-store.ts'
+import type { StandIn } from './reuse.ts'
+import type { StoredResponse } from './stored-response.ts'
+
+/** A request on its way through the engine. */
+export interface Turn<Reply extends OriginReply> {
+  readonly request: EngineRequest
+  readonly control: RequestControl
+  readonly ask: AskOrigin<Reply>
+  /** What was stored when it came. */
+  readonly variants: StoredVariants | undefined
+}
+
+/** A turn for which the origin is asked. */
+export interface Fill<Reply extends OriginReply> extends Turn<Reply> {
+  readonly need: Need
+  readonly inBackground: boolean
+  /** Those who follow, if they may. */
+  readonly flight: Flight | undefined
+}
+
+/** Why it is asked, and what may stand in for its answer. */
+export interface Need {
+  readonly why: 'uri-miss' | 'vary-miss' | 'request' | 'stale'
+  readonly selected: StoredResponse | undefined
+  readonly standIn: StandIn
+}
+
+/** What came of it. */
+export interface Filled<Reply extends OriginReply> {
+  readonly answer: EngineAnswer<Reply>
+  /** What others may be answered with; `outdated` when it is old already. */
+  readonly stored: StoredResponse | 'outdated' | undefined
+}
