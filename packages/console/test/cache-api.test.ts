@@ -1,8 +1,12 @@
+import { fakeClock } from '@holdfast/testkit'
 import { createTieredCache } from 'holdfast/cache'
 import type { Logger } from 'holdfast/core'
+import { createResponseCache } from 'holdfast/http'
 import { createRegistry } from 'holdfast/telemetry'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Console, type ConsoleOptions, createConsole, localInstance } from '../src/index.ts'
+import { FakeService } from './support/fake-service.ts'
+import { seconds, settle } from './support/settle.ts'
 
 const TOKEN = 'a-token-that-is-long-enough'
 const opened: Console[] = []
@@ -40,6 +44,30 @@ describe('the cache in the API', () => {
     expect(metrics).toMatchObject({ status: 200, body: { schema: 'holdfast.cache-metrics/1', actions: ['inspect', 'value', 'invalidate'] } })
     expect(metrics.body).toMatchObject({ totals: { hitRatio: { value: null, n: 0 }, loadP95Ms: { value: null, n: 0 } }, prefixes: [] })
     expect((await ask('hit-rate')).body).toMatchObject({ schema: 'holdfast.cache-hit-rate/1', hitRatio: { value: null, n: 0 } })
+  })
+
+  it('shows the hit ratio of the response cache by route, with what went around it and why', async () => {
+    const clock = fakeClock()
+    const service = new FakeService(clock)
+    const { registry } = service
+    const responses = createResponseCache({ rules: [{ path: '/leads*' }] }, { cache: createTieredCache({}, { clock, registry }), registry, clock })
+    const get = async (path: string, headers: Record<string, string>) =>
+      responses.fetch(new Request(`http://leads.test${path}`), () => new Response('page', { headers }))
+    const console = createConsole({ sources: [service], clock, auth: { kind: 'token', token: TOKEN } })
+    opened.push(console)
+    await console.start()
+    await settle()
+    for (let i = 0; i < 5; i++) await get('/leads', { 'cache-control': 'max-age=60' })
+    await get('/other', { 'cache-control': 'private' })
+    await seconds(clock, 1)
+    const response = await console.fetch(
+      new Request('http://127.0.0.1/api/v1/performance/cache/hit-rate', { headers: { authorization: `Bearer ${TOKEN}` } }),
+    )
+    const { routes } = (await response.json()) as { routes: object[] }
+    expect(routes).toMatchObject([
+      { route: '/leads*', answerCount: 5, hitCount: 4, missCount: 1, hitRatio: { value: 0.8, n: 5 }, bypassCount: 0, bypasses: [] },
+      { route: '*', answerCount: 1, hitRatio: { value: null, n: 0 }, bypassCount: 1, bypasses: [{ reason: 'private', count: 1 }] },
+    ])
   })
 
   it('shows where a key is, and its value only when asked and allowed', async () => {

@@ -27,6 +27,25 @@ export interface CachePrefixRow {
   readonly herdLoadCount: number
 }
 
+/** One route of the response cache over the window. The ratio rests on what it kept or could have kept; what was passed by is counted beside it. */
+export interface CacheRouteRow {
+  /** The route's pattern; the path of the rule where the router does not say it. */
+  readonly route: string
+  readonly answerCount: number
+  /** Answered without the handler: hits, stale answers, and requests that waited for another's answer; of these and of what the handler was asked for. */
+  readonly hitRatio: Measured
+  readonly hitCount: number
+  readonly staleCount: number
+  readonly collapsedCount: number
+  /** The handler confirmed what was stored. */
+  readonly revalidatedCount: number
+  readonly missCount: number
+  /** Neither answered from the cache nor stored. */
+  readonly bypassCount: number
+  /** Why, most frequent first. */
+  readonly bypasses: readonly { readonly reason: string; readonly count: number }[]
+}
+
 /** A key that is read more than others, estimated from samples. */
 export interface HotKeyRow {
   readonly key: string
@@ -89,6 +108,8 @@ export interface CacheMetricsAnswer {
   }
   /** Most reads first; at most 100, the rest under `other`. */
   readonly prefixes: readonly CachePrefixRow[]
+  /** Of the response cache; most answers first, at most 100, the rest under `other`. */
+  readonly routes: readonly CacheRouteRow[]
   /** Of the last whole minute. */
   readonly hotKeys: readonly HotKeyRow[]
   readonly series: CacheSeries
@@ -107,6 +128,7 @@ export interface CacheHitRateAnswer {
   readonly l1HitRatio: Measured
   readonly l2HitRatio: Measured
   readonly prefixes: readonly Pick<CachePrefixRow, 'prefix' | 'hitRatio' | 'l1HitRatio' | 'l2HitRatio'>[]
+  readonly routes: readonly CacheRouteRow[]
 }
 
 /** One copy of an entry. */

@@ -3,6 +3,7 @@ import { EMPTY_CACHE_TRAFFIC, type PrefixTraffic, readsOf } from '../collect/cac
 import type { InstanceCache } from '../collect/collector.ts'
 import { perSec, quantileMs, ratio } from '../collect/point.ts'
 import type { Point, TrafficWindow } from '../store/traffic-store.ts'
+import { answerRows } from './answer-rows.ts'
 import type { CacheHitRateAnswer, CacheMetricsAnswer, CachePrefixRow, CacheSeries, HotKeyRow } from './cache-contract.ts'
 
 /** Samples from which on a key's share of the reads is worth a row. @source the standard error of a share of 10 % over 100 samples is 3 % */
@@ -51,6 +52,7 @@ export function buildCacheMetrics({ atMs, window, partial, caches, actions, need
       bytes: caches.reduce((total, { stats }) => total + stats.bytes, 0),
     },
     prefixes: prefixRows(traffic.prefixes, caches),
+    routes: answerRows(traffic.answers),
     hotKeys: caches
       .flatMap(hotKeys)
       .sort((a, b) => b.readsPerSec - a.readsPerSec)
@@ -62,11 +64,12 @@ export function buildCacheMetrics({ atMs, window, partial, caches, actions, need
 }
 
 /** The hit ratios alone. */
-export function hitRateOf({ atMs, windowSec, totals, prefixes }: CacheMetricsAnswer): CacheHitRateAnswer {
+export function hitRateOf({ atMs, windowSec, totals, prefixes, routes }: CacheMetricsAnswer): CacheHitRateAnswer {
   const { hitRatio, l1HitRatio, l2HitRatio } = totals
   return {
     ...{ schema: 'holdfast.cache-hit-rate/1', atMs, windowSec, hitRatio, l1HitRatio, l2HitRatio },
     prefixes: prefixes.map(row => ({ prefix: row.prefix, hitRatio: row.hitRatio, l1HitRatio: row.l1HitRatio, l2HitRatio: row.l2HitRatio })),
+    routes,
   }
 }
 

@@ -115,7 +115,7 @@ const CACHE_BASE = 'api/v1/performance/cache'
 const CACHE: readonly RouteDoc[] = [
   {
     ...({ method: 'get', path: `${CACHE_BASE}/metrics`, role: 'view', query: [WINDOW], refusals: [] } as const),
-    summary: 'hits per tier, prefixes, hot keys, instances, series',
+    summary: 'hits per tier, prefixes, routes of the response cache, hot keys, instances, series',
     answer: {
       schema: 'holdfast.cache-metrics/1',
       properties: {
@@ -126,6 +126,7 @@ const CACHE: readonly RouteDoc[] = [
           instances: 'array',
           totals: 'object',
           prefixes: 'array',
+          routes: 'array',
           hotKeys: 'array',
         } as const),
         ...({ series: 'object', actions: 'array', needsConfirmation: 'boolean' } as const),
@@ -134,7 +135,7 @@ const CACHE: readonly RouteDoc[] = [
   },
   {
     ...({ method: 'get', path: `${CACHE_BASE}/hit-rate`, role: 'view', query: [WINDOW], refusals: [] } as const),
-    summary: 'hit ratios, whole and by prefix, each with its n',
+    summary: 'hit ratios: whole, by prefix, and of the response cache by route, each with its n',
     answer: {
       schema: 'holdfast.cache-hit-rate/1',
       properties: {
@@ -146,6 +147,7 @@ const CACHE: readonly RouteDoc[] = [
           l1HitRatio: 'object',
           l2HitRatio: 'object',
           prefixes: 'array',
+          routes: 'array',
         } as const),
       },
     },

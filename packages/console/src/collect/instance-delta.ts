@@ -1,5 +1,6 @@
 import type { InstanceSnapshot } from 'holdfast'
 import { type FamilySnapshot, type HistogramSnapshot, type SeriesSnapshot, subtractHistogram } from 'holdfast/telemetry'
+import type { AnswerTraffic } from './answer-traffic.ts'
 import { type CacheTraffic, prefixDeltas } from './cache-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
 import { mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
@@ -31,6 +32,7 @@ export function instanceDelta(later: InstanceSnapshot, earlier: InstanceSnapshot
       statements: statementTraffic(later, before),
       cache: cacheTraffic(pair),
       prefixes: prefixDeltas(later.cache?.prefixes ?? [], before?.cache?.prefixes),
+      answers: answerTraffic(pair('holdfast_http_cache_answers')),
       acquireWait: wholeHistogram(pair('holdfast_pg_acquire_wait_seconds')),
     },
   ])
@@ -131,6 +133,17 @@ function cacheTraffic(pair: PairOf): CacheTraffic | null {
       ),
     ),
   }
+}
+
+function answerTraffic(pair: FamilyPair | undefined): Map<string, AnswerTraffic> {
+  const routes = new Map<string, Map<string, number>>()
+  for (const { labels, count } of pair === undefined ? [] : counterDeltas(pair)) {
+    const [route, outcome] = labels
+    if (count === 0 || route === undefined || outcome === undefined) continue
+    const answers = routes.get(route) ?? new Map<string, number>()
+    routes.set(route, answers.set(outcome, count))
+  }
+  return routes
 }
 
 function wholeHistogram(pair: FamilyPair | undefined): PackedHistogram | null {

@@ -1,4 +1,5 @@
 import { OVERFLOW_LABEL } from 'holdfast/telemetry'
+import { type AnswerTraffic, answersOf, mergeAnswers } from './answer-traffic.ts'
 import { type CacheTraffic, mergeCaches, mergePrefixes, type PrefixTraffic, readsOf } from './cache-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram } from './packed-histogram.ts'
 
@@ -36,6 +37,8 @@ export interface Traffic {
   readonly cache: CacheTraffic | null
   /** By the prefix of the keys. Empty where it is not measured. */
   readonly prefixes: ReadonlyMap<string, PrefixTraffic>
+  /** Of the response cache, by route. Empty where there is none. */
+  readonly answers: ReadonlyMap<string, AnswerTraffic>
   readonly acquireWait: PackedHistogram | null
 }
 
@@ -43,7 +46,14 @@ export interface Traffic {
 export const KEPT_APART_LIMIT = 100
 
 /** No traffic and nothing measured. */
-export const NO_TRAFFIC: Traffic = { routes: new Map(), statements: new Map(), cache: null, prefixes: new Map(), acquireWait: null }
+export const NO_TRAFFIC: Traffic = {
+  routes: new Map(),
+  statements: new Map(),
+  cache: null,
+  prefixes: new Map(),
+  answers: new Map(),
+  acquireWait: null,
+}
 
 /** Everything in all of them. */
 export function mergeTraffic(parts: readonly Traffic[]): Traffic {
@@ -65,6 +75,11 @@ export function mergeTraffic(parts: readonly Traffic[]): Traffic {
       parts.map(part => part.prefixes),
       mergePrefixes,
       readsOf,
+    ),
+    answers: mergeKeyed(
+      parts.map(part => part.answers),
+      mergeAnswers,
+      answersOf,
     ),
     acquireWait: waits.length === 0 ? null : mergePacked(waits),
   }

@@ -12,6 +12,7 @@ import { DropPanel } from './drop-panel.tsx'
 import { HotKeys } from './hot-keys.tsx'
 import { KeyInspector } from './key-inspector.tsx'
 import { PrefixTable } from './prefix-table.tsx'
+import { RouteAnswers } from './route-answers.tsx'
 
 interface CachePageProps {
   readonly live: Live
@@ -57,6 +58,9 @@ export function CachePage({ live, theme, windowSec }: CachePageProps): ReactElem
       </CacheTiles>
       <Panel title="By prefix of the key" aside={`the part before the first colon, last ${span(data.windowSec)}`}>
         <PrefixTable rows={data.prefixes} />
+      </Panel>
+      <Panel title="Answers by route" aside={`the response cache, last ${span(data.windowSec)}`}>
+        <RouteAnswers rows={data.routes} />
       </Panel>
       <div className="cache-tools">
         <KeyInspector actions={data.actions} />
