@@ -8,7 +8,7 @@ import { seconds, settle } from './support/settle.ts'
 
 const TOKEN = 'a-token-of-the-tests'
 const pgErrors = defineErrors<'HF_PG_FINDING_UNKNOWN' | 'HF_PG_APPLY_LOCKED'>({
-  HF_PG_FINDING_UNKNOWN: { summary: 'No such finding.', hint: 'list them', retryable: false },
+  HF_PG_FINDING_UNKNOWN: { summary: 'No such finding.', hint: 'list them', retryable: false, status: 404 },
   HF_PG_APPLY_LOCKED: { summary: 'Locked.', hint: 'try later', retryable: true },
 })
 

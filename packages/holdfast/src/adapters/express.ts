@@ -1,7 +1,15 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentRequestScope, type Duration, parseDurationMs, runInRequestScope } from '../core/index.ts'
-import { clientAddress, metricsResponse, type RateLimiter, type ResponseCache, rateLimitFields } from '../http/index.ts'
+import {
+  clientAddress,
+  metricsResponse,
+  problemAnswer,
+  type RateLimiter,
+  type ResponseCache,
+  rateLimitFields,
+  rateLimitProblem,
+} from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
 import { observeResponse } from './observe-response.ts'
 
@@ -93,13 +101,8 @@ export function rateLimit(limiter: RateLimiter, { identity, trustedHops = 0 }: L
     limiter.check(named === undefined ? `address ${address()}` : `identity ${named}`).then(decision => {
       for (const [name, value] of rateLimitFields(limiter, decision)) response.setHeader(name, value)
       if (decision.isAllowed) return next()
-      const problem = {
-        type: 'about:blank',
-        title: 'Too Many Requests',
-        status: 429,
-        detail: `at most ${limiter.limit} requests in ${limiter.perMs / 1000} s`,
-      }
-      response.writeHead(429, { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' }).end(JSON.stringify(problem))
+      const { status, headers, body } = problemAnswer(rateLimitProblem(limiter))
+      response.writeHead(status, headers).end(body)
     }, next)
   }
 }

@@ -28,11 +28,13 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
     summary: 'A cache key is not a string of 1 to 1,024 characters.',
     hint: 'use a short readable key such as `fund:7`; hash what is long',
     retryable: false,
+    status: 400,
   },
   HF_CACHE_TAG_INVALID: {
     summary: 'A tag is not a string of 1 to 255 bytes, or one entry has more than 64 tags.',
     hint: 'tag by what changes together, for example `fund:7`',
     retryable: false,
+    status: 400,
   },
   HF_CACHE_EVENT_UNKNOWN: {
     summary: 'An event was emitted that the option `invalidation` of the cache does not name.',
@@ -69,6 +71,7 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
       'A counter, a lock, a message or a drop by pattern needs Redis, and it does not answer or none was given. A counter may have been increased all the same.',
     hint: 'decide what the request does without it, for example let it pass; `hf.health()` says since when Redis is away',
     retryable: true,
+    status: 503,
   },
   HF_CACHE_REDIS_REFUSED: {
     summary:
@@ -101,11 +104,13 @@ export const cacheErrors: ErrorTable<CacheErrorCode> = defineErrors<CacheErrorCo
     summary: 'A source to warm was named that no process has.',
     hint: 'use a name that the message lists',
     retryable: false,
+    status: 404,
   },
   HF_CACHE_NO_WARMER: {
     summary: 'No process of the namespace answered a request to warm, or those that had answered fell silent.',
     hint: 'check the namespace, that a service with `createWarming` runs, and that it uses this Redis',
     retryable: true,
+    status: 503,
   },
   HF_CACHE_WRITE_BEHIND_FULL: {
     summary: 'A write-behind holds as many keys as it may, and no room came within `wait`. The value was not accepted.',

@@ -28,5 +28,6 @@ export const coreErrors: ErrorTable<CoreErrorCode> = defineErrors<CoreErrorCode>
     summary: 'A finding was moved to a state that its present state does not lead to.',
     hint: 'read the finding again: somebody else may have moved it',
     retryable: false,
+    status: 409,
   },
 })

@@ -12,6 +12,8 @@ export interface ErrorDefinition {
   readonly hint: string
   /** True when the same call may succeed later without a change by the caller. */
   readonly retryable: boolean
+  /** HTTP status of a request that ends with it. Default: 503 when it is retryable, else 500. */
+  readonly status?: number
 }
 
 /** Details of one occurrence. `hint` and `retryable` default to the code's definition. */
@@ -30,13 +32,24 @@ export class HoldfastError extends Error {
   readonly hint: string
   readonly retryable: boolean
   readonly context: Readonly<Record<string, unknown>>
+  /** HTTP status of a request that ends with it. Express reads it. */
+  readonly status: number
+  /** What the code means, whatever the occurrence. */
+  readonly summary: string
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails & { hint: string; retryable: boolean }) {
+  constructor(code: ErrorCode, message: string, details: ErrorDetails & Omit<ErrorDefinition, 'summary'> & { readonly summary?: string }) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.hint = details.hint
     this.retryable = details.retryable
     this.context = details.context ?? {}
+    this.status = details.status ?? (details.retryable ? 503 : 500)
+    this.summary = details.summary ?? 'The action was refused.'
+  }
+
+  /** The same, as Fastify reads it. */
+  get statusCode(): number {
+    return this.status
   }
 
   /** The shape that `--json` and the REST interface print. Holds no stack and no cause. */
@@ -57,8 +70,7 @@ export function defineErrors<Code extends ErrorCode>(definitions: Readonly<Recor
   return {
     definitions,
     create(code, message, details = {}) {
-      const { hint, retryable } = definitions[code]
-      return new HoldfastError(code, message, { hint, retryable, ...details })
+      return new HoldfastError(code, message, { ...definitions[code], ...details })
     },
   }
 }

@@ -1,5 +1,6 @@
 import { collectConfigProblems } from '../../core/index.ts'
 import { httpErrors } from '../errors.ts'
+import { quotedColumn } from '../sql-names.ts'
 import { type CursorSecret, decodeCursor, encodeCursor, type Position } from './cursor.ts'
 import { type OrderColumn, orderBy, reversed, rowsAfter, type SortKey } from './keyset-predicate.ts'
 
@@ -148,10 +149,7 @@ function check({ order, secrets, pageSize = 20, maxPageSize = 100 }: KeysetOptio
   }
   problems.throwIfAny('createKeyset()')
   return order.map(({ column, direction = 'asc', nullable = false }) => ({
-    sql: column
-      .split('.')
-      .map(part => `"${part.replaceAll('"', '""')}"`)
-      .join('.'),
+    sql: quotedColumn(column),
     isDescending: direction === 'desc',
     isNullable: nullable,
     nullsFirst: direction === 'desc',

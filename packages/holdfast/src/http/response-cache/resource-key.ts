@@ -13,6 +13,8 @@ export interface Target {
 export interface KeyRules {
   /** Query parameters that do not change the answer, for example those of campaigns. Never list one that carries a credential or an identity. */
   readonly ignoredParameters: ReadonlySet<string>
+  /** Query parameters with several spellings of one meaning, each with what makes one of them. */
+  readonly canonicalParameters: ReadonlyMap<string, (value: string) => string>
   /** Sets apart what is stored for identities. */
   readonly partition: string
 }
@@ -37,25 +39,41 @@ export function targetOfUrl(url: URL): Target {
 }
 
 /** What identifies the resource: origin, path, and the query with its parameters sorted by name, the order within a name kept. */
-export function resourceKey({ origin, path, query }: Target, { ignoredParameters, partition }: KeyRules): string {
-  return `${partition}${origin}${path}${query === '' ? '' : sortedQuery(query, ignoredParameters)}`
+export function resourceKey({ origin, path, query }: Target, rules: KeyRules): string {
+  return `${rules.partition}${origin}${path}${query === '' ? '' : sortedQuery(query, rules)}`
 }
 
-function sortedQuery(query: string, ignored: ReadonlySet<string>): string {
-  const parameters = query.split('&').map(text => {
+interface Parameter {
+  readonly name: string
+  readonly text: string
+}
+
+function sortedQuery(query: string, { ignoredParameters, canonicalParameters }: KeyRules): string {
+  const parameters = query.split('&').map((text): Parameter => {
     const equals = text.indexOf('=')
     return { name: equals < 0 ? text : text.slice(0, equals), text }
   })
-  const kept = ignored.size === 0 ? parameters : parameters.filter(({ name }) => !ignored.has(decodedName(name)))
+  const unlike = ignoredParameters.size === 0 ? parameters : parameters.filter(({ name }) => !ignoredParameters.has(decoded(name)))
+  const kept = canonicalParameters.size === 0 ? unlike : unlike.map(parameter => canonicalOf(parameter, unlike, canonicalParameters))
   // Stable: the order of parameters with one name may matter to the origin.
   kept.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   return kept.length === 0 ? '' : `?${kept.map(({ text }) => text).join('&')}`
 }
 
-function decodedName(name: string): string {
+/** Only of a parameter that stands there once: what several mean together is the handler's business. */
+function canonicalOf(parameter: Parameter, all: readonly Parameter[], canonical: KeyRules['canonicalParameters']): Parameter {
+  const { name, text } = parameter
+  const make = canonical.get(decoded(name))
+  if (make === undefined || all.filter(other => decoded(other.name) === decoded(name)).length > 1) return parameter
+  const value = decoded(text.slice(name.length + 1))
+  const made = make(value)
+  return made === value ? parameter : { name, text: `${name}=${encodeURIComponent(made)}` }
+}
+
+function decoded(text: string): string {
   try {
-    return decodeURIComponent(name.replaceAll('+', ' '))
+    return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
-    return name
+    return text
   }
 }

@@ -34,6 +34,9 @@ export interface RouteRule {
   readonly tags?: readonly string[] | ((request: IdentityRequest) => readonly string[])
   /** Query parameters that do not change the answer. Never one that carries a credential or an identity. Default none. */
   readonly ignoreQuery?: readonly string[]
+  /** Query parameters of which several spellings mean the same, each with the function that makes one of them; `canonical` of a field selection is one. The
+   *  handler sees what was asked. Default none. */
+  readonly canonicalQuery?: Readonly<Record<string, (value: string) => string>>
   /** Largest body stored; larger ones are passed on. Default `'1mb'`. */
   readonly maxBody?: Size
   /** Keep an answer of 1 kB and more also in the codings that requests wish (Zstandard, Brotli, gzip), each made once. `false` for routes whose answers hold a
@@ -63,6 +66,7 @@ export interface ResolvedRule {
   readonly tags: readonly string[]
   readonly tagsOf: ((request: IdentityRequest) => readonly string[]) | undefined
   readonly ignoredParameters: ReadonlySet<string>
+  readonly canonicalParameters: ReadonlyMap<string, (value: string) => string>
   readonly maxBodyBytes: number
   readonly mayEncode: boolean
   readonly obeysRequests: boolean
@@ -78,6 +82,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'ignoreCookies',
   'identity',
   'ignoreQuery',
+  'canonicalQuery',
   'tags',
   'maxBody',
   'compress',
@@ -115,6 +120,7 @@ function resolveRule(rule: RouteRule, at: string, problems: ConfigProblems): Res
     tags: typeof tags === 'function' ? [] : resolveTags(tags ?? [], `${at}.tags`, problems),
     tagsOf: typeof tags === 'function' ? tags : undefined,
     ignoredParameters: new Set(rule.ignoreQuery),
+    canonicalParameters: new Map(Object.entries(rule.canonicalQuery ?? {})),
     maxBodyBytes: problems.attempt(`${at}.maxBody`, () => parseSizeBytes(maxBody), 1),
     mayEncode: rule.compress ?? rule.identity === undefined,
     obeysRequests: obeyRequests,

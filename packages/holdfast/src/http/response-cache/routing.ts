@@ -53,8 +53,8 @@ export function createRouting(options: ResponseCacheOptions, forms: KeyForms): R
   const resolved = resolveRules(rules, defaults)
   const routes = resolved.map(rule => ({ rule, engineRules: toEngineRules(rule, serveDisconnected) }))
   const routeOf = (path: string): (typeof routes)[number] => routes.find(({ rule }) => rule.pattern.test(path))!
-  const keyIn = (target: Target, { ignoredParameters }: ResolvedRule, partition: string): string =>
-    forms.fit(resourceKey(target, { ignoredParameters, partition }))
+  const keyIn = (target: Target, { ignoredParameters, canonicalParameters }: ResolvedRule, partition: string): string =>
+    forms.fit(resourceKey(target, { ignoredParameters, canonicalParameters, partition }))
   const keyOf = (target: Target, partition: string): string => keyIn(target, routeOf(target.path).rule, partition)
 
   return {

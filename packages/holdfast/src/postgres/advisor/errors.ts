@@ -29,6 +29,7 @@ export const advisorErrors: ErrorTable<AdvisorErrorCode> = defineErrors<AdvisorE
     summary: 'There is no finding with this id in this database.',
     hint: '`holdfast advise` lists the findings and their ids',
     retryable: false,
+    status: 404,
   },
   HF_PG_FINDING_STATE: {
     summary: 'The finding is in a state in which this action makes no sense, for example verify before apply.',
@@ -39,6 +40,7 @@ export const advisorErrors: ErrorTable<AdvisorErrorCode> = defineErrors<AdvisorE
     summary: 'The role lacks a right that the action needs; the message names it.',
     hint: 'grant the right that the message names, or connect as a role that has it',
     retryable: false,
+    status: 403,
   },
   HF_PG_PLANT_INVALID: {
     summary: 'An index was asked for on a table or column that does not exist.',

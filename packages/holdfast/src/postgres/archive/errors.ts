@@ -69,6 +69,7 @@ export const archiveErrors: ErrorTable<ArchiveErrorCode> = defineErrors<ArchiveE
     summary: 'There is no archive policy of this name.',
     hint: 'use one of the names that the message lists',
     retryable: false,
+    status: 404,
   },
   HF_PG_ARCHIVE_REFERENCED: {
     summary: 'A foreign key of another table refers to the rows that the policy would remove. Nothing was removed from that table.',

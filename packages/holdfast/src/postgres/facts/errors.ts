@@ -8,6 +8,7 @@ export const factsErrors: ErrorTable<FactsErrorCode> = defineErrors<FactsErrorCo
     summary: 'There is no table or materialized view of this name in the database, or several schemas have one.',
     hint: 'write it as schema.name, in double quotes where the name has capitals or dots; `holdfast db stats` lists the tables',
     retryable: false,
+    status: 404,
   },
   HF_PG_FACTS_AWAY: {
     summary: 'PostgreSQL did not answer when it was asked for facts about the database.',

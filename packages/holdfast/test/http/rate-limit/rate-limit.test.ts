@@ -113,6 +113,8 @@ describe('the limit in Express', () => {
     expect(answers[3]!.rest['x-cache']).toBe('HIT')
     expect(answers[3]!.rest['ratelimit-policy']).toBe('"api";q=2;w=10')
     expect(answers[2]!.rest).toMatchObject({ 'retry-after': '5', 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
-    expect(JSON.parse(answers[2]!.text)).toMatchObject({ status: 429, detail: 'at most 2 requests in 10 s' })
+    expect(JSON.parse(answers[2]!.text)).toMatchObject({
+      ...{ status: 429, code: 'HF_HTTP_RATE_LIMITED', detail: 'at most 2 requests in 10 s', 'violated-policies': ['api'] },
+    })
   })
 })
