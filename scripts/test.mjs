@@ -2,6 +2,7 @@
 // Arguments are passed on to vitest: npm test -- packages/load
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { build } from './build.mjs'
 import { root } from './workspace.mjs'
@@ -11,19 +12,22 @@ const folder = join(root, '.tsc')
 /** Files that fail are run once more, alone and with services of their own, when they are no more than this: then the machine was at fault or a race is
  *  rare, and the run says which test it was. More than these have one cause. */
 const SECOND_CHANCE_FILES = 3
+/** Services that the caller names are one set, which two tests at a time would share. */
+const servicesAreGiven = process.env.DATABASE_URL !== undefined || process.env.REDIS_URL !== undefined
+const lanes = servicesAreGiven || selection.length > 0 ? 1 : Math.min(2, availableParallelism())
 
 build()
 if (selection.length === 0) step('npm run check', process.execPath, [join(root, 'scripts/check.mjs')])
 step('Chromium for the page tests', process.execPath, [join(root, 'scripts/ensure-chromium.mjs')])
 
 mkdirSync(folder, { recursive: true })
-const first = run('test-results.json', selection)
+const first = run('test-results.json', selection, lanes)
 const failed = first.files.filter(({ status }) => status !== 'passed')
 if (first.status === 0 || selection.length > 0 || failed.length === 0 || failed.length > SECOND_CHANCE_FILES) finish(first.status, first.files)
 else {
   process.stdout.write(`\n${failed.length} of ${first.files.length} files failed and run once more\n`)
   const names = failed.map(({ name }) => relative(root, name))
-  const second = run('test-results-again.json', names)
+  const second = run('test-results-again.json', names, 1)
   for (const { name, assertionResults } of failed) {
     if (!second.files.some(again => again.name === name && again.status === 'passed')) continue
     for (const test of assertionResults.filter(({ status }) => status === 'failed')) {
@@ -36,8 +40,8 @@ else {
   finish(second.status, [...first.files.filter(file => !failed.includes(file)), ...second.files])
 }
 
-/** Runs vitest on these files, or all; what became of each file. */
-function run(resultName, files) {
+/** Runs vitest on these files, or all, in so many lanes; what became of each file. */
+function run(resultName, files, lanes) {
   const resultFile = join(folder, resultName)
   rmSync(resultFile, { force: true })
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
@@ -47,6 +51,7 @@ function run(resultName, files) {
     {
       cwd: root,
       stdio: 'inherit',
+      env: { ...process.env, HOLDFAST_TEST_LANES: String(lanes) },
     },
   )
   return { status: status ?? 1, files: existsSync(resultFile) ? JSON.parse(readFileSync(resultFile, 'utf8')).testResults : [] }

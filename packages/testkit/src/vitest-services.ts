@@ -6,16 +6,30 @@ import { TEST_DATABASE_PREFIX } from './clone-database.ts'
 /** The exit status of UX: a service is not to be had. Tests never skip for that. */
 const EXIT_UNREACHABLE = 3
 
-/** Global set-up of the `integration` project: one PostgreSQL and two Redis for the whole run, without fsync, in folders of their own.
- *  Their URLs are in `HOLDFAST_TEST_PG_URL`, `HOLDFAST_TEST_REDIS_URL` (cache) and `HOLDFAST_TEST_REDIS_JOBS_URL`. Our own servers are handed
- *  over empty, whatever an earlier run left. Returns the tear-down. Ends the process with status 3 when a service is not to be had. */
+/** Global set-up of the integration tests: for each lane (`HOLDFAST_TEST_LANES`, 1 when absent) one PostgreSQL and two Redis for the whole run, without
+ *  fsync, in folders of their own. Their URLs are in `HOLDFAST_TEST_SERVICES`, an array in JSON, from which `vitest-lane.ts` takes those of its lane.
+ *  Our own servers are handed over empty, whatever an earlier run left. Returns the tear-down; a second project of the run uses what the first one
+ *  started. Ends the process with status 3 when a service is not to be had. */
 // biome-ignore lint/style/noDefaultExport: vitest calls the default export of a global set-up.
 export default async function startTestServices(): Promise<() => Promise<void>> {
-  const services = await startOrExit()
-  process.env.HOLDFAST_TEST_PG_URL = services.postgres.url
-  process.env.HOLDFAST_TEST_REDIS_URL = services.cacheRedis!.url
-  process.env.HOLDFAST_TEST_REDIS_JOBS_URL = services.jobsRedis!.url
-  return () => services.stop()
+  if (process.env.HOLDFAST_TEST_SERVICES !== undefined) return () => Promise.resolve()
+  const lanes = Number(process.env.HOLDFAST_TEST_LANES ?? 1)
+  const started: DevServices[] = []
+  for (let lane = 0; lane < lanes; lane++) started.push(await startOrExit())
+  process.env.HOLDFAST_TEST_SERVICES = JSON.stringify(started.map(addresses))
+  return async () => {
+    delete process.env.HOLDFAST_TEST_SERVICES
+    await Promise.all(started.map(services => services.stop()))
+  }
+}
+
+/** Environment variables of one lane. */
+function addresses(services: DevServices): Record<string, string> {
+  return {
+    HOLDFAST_TEST_PG_URL: services.postgres.url,
+    HOLDFAST_TEST_REDIS_URL: services.cacheRedis!.url,
+    HOLDFAST_TEST_REDIS_JOBS_URL: services.jobsRedis!.url,
+  }
 }
 
 async function startOrExit(): Promise<DevServices> {

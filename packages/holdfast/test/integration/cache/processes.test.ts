@@ -8,7 +8,7 @@ afterEach(async () => {
 })
 
 async function processes(count: number, namespace: string): Promise<CacheProcess[]> {
-  const opened = await Promise.all(Array.from({ length: count }, () => startCacheProcess(REDIS_URL, { namespace })))
+  const opened = await Promise.all(Array.from({ length: count }, () => startCacheProcess(REDIS_URL, { namespace, redisBudget: '2s' })))
   started.push(...opened)
   return opened
 }

@@ -42,7 +42,7 @@ const TRAPS: readonly (readonly [...Read, RegExp, RegExp])[] = [
   ['select sum(score) from lead where archived = $1', () => [true], /^no-index-serves$/, /btree \(archived/],
   ['select count(*) from lead where created_at::date = $1', () => ['2026-01-05'], /^no-index-serves$/, /::date/],
   ["select count(*) from lead where note like '%' || $1 || '%'", call => [`q${call}`], /^no-index-serves$/, /note/],
-  ['select id from lead where id = $1 and status = $2', call => [call, 'open'], /^(index-exists|cheap)$/, /\(id/],
+  ['select id from lead where id = $1 and status = $2', call => [call, 'open'], /^(index-exists|cheap)$/, /btree \(id/],
 ]
 
 let database: ClonedDatabase

@@ -60,7 +60,7 @@ export async function plansFixture(name: string, parcels = 60_000): Promise<Plan
         `select (select count(*)::int from parcel) as parcels, (select sum(weight)::int from parcel) as weight, (select n from counter) as bumped,
            (select count(*)::int from pg_class where relnamespace = 'public'::regnamespace) as relations,
            (select count(*)::int from pg_namespace where nspname like 'holdfast%') as schemas,
-           (select count(*)::int from pg_locks where locktype = 'advisory') as locks`,
+           (select count(*)::int from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())) as locks`,
       )
       return rows[0]
     },
