@@ -15,7 +15,10 @@ export {
   type RefusalReason,
   type Row,
   type RuleUnknown,
+  type ServedReport,
   type StatementCounters,
+  type UnexaminedReason,
+  type UnexaminedStatement,
   type VerifyOptions,
   type WorkloadMark,
 } from './advisor/index.ts'

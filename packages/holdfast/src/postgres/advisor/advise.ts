@@ -2,7 +2,6 @@ import type { Finding } from '../../core/index.ts'
 import { delay } from '../../core/index.ts'
 import type { Candidate } from './candidates.ts'
 import { type Catalog, readCatalog } from './catalog.ts'
-import type { ExaminedStatement } from './examined.ts'
 import { figuresOf, statementsOnTable } from './figures.ts'
 import { causeOf, exactCauseOf, indexNameFor } from './index-definition.ts'
 import { sweepLabs } from './lab.ts'
@@ -17,6 +16,8 @@ import { bySeverityThenTime } from './rule-order.ts'
 import { type FoundIndex, findMissingIndexes } from './rules/missing-index.ts'
 import type { RuleUnknown } from './rules/rule.ts'
 import { type RulesContext, runRules } from './run-rules.ts'
+import { selectStatements, type UnexaminedStatement } from './select-statements.ts'
+import { type ServedReport, servedStatements } from './served-statements.ts'
 import { SET_LIMITS } from './sql/session-facts.sql.ts'
 import { type WorkloadMark, type WorkloadWindow, windowBetween } from './workload.ts'
 import { accountWrites, type WorkloadStatement } from './write-account.ts'
@@ -30,9 +31,10 @@ export interface AdviseOptions {
   readonly since?: WorkloadMark
   /** Watch for this long and take the workload of that time. Ignored with `since`. */
   readonly windowMs?: number
-  /** Statements with fewer calls in the window are neither examined nor counted as writes that an index must pay for. Default 2: what ran once is no traffic. */
+  /** Statements with fewer calls in the window are not examined. Default 1: a statement of ten seconds counts as much when it runs once as one of a second that
+   *  runs ten times. */
   readonly minCalls?: number
-  /** Most statements examined, those with most time first. Default 50. */
+  /** Most statements examined, those with most time first. Default 100. */
   readonly limit?: number
   /** Only rules whose name matches, `*` standing for anything: `'pg/unused-index'`, `'*-index'`. Default: all. */
   readonly rules?: string
@@ -51,8 +53,12 @@ export interface AdviceReport {
   readonly examinedCount: number
   /** What ends in an outage first, then most time saved first. Empty is an answer: nothing to do. */
   readonly findings: readonly Finding[]
-  /** Every examined statement that got no finding, with the reason. */
+  /** Every examined statement that an index of the set serves. */
+  readonly served: readonly ServedReport[]
+  /** Every other examined statement, with the reason. */
   readonly refused: readonly Refusal[]
+  /** Every statement that was not examined, with the reason. Together with `served` and `refused` these are all statements of the window. */
+  readonly unexamined: readonly UnexaminedStatement[]
   /** What rules could not judge, and the right that is missing. */
   readonly unknown: readonly RuleUnknown[]
   /** What limits this report: missing rights, counters that were reset. */
@@ -70,7 +76,7 @@ export interface AdviseContext extends RulesContext {
 /** Reads the workload, runs the rules, keeps the findings. */
 export async function advise(context: AdviseContext, options: AdviseOptions): Promise<AdviceReport> {
   const { client, clock, surroundings, ledger } = context
-  const { minCalls = 2, limit = 50, rules, binds } = options
+  const { minCalls = 1, limit = 100, rules, binds } = options
   const startedMs = clock.monotonicMs()
   // Nothing here is worth waiting for behind somebody's DDL.
   await client.query(SET_LIMITS, [String(LOCK_LIMIT_MS), '0'])
@@ -80,28 +86,34 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
   const window = windowBetween(since, mark)
   const parsed = await parseWorkload(window, texts)
   const catalog = await readCatalog(client, tablesNamed(parsed))
-  const statements = ruleMatches(rules, 'pg/missing-index') ? toExamine(window, parsed, minCalls, limit, binds) : []
+  const isAsked = ruleMatches(rules, 'pg/missing-index')
+  const { examined: statements, unexamined } = isAsked
+    ? selectStatements(window, texts, parsed, { minCalls, limit, binds })
+    : { examined: [], unexamined: [] }
   const { found, refused } = await findMissingIndexes({
     client,
     clock,
     random: context.random,
     catalog,
     statements,
-    writes: accountWrites(withWindows(window, parsed), catalog, minCalls),
+    writes: accountWrites(withWindows(window, parsed), catalog),
     windowMs: window.windowMs,
     labLimitBytes: context.labLimitBytes,
     mayTry: surroundings.mayCreate,
     onProgress: context.onProgress,
   })
   const findings = await keep(context, found, { window, parsed, catalog })
-  const ruled = await runRules(context, { window, parsed, catalog, minCalls, rules })
+  // The other rules speak of habits, and what ran once is none.
+  const ruled = await runRules(context, { window, parsed, catalog, minCalls: options.minCalls ?? 2, rules })
   return {
     atMs: clock.nowMs(),
     windowMs: window.windowMs,
     statementCount: window.statements.size,
     examinedCount: statements.length,
     findings: [...findings, ...ruled.findings].toSorted(bySeverityThenTime),
+    served: servedStatements(found, findings),
     refused,
+    unexamined,
     unknown: ruled.unknown,
     notes: notesOf(surroundings, ledger, window, swept),
     tookMs: clock.monotonicMs() - startedMs,
@@ -113,30 +125,6 @@ async function watch({ client, clock, surroundings }: AdviseContext, windowMs: n
   const { mark } = await readWorkload(client, surroundings.schema, false)
   await delay(clock, windowMs)
   return mark
-}
-
-function toExamine(
-  window: WorkloadWindow,
-  parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>,
-  minCalls: number,
-  limit: number,
-  binds: AdviseOptions['binds'],
-): ExaminedStatement[] {
-  const statements: ExaminedStatement[] = []
-  for (const [queryId, statement] of parsed) {
-    const figures = window.statements.get(queryId)
-    if (statement.kind === 'insert' || figures === undefined || figures.calls < minCalls) continue
-    if (statement.scopes.every(scope => scope.tables.length === 0)) continue
-    const examined = {
-      parsed: statement,
-      window: figures,
-      shareOfTime: window.totalMs > 0 ? figures.totalMs / window.totalMs : 0,
-      rowsPerCall: figures.rows / figures.calls,
-    }
-    const seen = binds?.get(queryId) ?? []
-    statements.push(seen.length === 0 ? examined : { ...examined, binds: seen })
-  }
-  return statements.sort((a, b) => b.window.totalMs - a.window.totalMs).slice(0, limit)
 }
 
 function withWindows(window: WorkloadWindow, parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>): WorkloadStatement[] {

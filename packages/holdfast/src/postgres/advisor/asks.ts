@@ -130,8 +130,9 @@ class AskSorter {
     const { kind, always } = condition
     if (kind === 'unservable') {
       this.#whys.push({ why: condition.why ?? '', ...(condition.rewrite === undefined ? {} : { rewrite: condition.rewrite }) })
-    } else if (kind === 'pattern') this.#addPattern(column, condition)
-    else if (kind === 'contains') this.#addContains(column)
+    } else if (condition.isCastToText && !isText(column)) this.#whys.push(castToText(column))
+    else if (kind === 'pattern') this.#addPattern(column, condition)
+    else if (kind === 'contains') this.#addContains(column, condition)
     else if (always !== undefined)
       this.#always.push({ sql: always.replace('%', quoteIdent(column.name)), column: column.name, share: shareOf(column, always) })
     else this.#addComparison(column, condition)
@@ -149,7 +150,7 @@ class AskSorter {
   }
 
   #addPattern(column: ColumnFacts, { pattern, ignoresCase = false, wrapper }: Condition): void {
-    if (!/^(text|character varying)/.test(column.type)) {
+    if (!isText(column)) {
       this.#whys.push({ why: `a pattern on ${column.name} (${column.type}) is served by no index` })
       return
     }
@@ -164,12 +165,21 @@ class AskSorter {
     else if (pattern === 'infix' || ignoresCase) this.#whys.push(noTrigrams(column))
   }
 
-  #addContains(column: ColumnFacts): void {
+  #addContains(column: ColumnFacts, { asksForKeys }: Condition): void {
     const key = plainKey(column, undefined)
-    if (column.type === 'jsonb') this.#gin.push({ key: { ...key, opclass: 'jsonb_path_ops' }, column })
+    if (column.type === 'jsonb' && asksForKeys) this.#gin.push({ key, column })
+    else if (column.type === 'jsonb') this.#gin.push({ key: { ...key, opclass: 'jsonb_path_ops' }, column })
     else if (column.type.endsWith('[]') || column.type === 'tsvector') this.#gin.push({ key, column })
     else this.#whys.push({ why: `no index on ${column.name} (${column.type}) is known to serve this operator` })
   }
+}
+
+function isText({ type }: ColumnFacts): boolean {
+  return /^(text|character varying)/.test(type)
+}
+
+function castToText({ name, type }: ColumnFacts): Why {
+  return { why: `${name} stands inside a cast, which an index does not serve`, rewrite: `cast the parameter to ${type}, not ${name} to text` }
 }
 
 function noTrigrams({ name }: ColumnFacts): Why {

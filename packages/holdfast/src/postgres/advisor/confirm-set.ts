@@ -1,7 +1,7 @@
 import { type Judgement, judgeTrial, meansOf, NOISE_MS, type TrialMeans, VETO_RATIO } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { usesIndex } from './plan.ts'
-import { pairsOf } from './subjects.ts'
+import { pairsOf, usualPairsOf } from './subjects.ts'
 import { type Runs, timeStatement } from './trial.ts'
 import type { TrialInput, TriedStatement } from './try-workload.ts'
 
@@ -11,11 +11,16 @@ const FEWEST_SETS = 6
 /** Rounds of taking away what does harm. */
 const MOST_ROUNDS = 4
 
+/** A statement that takes a larger share of its time than this reads an index without being served by it: a plan may read one in passing. */
+const SERVED_RATIO = 0.8
+
 /** A statement timed with the whole chosen set in place. */
 export interface ConfirmedStatement {
   readonly tried: TriedStatement
   readonly after: Runs
   readonly means: TrialMeans
+  /** Whether the set takes enough off it to say that it serves it. */
+  readonly isServed: boolean
   /** Chosen indexes that it reads with some parameters, with the share of the calls that read it; shares sum to 1. */
   readonly used: ReadonlyMap<LabIndex, number>
 }
@@ -33,12 +38,17 @@ export async function confirmSet(input: TrialInput, lab: Lab, tried: readonly Tr
   const removed: { index: LabIndex; judgement: Extract<Judgement, { offer: false }> }[] = []
   let indexes = chosen
   await lab.drop([...lab.indexes.values()].filter(index => !indexes.includes(index)))
+  await lab.tidy()
   for (let round = 0; ; round += 1) {
     const statements = await timeAll(input, lab, tried, indexes)
     const harmful = round < MOST_ROUNDS ? await findHarm(input, lab, statements) : undefined
-    const idle = indexes.filter(index => !statements.some(statement => statement.used.has(index)))
+    const idle = indexes.filter(index => !statements.some(({ isServed, used }) => isServed && used.has(index)))
     if (harmful === undefined && idle.length === 0) return { indexes, statements, removed }
-    const unused = { offer: false, reason: 'not-used', why: 'with the other indexes in place the planner does not use it' } as const
+    const unused = {
+      offer: false,
+      reason: 'not-used',
+      why: 'with the other indexes in place it is not used, or takes nothing off any statement',
+    } as const
     const out = harmful === undefined ? idle.map(index => ({ index, judgement: unused })) : [harmful]
     removed.push(...out)
     indexes = indexes.filter(index => !out.some(other => other.index === index))
@@ -54,7 +64,8 @@ async function timeAll(input: TrialInput, lab: Lab, tried: readonly TriedStateme
     if (!indexes.some(index => prepared.subject.tables.has(index.candidate.table.oid))) continue
     const after = await timeStatement(input.client, lab, prepared.subject, names, { fewest: FEWEST_SETS })
     const pairs = pairsOf(prepared, after)
-    statements.push({ tried: statement, after, means: meansOf(pairs), used: usedIndexes(pairs, after, indexes) })
+    const means = meansOf(usualPairsOf(prepared, after))
+    statements.push({ tried: statement, after, means, isServed: means.ratio <= SERVED_RATIO, used: usedIndexes(pairs, after, indexes) })
   }
   return statements
 }

@@ -36,14 +36,15 @@ export function textOf(node: Node | undefined): string | undefined {
   return node !== undefined && 'String' in node ? node.String.sval : undefined
 }
 
-/** The column that a bare column reference names; `undefined` for anything else, also for `*` and schema-qualified columns. */
+/** The column that a bare column reference names, `public.lead.zip` like `lead.zip`; `undefined` for anything else, also for `*`. */
 export function columnOf(node: Node | undefined): ColumnName | undefined {
   if (node === undefined || !('ColumnRef' in node)) return undefined
   const parts = (node.ColumnRef.fields ?? []).map(textOf)
-  const [first, second] = parts
-  if (parts.length === 1 && first !== undefined) return { name: first }
-  if (parts.length === 2 && first !== undefined && second !== undefined) return { qualifier: first, name: second }
-  return undefined
+  const name = parts.at(-1)
+  const qualifier = parts.at(-2)
+  if (name === undefined || parts.length > 3) return undefined
+  if (parts.length === 1) return { name }
+  return qualifier === undefined ? undefined : { qualifier, name }
 }
 
 /** The number of a parameter, also under a cast or in a function of one argument. */
@@ -88,6 +89,19 @@ function wrappedColumnOf(node: Node | undefined): { readonly column: ColumnName;
   return column === undefined || wrapper === undefined ? undefined : { column, wrapper }
 }
 
+/** The column of `name::text`. Prisma writes it around every text that it searches; on a text column it does nothing. */
+function textCastColumnOf(node: Node | undefined): ColumnName | undefined {
+  if (node === undefined || !('TypeCast' in node)) return undefined
+  const type = (node.TypeCast.typeName?.names ?? []).map(textOf).at(-1)
+  return type === 'text' || type === 'varchar' ? columnOf(node.TypeCast.arg) : undefined
+}
+
+/** The parameter that holds the words in `to_tsquery($2, $1)`: the last argument. */
+function searchedParamOf(value: Node | undefined): number | undefined {
+  if (value === undefined || !('FuncCall' in value)) return paramOf(value)
+  return paramOf(value.FuncCall.args?.at(-1))
+}
+
 const MIRRORED: Readonly<Record<string, string>> = { '<': '>', '>': '<', '<=': '>=', '>=': '<=', '=': '=' }
 
 /** Reads `column op value`, `value op column`, IN, ANY, BETWEEN, LIKE and row comparisons; `undefined` for other nodes. */
@@ -104,6 +118,11 @@ export function comparisonOf(node: Node): Comparison | undefined {
   const mirrored = MIRRORED[operator]
   const right = columnOf(rexpr)
   if (right !== undefined && mirrored !== undefined && expression.kind === 'AEXPR_OP') return compareColumn(right, expression, mirrored, lexpr)
+  const asText = textCastColumnOf(lexpr)
+  if (asText !== undefined) {
+    const { pairs, condition } = compareColumn(asText, expression, operator, rexpr)
+    return { pairs, condition: condition === undefined || condition.kind === 'join' ? undefined : { ...condition, isCastToText: true } }
+  }
   const wrapped = wrappedColumnOf(lexpr)
   if (wrapped !== undefined) {
     const { pairs, condition } = compareColumn(wrapped.column, expression, operator, rexpr)
@@ -126,7 +145,7 @@ function compareColumn(column: ColumnName, expression: A_Expr, operator: string,
     const condition: Condition = { kind: 'pattern', column, pattern, ignoresCase: kind === 'AEXPR_ILIKE' }
     return { pairs: [{ column, params: [text], operator: 'part' }], condition }
   }
-  const params = valuesOf(value).map(paramOf)
+  const params = operator === '@@' ? [searchedParamOf(value)] : valuesOf(value).map(paramOf)
   const known = params.filter(param => param !== undefined)
   const compared = kind === 'AEXPR_OP_ANY' ? 'any' : kind === 'AEXPR_IN' ? 'in' : kind === 'AEXPR_BETWEEN' ? 'between' : operator
   return {
@@ -145,7 +164,8 @@ function conditionFor(column: ColumnName, kind: string, operator: string, value:
     const rewrite = `compare ${column.name} by LIKE or =, which an index can serve`
     return { kind: 'unservable', column, why: `the regular expression on ${column.name} is served by no plain index`, rewrite }
   }
-  if (operator === '@>' || operator === '&&') return { kind: 'contains', column }
+  if (operator === '@>' || operator === '&&' || operator === '@@') return { kind: 'contains', column }
+  if (/^\?[|&]?$/.test(operator)) return { kind: 'contains', column, asksForKeys: true }
   if (kind === 'AEXPR_BETWEEN') return { kind: 'range', column }
   if ((kind === 'AEXPR_IN' || kind === 'AEXPR_OP_ANY') && operator === '=') return { kind: 'in', column }
   if (kind !== 'AEXPR_OP') return undefined
@@ -214,6 +234,10 @@ function unservableOf(side: Node): Unservable | undefined {
   const column = columnOf(side.FuncCall.args?.find(arg => columnOf(arg) !== undefined))
   if (column === undefined) return undefined
   const called = textOf(side.FuncCall.funcname?.at(-1)) ?? 'a function'
+  if (called === 'to_tsvector') {
+    const rewrite = `store the vector: a column GENERATED ALWAYS AS (to_tsvector('simple', ${column.name})) STORED, with an index USING gin on it`
+    return { column, why: `the configuration of to_tsvector(${column.name}) is not known, so no index of it can be offered`, rewrite }
+  }
   const rewrite = `compare ${column.name} itself with a range instead of ${called}(${column.name})`
   return { column, why: `${column.name} stands inside a function, which a plain index does not serve`, rewrite }
 }

@@ -7,7 +7,7 @@ import { quoteIdent, quoteQualified } from './identifier.ts'
 import { shapeSql } from './index-definition.ts'
 import { createLabTable, fillLabTable, settleLabTable } from './sql/lab-copy.sql.ts'
 import { LAB_LEFTOVERS, type LabLeftoverRow } from './sql/lab-leftovers.sql.ts'
-import { LAB_SESSION, SET_STATEMENT_LIMIT } from './sql/lab-session.sql.ts'
+import { LAB_SESSION, type LabSessionRow, SET_STATEMENT_LIMIT } from './sql/lab-session.sql.ts'
 import { RELATION_SIZE, type RelationSizeRow } from './sql/relation-size.sql.ts'
 
 /** Longest that the copying of one table, or the building of one index on the copy, may take. */
@@ -16,9 +16,14 @@ const STEP_LIMIT_MS = 60_000
 /** Share of pages marked all-visible below which the copy is not vacuumed: its index-only scans would be faster than the original's. */
 const VISIBLE_SHARE = 0.5
 
+/** PostgreSQL 17 has EXPLAIN (SERIALIZE). */
+const SERIALIZES_FROM = 170_000
+
 /** Copies of tables in a schema of their own, on which indexes are tried. Nothing in it touches the originals but the reading of their rows. */
 export interface Lab {
   readonly schema: string
+  /** Whether EXPLAIN can write rows out as a client gets them. */
+  readonly serializes: boolean
   /** Tables copied so far, by oid. */
   readonly tables: ReadonlyMap<number, LabTable>
   /** Candidates that stand on the copies now, by name. */
@@ -28,6 +33,8 @@ export interface Lab {
   /** Builds a candidate on the copy of its table. */
   build(candidate: Candidate): Promise<LabIndex>
   drop(indexes: readonly LabIndex[]): Promise<void>
+  /** Takes out of the copies what trials of writes have left: dead rows, and pages and pending entries that no index has summed up yet. */
+  tidy(): Promise<void>
 }
 
 export interface LabTable {
@@ -52,8 +59,8 @@ export async function withLab<T>(client: AdvisorClient, work: (lab: Lab) => Prom
   await client.query('SELECT /* holdfast */ pg_try_advisory_lock(hashtextextended($1, 0))', [schema])
   try {
     await client.query(`CREATE SCHEMA ${quoteIdent(schema)}`)
-    await client.query(LAB_SESSION, [quoteIdent(schema)])
-    return await work(labOf(client, schema))
+    const [session] = await readRows<LabSessionRow>(client, LAB_SESSION, [quoteIdent(schema)])
+    return await work(labOf(client, schema, (session?.serverVersion ?? 0) >= SERIALIZES_FROM))
   } finally {
     await dropLab(client, schema)
   }
@@ -66,12 +73,13 @@ export async function sweepLabs(client: AdvisorClient): Promise<readonly string[
   return leftovers.map(({ name }) => name)
 }
 
-function labOf(client: AdvisorClient, schema: string): Lab {
+function labOf(client: AdvisorClient, schema: string, serializes: boolean): Lab {
   const tables = new Map<number, LabTable>()
   const indexes = new Map<string, LabIndex>()
   let count = 0
   return {
     schema,
+    serializes,
     tables,
     indexes,
     async copy(table, limitBytes, referenced) {
@@ -107,6 +115,10 @@ function labOf(client: AdvisorClient, schema: string): Lab {
       if (dropped.length === 0) return
       await client.query(`DROP INDEX IF EXISTS ${dropped.map(({ name }) => quoteQualified(schema, name)).join(', ')}`)
       for (const { name } of dropped) indexes.delete(name)
+    },
+    async tidy() {
+      await client.query(SET_STATEMENT_LIMIT, [String(STEP_LIMIT_MS)])
+      for (const { facts } of tables.values()) await client.query(`VACUUM ${quoteQualified(schema, facts.name)}`)
     },
   }
 }

@@ -1,3 +1,4 @@
+import { containedValue, isContainment } from './contained-values.ts'
 import type { ParamUse } from './predicates.ts'
 
 /** What one parameter of a statement takes its values from. */
@@ -39,13 +40,25 @@ const SET_KINDS: readonly ParameterSet['kind'][] = ['typical', 'frequent', 'rare
 /** How deep the sets page where the statement has an OFFSET, in pages. The application's depth is not known; most readers stay on the first pages. */
 const PAGES_SKIPPED: readonly number[] = [0, 0, 1, 5, 2, 20, 0, 100]
 
+/** Units of date_trunc, by set. */
+const UNITS: readonly string[] = ['day', 'hour', 'month']
+
+/** Share of the sampled values that bounds on both sides enclose, by set. */
+const TWO_SIDED: readonly number[] = [0.05, 0.01, 0.002, 0.02, 0.005]
+
 /** Share of the sampled values that a bound on one side leaves, by set. */
 const ONE_SIDED: readonly (number | undefined)[] = [0.01, 0.05, 0.001, 0.1, 0.02, undefined, 0.005, 0.03]
 
-/** The LIMIT that a statement seems to have: the usual page size that its rows a call just fit in. */
+/** Part of a page that is filled on average, at least, where the page is what bounds the rows. */
+const FILLED_PAGE = 0.8
+
+/** The LIMIT that a statement seems to have: the usual page size that its rows a call nearly fill, else the next one. */
 export function limitFor(rowsPerCall: number | undefined): number {
   if (rowsPerCall === undefined || rowsPerCall <= 0) return ASSUMED_LIMIT
-  return USUAL_LIMITS.find(limit => limit >= rowsPerCall - 0.01) ?? Math.ceil(rowsPerCall)
+  const at = USUAL_LIMITS.findIndex(limit => limit >= rowsPerCall - 0.01)
+  const least = USUAL_LIMITS[at]
+  if (least === undefined) return Math.ceil(rowsPerCall)
+  return rowsPerCall >= least * FILLED_PAGE ? least : Math.max(ASSUMED_LIMIT / 2, USUAL_LIMITS[at + 1] ?? least)
 }
 
 /** Sets of values for a trial: rows as they lie, the most frequent combination, rare ones. `undefined` when a parameter can be given no value.
@@ -91,7 +104,7 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const { hints, at } = choice
   if (use.kind === 'limit') return String(hints.limit)
   if (use.kind === 'offset') return String(hints.limit * PAGES_SKIPPED[at % PAGES_SKIPPED.length]!)
-  if (use.kind === 'unit') return 'day'
+  if (use.kind === 'unit') return UNITS[at % UNITS.length]
   if (use.kind === 'wildcard') return '%'
   if (use.kind !== 'column' || source === undefined) return assumedValue(slot.type)
   const row = choice.row?.[source.column]
@@ -99,19 +112,19 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const value = use.wrapper === 'lower' ? row.toLowerCase() : use.wrapper === 'upper' ? row.toUpperCase() : row
   const pool = choice.pools.get(source.pool) ?? []
   const another = (): string => pick(pool, choice.random)?.[source.column] ?? value
+  if (isContainment(use.operator)) return containedValue(use.operator, slot.type, value, items => pick(items, choice.random)) ?? value
   const same = choice.slots.filter(other => other.source?.pool === source.pool && other.source.column === source.column)
   switch (use.operator) {
     case 'any':
       return [value, another()]
     case 'in':
+      if (slot.type.endsWith('[]')) return [value, another(), another()]
       return same[0] === slot ? value : another()
     case '~~':
     case '~~*':
       return hints.pattern === 'prefix' ? `${partOf(value, at)}%` : `%${partOf(value.slice(Math.floor(value.length / 3)), at)}%`
     case 'part':
       return partOf(value, at)
-    case '@>':
-      return slot.type === 'jsonb' ? (memberOf(value, choice.random) ?? value) : value
     case 'between':
     case '<':
     case '<=':
@@ -128,15 +141,7 @@ function partOf(value: string, at: number): string {
   return value.slice(0, Math.max(3, Math.round((value.length * (1 + (at % 4))) / 6)))
 }
 
-/** One member of a document, as a document: what an application asks for with `@>`. */
-function memberOf(document: string, random: () => number): string | undefined {
-  const members = Object.entries(JSON.parse(document) as object)
-  const plain = members.filter(([, value]) => typeof value !== 'object' || value === null)
-  const member = pick(plain.length > 0 ? plain : members, random)
-  return member === undefined ? undefined : JSON.stringify({ [member[0]]: member[1] })
-}
-
-/** Bounds on both sides enclose 0.2 %, 1 % or 5 % of the sampled values, beginning at the row's; a bound on one side leaves a small share, as most such
+/** Bounds on both sides enclose 0.2 % to 5 % of the sampled values, beginning at the row's; a bound on one side leaves a small share, as most such
  *  questions are for the newest or the oldest, or is the row's value. */
 function rangeValue(slot: ParameterSlot, same: readonly ParameterSlot[], value: string, sorted: readonly string[], at: number): string {
   const isUpper = (other: ParameterSlot, at: number): boolean =>
@@ -145,7 +150,7 @@ function rangeValue(slot: ParameterSlot, same: readonly ParameterSlot[], value: 
   const twoSided = same.some((other, at) => isUpper(other, at) !== upper)
   const last = sorted.length - 1
   if (twoSided) {
-    const width = Math.max(1, Math.round(sorted.length * ([0.05, 0.01, 0.002][at % 3] ?? 0.01)))
+    const width = Math.max(1, Math.round(sorted.length * TWO_SIDED[at % TWO_SIDED.length]!))
     const start = Math.min(sorted.indexOf(value), Math.max(0, last - width))
     return sorted[upper ? Math.min(last, start + width) : start] ?? value
   }
@@ -165,6 +170,7 @@ function assumedValue(type: string): unknown {
   if (/^(smallint|integer|bigint|numeric|real|double precision)$/.test(type)) return '1'
   if (/^(text|character varying|character)$/.test(type)) return 'a'
   if (type === 'boolean') return 'true'
+  if (type === 'regconfig') return 'simple'
   if (type === 'interval') return '7 days'
   if (type === 'date' || type.startsWith('timestamp')) return 'now'
   if (type === 'jsonb' || type === 'json') return '{}'
@@ -214,8 +220,8 @@ function rowOfKind(
   states: readonly SamplePool[],
   random: () => number,
 ): Readonly<Record<string, string>> | undefined {
-  if (kind === 'frequent') return ranked[0]
-  if (kind === 'rare') return pick(ranked.slice(Math.floor(ranked.length * 0.3)), random)
+  if (ranked.length > 1 && kind === 'frequent') return ranked[0]
+  if (ranked.length > 1 && kind === 'rare') return pick(ranked.slice(Math.floor(ranked.length * 0.3)), random)
   return pick(pick(states, random) ?? [], random)
 }
 

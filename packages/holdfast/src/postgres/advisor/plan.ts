@@ -5,6 +5,8 @@ export interface PlanNode {
   readonly 'Index Name'?: string
   readonly 'Actual Rows'?: number
   readonly 'Actual Loops'?: number
+  /** Only with TIMING: ms of one loop. */
+  readonly 'Actual Total Time'?: number
   readonly 'Plan Rows'?: number
   readonly 'Rows Removed by Filter'?: number
   readonly 'Rows Removed by Index Recheck'?: number
@@ -21,6 +23,7 @@ export interface PlanNode {
 export interface ExplainedPlan {
   readonly Plan: PlanNode
   readonly 'Execution Time'?: number
+  readonly Serialization?: { readonly Time?: number }
 }
 
 /** True when the plan reads the index. */

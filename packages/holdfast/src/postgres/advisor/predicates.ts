@@ -17,8 +17,8 @@ export interface ColumnName {
   readonly name: string
 }
 
-/** What a condition that must hold for every row asks of a column. `not-null`: nothing but that there is a value. `pattern`: LIKE or ILIKE. `contains`: `@>` or
- *  `&&`, which a GIN index may serve. `unservable`: a cast or expression that no index serves. */
+/** What a condition that must hold for every row asks of a column. `not-null`: nothing but that there is a value. `pattern`: LIKE or ILIKE. `contains`: `@>`,
+ *  `&&`, `@@` or `?`, which a GIN index may serve. `unservable`: a cast or expression that no index serves. */
 export type ConditionKind = 'equal' | 'in' | 'range' | 'null' | 'not-null' | 'join' | 'pattern' | 'contains' | 'unservable'
 
 export interface Condition {
@@ -33,6 +33,10 @@ export interface Condition {
   /** Where the fixed text of a pattern lies. `unknown`: the whole pattern is a parameter. */
   readonly pattern?: 'prefix' | 'infix' | 'unknown'
   readonly ignoresCase?: boolean
+  /** The column stands in `column::text`, which an index serves only where the column is a text. */
+  readonly isCastToText?: boolean
+  /** Asks a document for keys, as `?` does. */
+  readonly asksForKeys?: boolean
   /** Why an index cannot serve it, for `unservable`. */
   readonly why?: string
   /** How to write it so that an index can, for `unservable`. */

@@ -15,7 +15,7 @@ interface Edit {
   readonly text: string
 }
 
-/** The statement as a SELECT over the lab's copy: schema names of `copied` tables are taken out, an UPDATE or DELETE becomes the SELECT of its
+/** The statement as a SELECT over the lab's copy: schema names of `copied` tables are taken out, before their columns as well, an UPDATE or DELETE becomes the SELECT of its
  *  WHERE, `interval $1` becomes `$1::interval`, and the parameters are numbered without gaps. `undefined` when that cannot be done by text. */
 export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableRef) => boolean): LabStatement | undefined {
   // Offsets of the parser are bytes, so the text is cut as bytes.
@@ -24,7 +24,12 @@ export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableR
   const range = statement.kind === 'select' ? [{ from: 0, to: bytes.length }] : changeAsSelect(statement.kind, tokens, bytes.length)
   if (range === undefined) return undefined
 
-  const edits = [...schemaEdits(statement, tokens, isCopied), ...typedLiteralEdits(tokens)].sort((a, b) => a.from - b.from)
+  const edits = [
+    ...schemaEdits(statement, tokens, isCopied),
+    ...columnEdits(statement, tokens, isCopied),
+    ...listEdits(statement.text),
+    ...typedLiteralEdits(tokens),
+  ].sort((a, b) => a.from - b.from)
   const pieces = range.map(({ from, to }) => applyEdits(bytes, from, to, edits))
   const text = statement.kind === 'select' ? pieces[0]! : `SELECT 1 FROM ${pieces.slice(0, -1).join(', ')} WHERE ${pieces.at(-1)}`
   return renumber(text.replace(/;\s*$/, ''))
@@ -39,6 +44,39 @@ function schemaEdits(statement: ParsedStatement, tokens: readonly ScanToken[], i
     if (at >= 0 && tokens[at + 1]?.text === '.' && name !== undefined) edits.push({ from: ref.locationBytes, to: name.start, text: '' })
   }
   return edits
+}
+
+/** `public.lead.zip` becomes `lead.zip`, as Prisma writes every column. */
+function columnEdits(statement: ParsedStatement, tokens: readonly ScanToken[], isCopied: (ref: TableRef) => boolean): Edit[] {
+  const names = new Set(
+    statement.scopes.flatMap(scope =>
+      scope.tables.flatMap(ref => (ref.schema !== undefined && isCopied(ref) ? [nameKey(ref.schema, ref.name)] : [])),
+    ),
+  )
+  const edits: Edit[] = []
+  for (const [at, schema] of tokens.entries()) {
+    const [dot, table, secondDot] = tokens.slice(at + 1, at + 4)
+    if (dot?.text !== '.' || table === undefined || secondDot?.text !== '.') continue
+    if (names.has(nameKey(nameOf(schema), nameOf(table)))) edits.push({ from: schema.start, to: table.start, text: '' })
+  }
+  return edits
+}
+
+function nameKey(schema: string, table: string): string {
+  return JSON.stringify([schema, table])
+}
+
+/** The name that an identifier stands for. */
+function nameOf({ text }: ScanToken): string {
+  return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text.toLowerCase()
+}
+
+/** From PostgreSQL 18 on pg_stat_statements shows one parameter for a whole list, and a comment in the place of the others; with one value it would be no list. */
+function listEdits(text: string): Edit[] {
+  return [...text.matchAll(/\b(not\s+)?in\s*\(\s*(\$\d+)\s*\/\*, \.\.\. \*\/\s*\)/gi)].map(({ 0: list, 1: negated, 2: param, index }) => {
+    const from = Buffer.byteLength(text.slice(0, index))
+    return { from, to: from + Buffer.byteLength(list), text: negated === undefined ? `= ANY (${param})` : `<> ALL (${param})` }
+  })
 }
 
 /** pg_stat_statements turns `interval '1 day'` into `interval $1`, which the server's own grammar refuses. */

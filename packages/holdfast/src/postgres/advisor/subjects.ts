@@ -23,10 +23,16 @@ export interface PreparedStatement {
 /** Parameter sets run without candidates where each run takes long: a scan of the whole table takes as long for any of them. */
 export const FEWEST_BEFORE = 3
 
-/** Factor between the times of the two kinds of pattern from which the clock tells which one the application uses. */
-const TELLING_FACTOR = 1.5
+/** How likely a call has parameters of a kind. Values are mostly asked for as often as rows have them; the other kinds are there to show what they would do. */
+const LIKELY: Readonly<Record<ParameterSet['kind'], number>> = { typical: 1, frequent: 0.5, rare: 0.25, observed: 1 }
 
-/** Makes a statement ready and times it as it is. `undefined` when no values can be had for its parameters, or its text cannot be turned into a SELECT. */
+/** Factor between the times of the two kinds of pattern from which the clock tells which one the application uses. */
+const TELLING_FACTOR = 1.3
+
+/** Part of the way from the shorter time to the longer one, on a scale of ratios, up to which it is the shorter one. */
+const NEAR_PREFIX = 0.4
+
+/** Makes a statement ready and times it as it is. `liveRatio`: times that other statements take live, as a multiple of theirs on the copy. `undefined` when no values can be had for its parameters, or its text cannot be turned into a SELECT. */
 export async function prepareStatement(
   client: AdvisorClient,
   lab: Lab,
@@ -34,6 +40,7 @@ export async function prepareStatement(
   candidates: readonly Candidate[],
   catalog: Catalog,
   random: () => number,
+  liveRatio: number,
 ): Promise<PreparedStatement | undefined> {
   const { parsed, window } = examined
   const isCopied = (ref: { readonly schema?: string; readonly name: string }): boolean => lab.tables.has(catalog.table(ref)?.oid ?? -1)
@@ -53,25 +60,45 @@ export async function prepareStatement(
   if (infix === undefined || prefix === undefined) return infix
   // Once more, because a slow moment of the machine must not decide.
   const [infixMs, prefixMs] = [least(infix.before, (await timed('infix'))?.before), least(prefix.before, (await timed('prefix'))?.before)]
-  if (isPrefixByTime(window.minMs ?? window.meanMs, prefixMs, infixMs)) return prefix
-  const liveMs = window.minMs ?? window.meanMs
-  const times = `live calls take ${liveMs.toFixed(1)} ms, on the copy ${infixMs.toFixed(1)} ms with a wildcard first and ${prefixMs.toFixed(1)} ms with fixed text first`
+  const liveMs = (window.minMs ?? window.meanMs) / liveRatio
+  if (isPrefixByTime(liveMs, prefixMs, infixMs)) return prefix
+  const times = `live calls take what on the copy were ${liveMs.toFixed(1)} ms, on the copy ${infixMs.toFixed(1)} ms with a wildcard first and ${prefixMs.toFixed(1)} ms with fixed text first`
   return { ...infix, candidates: candidates.filter(candidate => !candidate.needsPrefix), wildcardFirst: times }
 }
 
 /** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned. */
 export function pairsOf({ subject, before, examined }: PreparedStatement, after: Runs): TrialPair[] {
   // Parameters that were seen count alike: they are a sample of the calls themselves.
-  const weights = weighSets(after.rows, examined.binds === undefined ? examined.rowsPerCall : undefined)
+  const likely = after.rows.map((_, at) => LIKELY[subject.sets[at]!.kind])
+  const weights = weighSets(after.rows, examined.binds === undefined ? examined.rowsPerCall : undefined, likely)
   return after.ms.map((afterMs, at) => ({ kind: subject.sets[at]!.kind, beforeMs: before.ms[at], afterMs, weight: weights[at]! }))
+}
+
+/** As `pairsOf`, with what calls usually take in the place of the least that they take: what is said to people. */
+export function usualPairsOf(prepared: PreparedStatement, after: Runs): TrialPair[] {
+  return pairsOf({ ...prepared, before: { ...prepared.before, ms: prepared.before.usualMs } }, { ...after, ms: after.usualMs })
 }
 
 /** Whether the application's patterns begin with fixed text: to compare `abc%` with a row costs a fraction of what `%abc%` costs, so the time of the live calls tells,
  *  where the two differ enough on this table. In doubt they do not: an index that serves nothing is worse than none. */
 export function isPrefixByTime(liveMs: number, prefixMs: number, infixMs: number): boolean {
   if (prefixMs <= 0 || infixMs < prefixMs * TELLING_FACTOR) return false
-  // Nearer to the shorter time than a third of the way to the longer one, on a scale of ratios.
-  return Math.log(liveMs / prefixMs) < Math.log(infixMs / prefixMs) / 3
+  return Math.log(liveMs / prefixMs) < Math.log(infixMs / prefixMs) * NEAR_PREFIX
+}
+
+/** From here on a statement's time is that of the rows it reads, and tells how fast live calls are, ms. */
+const TELLING_MS = 1
+
+/** What statements take live, as a multiple of what they take on the copy: the median over those on one of `tables` that take long enough to tell. 1 without any. */
+export function liveRatioOf(prepared: readonly PreparedStatement[], tables: ReadonlySet<number>): number {
+  const ratios = prepared
+    .filter(({ subject, before, candidates }) => {
+      const isAsWritten = subject.sets.every(set => set.kind === 'observed') || !candidates.some(candidate => candidate.needsPrefix)
+      return isAsWritten && [...subject.tables].some(oid => tables.has(oid)) && least(before) >= TELLING_MS
+    })
+    .flatMap(({ examined, before }) => (examined.window.minMs === undefined ? [] : [examined.window.minMs / least(before)]))
+    .sort((a, b) => a - b)
+  return ratios[(ratios.length - 1) >> 1] ?? 1
 }
 
 /** Time of one call without candidates, all sets alike, ms. */

@@ -3,7 +3,7 @@ import { quoteIdent, quoteQualified } from './identifier.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import type { ParameterSet } from './parameters.ts'
 import { type ExplainedPlan, usesIndex } from './plan.ts'
-import { type ExplainRow, explainAnalyze, explainOnly } from './sql/explain.sql.ts'
+import { type ExplainMeasures, type ExplainRow, explainAnalyze, explainOnly } from './sql/explain.sql.ts'
 import { SET_STATEMENT_LIMIT } from './sql/lab-session.sql.ts'
 import { writeProbe } from './sql/write-probe.sql.ts'
 
@@ -21,6 +21,9 @@ const SCREENED_SETS = 4
 
 /** From here on a run is slow: what an index would save of it shows in a single run, ms. */
 const SLOW_MS = 100
+
+/** Below this a run is so short that starting and ending the executor takes a part of it that tells, ms. */
+const SHORT_MS = 0.3
 
 /** From here on the first run needs no repetition because the caches were cold, ms. */
 const WARM_MS = 20
@@ -43,6 +46,8 @@ export interface Subject {
 export interface Runs {
   /** Best of the rounds: what is above it is the machine's other work. */
   readonly ms: readonly number[]
+  /** Median of the rounds: what a call takes. */
+  readonly usualMs: readonly number[]
   /** Rows that the statement returned. */
   readonly rows: readonly number[]
   /** Absent where the run took too long. */
@@ -63,7 +68,8 @@ export interface Timing {
 export function timeStatement(client: AdvisorClient, lab: Lab, subject: Subject, visible: ReadonlySet<string>, timing: Timing): Promise<Runs> {
   return withVisible(client, lab, subject.tables, visible, async () => {
     const [first] = subject.sets
-    const warm = await runOnce(client, subject.text, first!, true)
+    const warm = await runOnce(client, subject.text, first!, { withBuffers: true, withTiming: false, serializes: lab.serializes })
+    const isShort = warm.ms < SHORT_MS
     const plan = planRounds(warm.ms, subject.sets.length, timing.fewest)
     const sets = subject.sets.slice(0, plan.setCount)
     const times: number[][] = sets.map(() => [])
@@ -72,7 +78,8 @@ export function timeStatement(client: AdvisorClient, lab: Lab, subject: Subject,
       for (const [at, set] of sets.entries()) {
         if (at === HOPE_SETS && round === 0 && isHopeless(shown, timing.hopeMs)) return runsOf(times.slice(0, at), shown, 1)
         // What already took long is not run again to be told from milliseconds.
-        const run = at === 0 && round === 0 && warm.ms >= WARM_MS ? warm : await runOnce(client, subject.text, set, round === 0)
+        const measures = { withBuffers: round === 0, withTiming: isShort, serializes: lab.serializes }
+        const run = at === 0 && round === 0 && warm.ms >= WARM_MS ? warm : await runOnce(client, subject.text, set, measures)
         times[at]!.push(run.ms)
         if (round === 0) shown.push(run)
       }
@@ -134,7 +141,18 @@ interface Run {
 }
 
 function runsOf(times: readonly number[][], shown: readonly Run[], rounds: number): Runs {
-  return { ms: times.map(runs => Math.min(...runs)), rows: shown.map(run => run.rows), plans: shown.map(run => run.plan), rounds }
+  return {
+    ms: times.map(runs => Math.min(...runs)),
+    usualMs: times.map(medianOf),
+    rows: shown.map(run => run.rows),
+    plans: shown.map(run => run.plan),
+    rounds,
+  }
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[(sorted.length - 1) >> 1] ?? 0
 }
 
 function isHopeless(runs: readonly Run[], hopeMs: number | undefined): boolean {
@@ -177,13 +195,23 @@ async function probeOnce(client: AdvisorClient, schema: string, table: string, c
   return row?.['QUERY PLAN'][0]?.['Execution Time'] ?? 0
 }
 
+/** Of a run without a clock at the nodes the time from start to end of the executor. pg_stat_statements counts its middle part only, which of a short run may be half
+ *  of it; of that, the mean of the two: neither is then more than twice of it.
+ *  @source PostgreSQL 18, ExecutorRun and ExecutorFinish in pg_stat_statements.c, ExplainOnePlan in explain.c */
+function runTimeOf(plan: ExplainedPlan | undefined): number {
+  const wholeMs = plan?.['Execution Time'] ?? 0
+  const rootMs = plan?.Plan['Actual Total Time']
+  if (rootMs === undefined || wholeMs >= SHORT_MS) return wholeMs
+  return (wholeMs + rootMs + (plan?.Serialization?.Time ?? 0)) / 2
+}
+
 /** Buffers are counted once only: counting takes time, too. */
-async function runOnce(client: AdvisorClient, text: string, set: ParameterSet, withBuffers: boolean): Promise<Run> {
+async function runOnce(client: AdvisorClient, text: string, set: ParameterSet, measures: ExplainMeasures): Promise<Run> {
   await client.query(`SAVEPOINT ${quoteIdent('run')}`)
   try {
-    const [row] = await readRows<ExplainRow>(client, explainAnalyze(text, withBuffers), [...set.values])
+    const [row] = await readRows<ExplainRow>(client, explainAnalyze(text, measures), [...set.values])
     const plan = row?.['QUERY PLAN'][0]
-    return { ms: plan?.['Execution Time'] ?? 0, rows: plan?.Plan['Actual Rows'] ?? 0, plan }
+    return { ms: runTimeOf(plan), rows: plan?.Plan['Actual Rows'] ?? 0, plan }
   } catch (error) {
     // 57014 query_canceled: the statement took longer than a run may. That is a measurement, too.
     if (sqlStateOf(error) !== '57014') throw error

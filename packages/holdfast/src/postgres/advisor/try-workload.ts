@@ -8,7 +8,7 @@ import { type Judgement, judgeTrial } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { usesIndex } from './plan.ts'
 import type { RefusalReason } from './refusal.ts'
-import { FEWEST_BEFORE, meanBefore, type PreparedStatement, pairsOf, prepareStatement } from './subjects.ts'
+import { FEWEST_BEFORE, liveRatioOf, meanBefore, type PreparedStatement, pairsOf, prepareStatement } from './subjects.ts'
 import { plannedIndexes, type Runs, screenSubjects, timeStatement } from './trial.ts'
 
 /** Sets run with a candidate, even where each run takes long. */
@@ -63,8 +63,10 @@ export async function tryWorkload(
   const untried: Untried[] = []
   const copied = await copyTables(input, lab, jobs)
   const prepared: PreparedStatement[] = []
-  for (const job of jobs) {
-    const outcome = await prepare(input, lab, job, copied)
+  // Patterns of which nothing is known come last: by then the others have told how fast live calls are.
+  const isUnknown = ({ candidates }: Job): number => Number(candidates.some(candidate => candidate.needsPrefix))
+  for (const job of jobs.toSorted((a, b) => isUnknown(a) - isUnknown(b))) {
+    const outcome = await prepare(input, lab, job, copied, prepared)
     if ('reason' in outcome) untried.push(outcome)
     else prepared.push(outcome)
   }
@@ -108,6 +110,7 @@ async function prepare(
   lab: Lab,
   { examined, candidates }: Job,
   copied: ReadonlyMap<number, string>,
+  others: readonly PreparedStatement[],
 ): Promise<PreparedStatement | Untried> {
   const usable = candidates.filter(candidate => lab.tables.has(candidate.table.oid))
   if (usable.length === 0) {
@@ -117,7 +120,8 @@ async function prepare(
   if (input.clock.monotonicMs() > input.deadlineMs)
     return { examined, reason: 'not-tried', why: 'the time for trials was over; statements that take more time came first' }
   try {
-    const prepared = await prepareStatement(input.client, lab, examined, usable, input.catalog, input.random)
+    const liveRatio = liveRatioOf(others, new Set(usable.map(candidate => candidate.table.oid)))
+    const prepared = await prepareStatement(input.client, lab, examined, usable, input.catalog, input.random, liveRatio)
     if (prepared === undefined) {
       return { examined, reason: 'no-parameters', why: 'no values could be had for its parameters, or its text could not be turned into a SELECT' }
     }

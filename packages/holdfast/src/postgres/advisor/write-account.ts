@@ -41,12 +41,14 @@ export const WRITE_SAFETY_FACTOR = 3
  *  out again. */
 export const LOST_HOT_FACTOR = 4
 
-/** Adds up the writes of the window by table. Statements with fewer than `minCalls` calls are left out, as they are when reads are judged: a table filled or
- *  rewritten once is no traffic that an index would have to pay for again. */
-export function accountWrites(statements: readonly WorkloadStatement[], catalog: Catalog, minCalls: number): ReadonlyMap<number, TableWrites> {
+/** A single call that wrote more rows than this filled or rewrote a table: no traffic that an index would have to pay for again. */
+const BULK_ROWS = 1000
+
+/** Adds up the writes of the window by table. */
+export function accountWrites(statements: readonly WorkloadStatement[], catalog: Catalog): ReadonlyMap<number, TableWrites> {
   const accounts = new Map<number, { insertedRows: number; updatedRows: number; updatedByColumn: Map<string, number> }>()
   for (const { parsed, window } of statements) {
-    if (parsed.kind === 'select' || parsed.target === undefined || window.calls < minCalls) continue
+    if (parsed.kind === 'select' || parsed.target === undefined || (window.calls === 1 && window.rows > BULK_ROWS)) continue
     const table = catalog.table(parsed.target)
     if (table === undefined) continue
     const account = accounts.get(table.oid) ?? { insertedRows: 0, updatedRows: 0, updatedByColumn: new Map<string, number>() }

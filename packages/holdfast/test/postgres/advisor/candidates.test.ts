@@ -166,6 +166,19 @@ describe('kinds of index', () => {
     )
   })
 
+  it('looks through a cast to text of what is a text, and says how to write one of what is none', () => {
+    const of = (type: string): TableFacts => {
+      const table = tableFacts('lead', { name: 100 })
+      return { ...table, columns: new Map([['name', columnFacts('name', { type, distinctCount: 100 })]]) }
+    }
+    const text = 'select id from lead where name::text = $1'
+    expect(names(propose(text, of('character varying(200)')))).toEqual(['lead(name)'])
+    expect(propose(text, of('integer')).refusal).toMatchObject({
+      reason: 'no-index-serves',
+      rewrite: 'cast the parameter to integer, not name to text',
+    })
+  })
+
   it('has none for an expression that is not immutable, and says how to write it', () => {
     const parsed = parseStatement('select * from lead where to_char(email) = $1')
     if (parsed === undefined || parsed.kind === 'insert') throw new Error('not a read')

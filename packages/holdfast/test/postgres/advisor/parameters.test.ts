@@ -76,8 +76,18 @@ describe('chooseParameterSets', () => {
     }
   })
 
-  it('takes for the limit the usual page that the rows of a call just fit in', () => {
-    expect([undefined, 0, 1, 19.6, 20, 21, 1234.5].map(limitFor)).toEqual([20, 20, 1, 20, 20, 25, 1235])
+  it('asks for one element of an array and one word of a text', () => {
+    const rows: SamplePool = [{ tags: '{red,blue}', words: "'cat':2,5 'hat':3" }]
+    const slots = [slot('tags', '@>', 'text[]'), slot('words', '@@', 'text'), { use: { kind: 'assumed' }, type: 'regconfig' } as const]
+    for (const { values } of chooseParameterSets(slots, new Map([['t', rows]]), 't', seededRandom())!) {
+      expect(['{red}', '{blue}']).toContain(values[0])
+      expect(["'cat'", "'hat'"]).toContain(values[1])
+      expect(values[2]).toBe('simple')
+    }
+  })
+
+  it('takes for the limit the usual page that the rows of a call nearly fill, else a larger one', () => {
+    expect([undefined, 0, 0.4, 1, 4.3, 19.6, 20, 21, 32, 1234.5].map(limitFor)).toEqual([20, 20, 10, 1, 5, 20, 20, 25, 100, 1235])
   })
 
   it('gives up when a parameter can be given no value', () => {

@@ -29,7 +29,12 @@ describe('parseStatement', () => {
     ['select * from t where b is not null', ['not-null:b']],
     ['select * from t where lower(name) = $1', ['equal:name']],
     ['select * from t where date_trunc($1, at) = $2', ['unservable:at']],
-    ['select * from t where a::text = $1', ['unservable:a']],
+    ['select * from t where a::text = $1', ['equal:a']],
+    ['select * from t where a::date = $1', ['unservable:a']],
+    ['select * from t where body @@ to_tsquery($2, $1)', ['contains:body']],
+    ['select * from t where to_tsvector($2, body) @@ to_tsquery($2, $1)', ['unservable:body']],
+    ['select * from t where doc ? $1', ['contains:doc']],
+    ['SELECT "app"."T"."id" FROM "app"."T" WHERE ("app"."T"."aB" = $1 AND 1=1)', ['equal:aB']],
     ['select * from t where a = $1 or b = $2', []],
     ['select * from t join u on u.t_id = t.id where t.a = $1', ['join:t_id', 'equal:a']],
     ['select * from t where exists (select from u where u.t_id = t.id and u.k = $1)', ['join:t_id', 'equal:k']],
@@ -71,7 +76,7 @@ describe('parseStatement', () => {
       parse(`select * from t where ${text}`).scopes[0]?.alternatives.map(group => group.map(branch => branch.map(({ column }) => column.name)))
     expect(branches('(a = $1 or b = $2) and c = $3')).toEqual([[['a'], ['b']]])
     expect(branches('a = $1 or (b = $2 and c > $3)')).toEqual([[['a'], ['b', 'c']]])
-    expect(branches('a = $1 or b::text = $2')).toEqual([])
+    expect(branches('a = $1 or b::date = $2')).toEqual([])
   })
 
   it('takes no order from expressions or grouped rows', () => {
@@ -118,6 +123,18 @@ describe('rewriteForLab', () => {
   it('takes the schema from copied tables only, also after text that is not ASCII', () => {
     expect(rewrite(`select 'é', * from public."T" x join app.other o on o.id = x.id where x.a = $1`)?.text).toBe(
       `select 'é', * from "T" x join app.other o on o.id = x.id where x.a = $1`,
+    )
+  })
+
+  it('takes the schema from the columns of copied tables as well, as Prisma writes them', () => {
+    expect(
+      rewrite('SELECT "app"."T"."id", app.other.id FROM "app"."T" JOIN app.other ON app.other.id = "app"."T"."id" WHERE ("app"."T"."x" = $1)')?.text,
+    ).toBe('SELECT "T"."id", app.other.id FROM "T" JOIN app.other ON app.other.id = "T"."id" WHERE ("T"."x" = $1)')
+  })
+
+  it('makes a list again of one that pg_stat_statements shows by its first value', () => {
+    expect(rewrite('select * from t where é in ($1 /*, ... */) and b not in ($2 /*, ... */) and c = $3')?.text).toBe(
+      'select * from t where é = ANY ($1) and b <> ALL ($2) and c = $3',
     )
   })
 

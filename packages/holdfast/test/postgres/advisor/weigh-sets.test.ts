@@ -14,6 +14,10 @@ describe('weighSets', () => {
     expect(weighSets([1, 100], undefined)).toEqual([0.5, 0.5])
   })
 
+  it('keeps to what is likely where the rows say nothing', () => {
+    expect(weighSets([1, 1, 1], 1, [2, 1, 1])).toEqual([0.5, 0.25, 0.25])
+  })
+
   it('takes the nearest set where live calls return more or less than any', () => {
     expect(weighSets([1, 2, 10], 500)[2]).toBeCloseTo(1)
     expect(weighSets([5, 6, 10], 0)[0]).toBeCloseTo(1)

@@ -16,7 +16,6 @@ const writes = accountWrites(
     { parsed: parseStatement('insert into lead select * from import')!, window: { ...statementWindow('load', 1, 1), rows: 1_000_000 } },
   ],
   catalogOf(table),
-  5,
 ).get(table.oid)
 const probe = { rowMs: 0.02, indexMs: 0.005 }
 

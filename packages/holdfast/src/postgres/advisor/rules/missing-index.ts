@@ -13,6 +13,7 @@ import type { ParsedStatement } from '../predicates.ts'
 import type { Refusal, RefusalReason } from '../refusal.ts'
 import { FUNCTION_VOLATILITY, type FunctionVolatilityRow } from '../sql/function-volatility.sql.ts'
 import { TRIGRAM_OPCLASS, type TrigramOpclassRow } from '../sql/trigram-opclass.sql.ts'
+import { steadyCalls } from '../steady-calls.ts'
 import { pairsOf } from '../subjects.ts'
 import { supersededBy } from '../superseded.ts'
 import { probeWrites, type Runs } from '../trial.ts'
@@ -157,7 +158,7 @@ function chooseAmong(
     }
   })
   const prices = indexes.map(index => ({
-    writeMsPerHour: priced.get(index)!.msPerSec * 3600,
+    writeMsPerHour: priced.get(index)!.msPerSec * 3600 * chanceOf(index, tried),
     sizeBytes: index.sizeBytes,
     columnCount: columnsOf(index.candidate, []).length,
   }))
@@ -168,9 +169,24 @@ function chooseAmong(
   return [...chooseSet(choices, prices, { tableBytes, fixedMsPerHour: fixedMs * perHour })].map(number => indexes[number]!)
 }
 
+/** How many times more the statements that an index would serve ran than one may count on. Writers pay for certain, so what they pay counts as many times. */
+function chanceOf(index: LabIndex, tried: readonly TriedStatement[]): number {
+  let seenMs = 0
+  let steadyMs = 0
+  for (const { prepared, options } of tried) {
+    const ratios = options.filter(option => option.indexes.includes(index)).map(option => option.judgement.ratio)
+    if (ratios.length === 0) continue
+    const { calls, meanMs } = prepared.examined.window
+    const savedMs = meanMs * (1 - Math.min(...ratios))
+    seenMs += calls * savedMs
+    steadyMs += steadyCalls(calls) * savedMs
+  }
+  return steadyMs > 0 ? seenMs / steadyMs : 1
+}
+
 function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirmed: readonly ConfirmedStatement[], cost: WriteCost): FoundIndex[] {
   const served = confirmed
-    .filter(({ used }) => used.has(index))
+    .filter(({ isServed, used }) => isServed && used.has(index))
     .map(({ tried, after, means, used }): ServedStatement => {
       const { examined, before } = tried.prepared
       const pairs = pairsOf(tried.prepared, after)
@@ -192,7 +208,7 @@ function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirm
   return [{ index, served: [main, ...more], tier: isWhole ? 'measured' : 'modeled', cost, supersedes: supersededBy(index.candidate, table) }]
 }
 
-/** Why nothing was chosen for a statement that was tried. */
+/** Why the set serves a statement that was tried not, or hardly. */
 function refusalOfTried(
   { prepared, options, told }: TriedStatement,
   removed: readonly { readonly name: string; readonly reason: RefusalReason; readonly why: string }[],
@@ -204,7 +220,8 @@ function refusalOfTried(
   if (out !== undefined) return refusalOf(examined, out.reason, out.why)
   const [best] = options.toSorted((a, b) => a.judgement.afterMs - b.judgement.afterMs)
   if (best !== undefined) {
-    const saved = windowMs > 0 ? (examined.window.totalMs * (1 - best.judgement.ratio) * 1000) / windowMs : 0
+    const counted = steadyCalls(examined.window.calls)
+    const saved = windowMs > 0 ? (counted * examined.window.meanMs * (1 - best.judgement.ratio) * 1000) / windowMs : 0
     const costs = best.indexes.map(index => priced.get(index)!)
     const paid = costs.reduce((sum, cost) => sum + cost.msPerSec, 0)
     const lostHot = costs.reduce((sum, cost) => sum + cost.lostHotPerSec, 0)

@@ -4,7 +4,11 @@
 export const LAB_SESSION = `SELECT /* holdfast */ set_config('lock_timeout', '1000', false), set_config('synchronize_seqscans', 'off', false),
   set_config('max_parallel_maintenance_workers', '0', false),
   set_config('maintenance_work_mem', greatest(131072, (SELECT setting::int8 FROM pg_settings WHERE name = 'maintenance_work_mem'))::text, false),
-  set_config('search_path', $1 || ', ' || current_setting('search_path'), false)`
+  set_config('search_path', $1 || ', ' || current_setting('search_path'), false), current_setting('server_version_num')::int4 AS "serverVersion"`
+
+export interface LabSessionRow {
+  readonly serverVersion: number
+}
 
 /** Bounds the statements that follow. In: $1 ms, 0 for none. Out: one row. PostgreSQL 14. Locks: none. */
 export const SET_STATEMENT_LIMIT = "SELECT /* holdfast */ set_config('statement_timeout', $1, false)"

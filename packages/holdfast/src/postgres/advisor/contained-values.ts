@@ -1,0 +1,43 @@
+type Pick = <T>(items: readonly T[]) => T | undefined
+
+const OPERATORS: ReadonlySet<string> = new Set(['@>', '&&', '@@', '?'])
+
+/** Whether an operator asks for a part of a value. */
+export function isContainment(operator: string): boolean {
+  return OPERATORS.has(operator)
+}
+
+/** What an application asks a stored value for with such an operator: one member of a document, one of its keys, one element of an array, one word of a text.
+ *  `type` is the parameter's. `undefined` when the value holds none. */
+export function containedValue(operator: string, type: string, value: string, pick: Pick): string | undefined {
+  if (operator === '@@') return lexemeOf(value, pick)
+  if (operator === '?') return keyOf(value, pick)
+  return type === 'jsonb' ? memberOf(value, pick) : elementOf(value, pick)
+}
+
+/** One member of a document, as a document. */
+function memberOf(document: string, pick: Pick): string | undefined {
+  const members = Object.entries((JSON.parse(document) ?? {}) as object)
+  const plain = members.filter(([, value]) => typeof value !== 'object' || value === null)
+  const member = pick(plain.length > 0 ? plain : members)
+  return member === undefined ? undefined : JSON.stringify({ [member[0]]: member[1] })
+}
+
+/** One element of an array, as an array. None of an array with quoted elements. */
+function elementOf(array: string, pick: Pick): string | undefined {
+  const element = /^\{[^{}"\\]+\}$/.test(array) ? pick(array.slice(1, -1).split(',')) : undefined
+  return element === undefined ? undefined : `{${element}}`
+}
+
+/** A word of a text vector: `'word':3,7 'other':1`. */
+function lexemeOf(vector: string, pick: Pick): string | undefined {
+  const words = [...vector.matchAll(/'((?:[^']|'')*)'/g)].map(([, word]) => word!.replaceAll("''", "'"))
+  // Quoted, because it may hold what to_tsquery takes for an operator; the other readers of queries pass the quotes by.
+  const word = pick(words)
+  return word === undefined ? undefined : `'${word.replaceAll("'", "''")}'`
+}
+
+/** A key of a document. */
+function keyOf(document: string, pick: Pick): string | undefined {
+  return pick(Object.keys((JSON.parse(document) ?? {}) as object))
+}
