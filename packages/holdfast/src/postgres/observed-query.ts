@@ -48,7 +48,11 @@ export function observedQuery(
     const done = given as DriverCallback
     const ended: DriverCallback = (error, result) => {
       watch.end(running, error, rowCountOf(result))
-      done(error, result)
+      try {
+        done(error, result)
+      } finally {
+        state.answeredMs = undefined
+      }
     }
     return send(watch, running, client, query, config, binds, ended)
   }
@@ -61,11 +65,13 @@ export function observedQuery(
     }
   })
   send(watch, running, client, query, config, binds, settle!)
-  // The driver does the same in its promise form: the stack leads to the caller instead of to the socket.
-  return promise.catch((error: Error) => {
-    Error.captureStackTrace(error)
-    throw error
-  })
+  return promise.catch(withCallersStack)
+}
+
+/** The driver does the same in its promise forms: the stack leads to the caller instead of to the socket. */
+export function withCallersStack(error: unknown): never {
+  Error.captureStackTrace(error as Error)
+  throw error
 }
 
 function send(

@@ -1,6 +1,6 @@
-import { type Clock, currentRequestScope } from '../core/index.ts'
-import { type ObservedConnection, observedQuery } from './observed-query.ts'
-import { CallSiteSampler } from './pool/call-site.ts'
+import { type Clock, currentRequestScope, type RequestScope } from '../core/index.ts'
+import { type ObservedConnection, observedQuery, withCallersStack } from './observed-query.ts'
+import type { CallSite } from './pool/call-site.ts'
 import type { Checkouts } from './pool/checkouts.ts'
 import { type ConnectionState, createConnectionState, type StatementWatch } from './statement-watch.ts'
 import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorListener } from './user-pool.ts'
@@ -8,11 +8,11 @@ import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorL
 /** What the hook reports about checkouts and lost connections. */
 export interface PoolListener {
   onAsk(): void
-  onAcquired(waitMs: number): void
+  onAcquired(waitMs: number, nowMs: number): void
   /** Returns the error that the caller gets. */
   onAcquireFailed(error: unknown, waitMs: number): unknown
   /** `ranMs`: how long statements of the checkout took. */
-  onReturned(ranMs: number): void
+  onReturned(ranMs: number, nowMs: number): void
   /** The client was given back inside a transaction and is being closed; `state` still says by whom. */
   onOpenTransaction(state: ConnectionState): void
   onConnectionLost(error: Error): void
@@ -127,55 +127,41 @@ function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientS
 
 /** The context in which a statement is sent cannot be trusted: for a `pool.query` that had to wait it is the context of the request that gave the
  *  connection back. So the scope is read when the connection is asked for. */
-function hookConnect({ pool, watch, clock, listener, checkouts }: HookDeps, stateOf: (client: DriverClient) => ConnectionState): () => void {
+function hookConnect(deps: HookDeps, stateOf: (client: DriverClient) => ConnectionState): () => void {
+  const { pool, watch, clock, checkouts, promiseClass } = deps
   const original = pool.connect
   const own = Object.getOwnPropertyDescriptor(pool, 'connect')
-  const sampler = new CallSiteSampler()
   const connect = function (this: DriverPool, callback?: unknown): unknown {
     const scope = currentRequestScope()
     const askedMs = clock.monotonicMs()
-    listener.onAsk()
-    const site = watch.repeats.siteOfCheckout(scope, askedMs, connect) ?? sampler.capture(askedMs, connect)
-    const settle = (client: DriverClient | undefined): ConnectionState | undefined => {
-      const nowMs = clock.monotonicMs()
-      const waitMs = nowMs - askedMs
-      if (scope !== undefined) scope.poolWaitMs += waitMs
-      if (client === undefined) return undefined
-      const state = stateOf(client)
-      checkouts.know(state)
-      state.heldSinceMs = nowMs
-      state.site = site
-      state.record = undefined
-      state.isLeakReported = false
-      state.ranMs = 0
-      state.scope = scope
-      state.waitMs = waitMs
-      state.nowMs = nowMs
-      listener.onAcquired(waitMs)
-      return state
-    }
+    deps.listener.onAsk()
+    const sampler = callback ? checkouts.querySites : checkouts.clientSites
+    const site = watch.repeats.siteOfCheckout(scope, connect) ?? sampler.capture(askedMs, connect)
     if (callback) {
       const done = callback as ConnectCallback
       const acquired: ConnectCallback = (error, client, release) => {
-        const state = settle(client)
+        if (client === undefined) return done(fail(deps, scope, askedMs, error), client, release)
+        const state = stateOf(client)
+        begin(deps, state, scope, askedMs, site)
         try {
-          done(state === undefined ? listener.onAcquireFailed(error, clock.monotonicMs() - askedMs) : error, client, release)
+          done(error, client, release)
         } finally {
-          if (state !== undefined) state.nowMs = undefined
+          state.nowMs = undefined
         }
       }
       return original.call(this, acquired)
     }
-    return (original.call(this) as Promise<DriverClient>).then(
-      client => {
-        settle(client)!.nowMs = undefined
-        return client
-      },
-      error => {
-        settle(undefined)
-        throw listener.onAcquireFailed(error, clock.monotonicMs() - askedMs)
-      },
-    )
+    // By the pool's callback form, because a promise more is dear where requests have a scope (Node 20).
+    return new promiseClass((resolve, reject) => {
+      const acquired: ConnectCallback = (error, client) => {
+        if (client === undefined) return reject(fail(deps, scope, askedMs, error))
+        const state = stateOf(client)
+        begin(deps, state, scope, askedMs, site)
+        state.nowMs = undefined
+        resolve(client)
+      }
+      original.call(this, acquired)
+    }).catch(withCallersStack)
   }
   Object.defineProperty(pool, 'connect', { value: connect, configurable: true, writable: true, enumerable: false })
   return () => {
@@ -185,9 +171,40 @@ function hookConnect({ pool, watch, clock, listener, checkouts }: HookDeps, stat
   }
 }
 
+/** Begins a checkout. */
+function begin(
+  { clock, listener, checkouts }: HookDeps,
+  state: ConnectionState,
+  scope: RequestScope | undefined,
+  askedMs: number,
+  site: CallSite | undefined,
+): void {
+  const nowMs = clock.monotonicMs()
+  const waitMs = nowMs - askedMs
+  if (scope !== undefined) scope.poolWaitMs += waitMs
+  checkouts.know(state)
+  state.heldSinceMs = nowMs
+  state.site = site
+  state.record = undefined
+  state.isLeakReported = false
+  state.ranMs = 0
+  state.scope = scope
+  state.waitMs = waitMs
+  state.nowMs = nowMs
+  state.answeredMs = undefined
+  listener.onAcquired(waitMs, nowMs)
+}
+
+/** A checkout that came to nothing: the error that the caller gets. */
+function fail({ clock, listener }: HookDeps, scope: RequestScope | undefined, askedMs: number, error: unknown): unknown {
+  const waitMs = clock.monotonicMs() - askedMs
+  if (scope !== undefined) scope.poolWaitMs += waitMs
+  return listener.onAcquireFailed(error, waitMs)
+}
+
 /** Ends a checkout. A client that comes back inside a transaction is closed, which rolls back (a pool of ours does so itself), so that nobody gets somebody else's transaction. One
  *  with a statement under way is left alone: that statement may be its COMMIT. */
-function hookReturns({ pool, listener, checkouts }: HookDeps, find: (client: object) => ConnectionState | undefined): () => void {
+function hookReturns({ pool, clock, listener, checkouts }: HookDeps, find: (client: object) => ConnectionState | undefined): () => void {
   const onRelease = (error: unknown, client: DriverClient): void => {
     const state = find(client)
     if (state === undefined) return
@@ -195,7 +212,8 @@ function hookReturns({ pool, listener, checkouts }: HookDeps, find: (client: obj
       listener.onOpenTransaction(state)
       if (pool.rollsBack !== true) client.end(() => undefined)
     }
-    if (state.heldSinceMs !== undefined) listener.onReturned(state.ranMs)
+    if (state.heldSinceMs !== undefined) listener.onReturned(state.ranMs, state.answeredMs ?? clock.monotonicMs())
+    state.answeredMs = undefined
     state.heldSinceMs = undefined
     state.site = undefined
   }

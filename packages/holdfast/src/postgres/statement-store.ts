@@ -5,6 +5,8 @@ import { identifyStatement, STORED_TEXT_LIMIT, type StatementIdentity } from './
 import { type RepeatForm, repeatFormOf, UNCOUNTED } from './repeats/repeat-form.ts'
 import { LEXED_CHARS_LIMIT, shapeOf } from './statement-shape.ts'
 
+const WANTED_SITES = 5
+
 /** Fingerprint of everything beyond the limit. */
 export const OTHER_STATEMENTS = 'other'
 
@@ -39,6 +41,8 @@ export class StatementRecord {
   waitMs = 0
   /** Where a call came from, once one was looked at; empty when its stack did not tell. */
   callSite: string | undefined
+  /** Requests whose fifth call is still worth a stack; where one leads nowhere, or to another route's code, more are asked for. */
+  wantedSites: number = WANTED_SITES
   /** Absent until the statement was parsed, off the path. */
   identity: StatementIdentity | undefined
 

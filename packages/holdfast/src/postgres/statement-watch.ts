@@ -18,6 +18,8 @@ export interface ConnectionState {
   lastEndMs: number
   /** The time, while the callback of a checkout runs: a statement sent in it, as by `pool.query`, need not read the clock again. */
   nowMs: number | undefined
+  /** The time, while the callback of a statement runs that was sent in the callback of its checkout, as by `pool.query`: the connection goes back in it. */
+  answeredMs: number | undefined
   /** When it was checked out, on the monotonic clock; `undefined` while it is in the pool. */
   heldSinceMs: number | undefined
   /** Where it was asked for, when this checkout was looked at. */
@@ -30,6 +32,8 @@ export interface ConnectionState {
   ranMs: number
   /** True when this checkout was reported as a leak. */
   isLeakReported: boolean
+  /** True while it is among the connections that holders are looked for in. */
+  isKnown: boolean
 }
 
 /** The state of a connection that nothing was sent on. */
@@ -39,12 +43,14 @@ export function createConnectionState(): ConnectionState {
     waitMs: 0,
     lastEndMs: Number.NEGATIVE_INFINITY,
     nowMs: undefined,
+    answeredMs: undefined,
     heldSinceMs: undefined,
     site: undefined,
     record: undefined,
     runningCount: 0,
     ranMs: 0,
     isLeakReported: false,
+    isKnown: false,
   }
 }
 
@@ -74,6 +80,8 @@ export interface RunningStatement {
   readonly trace: StatementTrace | undefined
   /** The request's calls of this statement, where they are counted. */
   readonly tally: CallTally | undefined
+  /** True for one that was sent in the callback of its checkout. */
+  readonly isWithCheckout: boolean
   hasEnded: boolean
 }
 
@@ -106,7 +114,7 @@ export class StatementWatch {
   }
 
   begin(state: ConnectionState, text: string, values: unknown): RunningStatement {
-    const { waitMs } = state
+    const { waitMs, nowMs } = state
     state.waitMs = 0
     const trace = channel.hasSubscribers ? { text, values, scope: state.scope } : undefined
     const record = this.#deps.store.recordOf(text)
@@ -118,10 +126,11 @@ export class StatementWatch {
       record,
       text,
       values,
-      startMs: state.nowMs ?? this.#deps.clock.monotonicMs(),
+      startMs: nowMs ?? this.#deps.clock.monotonicMs(),
       waitMs,
       trace,
       tally: state.scope === undefined ? undefined : this.repeats.count(state, state.scope, record, text, values),
+      isWithCheckout: nowMs !== undefined,
       hasEnded: false,
     }
   }
@@ -139,6 +148,7 @@ export class StatementWatch {
     const endMs = this.#deps.clock.monotonicMs()
     const tookMs = endMs - (startMs > state.lastEndMs ? startMs : state.lastEndMs)
     state.lastEndMs = endMs
+    if (running.isWithCheckout) state.answeredMs = endMs
     state.runningCount--
     state.ranMs += tookMs
     record.callCount++

@@ -8,33 +8,42 @@ export interface CallSite {
 
 /** Deep enough to reach the service's code through an ORM. */
 const FRAME_LIMIT = 20
-/** A capture costs about 10 us of CPU on Node 20, so this many a second cost at most 0.1 % of a core, however busy the pool is. */
-const CAPTURES_PER_SECOND = 100
-const CAPTURE_EVERY_MS = 1000 / CAPTURES_PER_SECOND
-/** Captures that a quiet pool may catch up on at once. */
+/** Callers that are looked at one after another, at the start and when somebody asks for more. */
 const BURST = 50
+/** After that, one caller in so many is: a capture costs 10 us of CPU in a loop and 40 between other work (Node 20), so that is about half a us for each. */
+const ONE_IN = 64
+/** And no more than 20 a second, which is under 0.1 % of a core, however busy the pool is. */
+const CAPTURE_EVERY_MS = 50
+const LOOK_CLOSER_EVERY_MS = 5000
 
 const OWN_FOLDER = new URL('../..', import.meta.url)
 const OWN_PREFIXES: readonly string[] = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
 
-/** Decides which checkouts are worth a stack: all of a quiet pool, a fixed number a second of a busy one. */
+/** Decides which callers are worth a stack, so that looking at them costs next to nothing for each statement. */
 export class CallSiteSampler {
-  readonly #frameLimit: number
-  #paidUntilMs = Number.NEGATIVE_INFINITY
+  #burst = BURST
+  #passedCount = 0
+  #nextMs = Number.NEGATIVE_INFINITY
+  #lookedCloserMs = Number.NEGATIVE_INFINITY
 
-  constructor(frameLimit: number = FRAME_LIMIT) {
-    this.#frameLimit = frameLimit
+  /** The stack above `from`, or `undefined` when it is not this caller's turn. */
+  capture(nowMs: number, from: (...args: never[]) => unknown): CallSite | undefined {
+    if (this.#burst > 0) this.#burst--
+    else if (++this.#passedCount < ONE_IN || nowMs < this.#nextMs) return undefined
+    this.#passedCount = 0
+    this.#nextMs = nowMs + CAPTURE_EVERY_MS
+    return captureCallSite(from)
   }
 
-  /** The stack above `from`, or `undefined` when this second's captures are used up. */
-  capture(nowMs: number, from: (...args: never[]) => unknown): CallSite | undefined {
-    if (this.#paidUntilMs > nowMs) return undefined
-    this.#paidUntilMs = Math.max(this.#paidUntilMs, nowMs - BURST * CAPTURE_EVERY_MS) + CAPTURE_EVERY_MS
-    return captureCallSite(from, this.#frameLimit)
+  /** Somebody was missed who matters: looks at the next callers one after another again. */
+  lookCloser(nowMs: number): void {
+    if (nowMs - this.#lookedCloserMs < LOOK_CLOSER_EVERY_MS) return
+    this.#lookedCloserMs = nowMs
+    this.#burst = BURST
   }
 }
 
-/** The stack above `from`, unformatted. About 10 us. */
+/** The stack above `from`, unformatted. 10 to 40 us. */
 export function captureCallSite(from: (...args: never[]) => unknown, frameLimit: number = FRAME_LIMIT): CallSite {
   const site: CallSite = {}
   const limit = Error.stackTraceLimit

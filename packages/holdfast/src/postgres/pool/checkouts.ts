@@ -1,5 +1,5 @@
 import type { ConnectionState } from '../statement-watch.ts'
-import { describeCallSite } from './call-site.ts'
+import { CallSiteSampler, describeCallSite } from './call-site.ts'
 
 /** Somebody who holds a connection now. Plain data, without a literal of any statement. */
 export interface PoolHolder {
@@ -17,9 +17,15 @@ export interface PoolHolder {
 }
 
 const STATEMENT_CHARS = 200
+/** Somebody who holds a connection for so long without a known place makes the next callers worth a look. */
+const SUSPICIOUS_MS = 1000
 
 /** Knows every connection that was checked out once, and which are out now. The path of a query only writes two fields of a state. */
 export class Checkouts {
+  /** Which checkouts are worth a stack. Callers of `pool.query` have their own turns: they cannot keep a connection, and where they come from is known by
+   *  their statement once one was looked at. */
+  readonly clientSites: CallSiteSampler = new CallSiteSampler()
+  readonly querySites: CallSiteSampler = new CallSiteSampler()
   readonly #states = new Set<ConnectionState>()
   /** Normalised text of the statement that the holder sent last. */
   readonly textOf: (state: ConnectionState) => string | undefined
@@ -28,12 +34,15 @@ export class Checkouts {
     this.textOf = textOf
   }
 
-  /** Idempotent; a connection stays known until it is removed from its pool. */
+  /** A connection stays known until it is removed from its pool. */
   know(state: ConnectionState): void {
+    if (state.isKnown) return
+    state.isKnown = true
     this.#states.add(state)
   }
 
   forget(state: ConnectionState): void {
+    state.isKnown = false
     this.#states.delete(state)
   }
 
@@ -51,8 +60,13 @@ export class Checkouts {
 
   describe(state: ConnectionState, nowMs: number): PoolHolder {
     const ownSite = state.site === undefined ? undefined : describeCallSite(state.site)
+    const heldMs = nowMs - (state.heldSinceMs ?? nowMs)
+    if (state.site === undefined && heldMs >= SUSPICIOUS_MS) {
+      this.clientSites.lookCloser(nowMs)
+      this.querySites.lookCloser(nowMs)
+    }
     return {
-      heldMs: nowMs - (state.heldSinceMs ?? nowMs),
+      heldMs,
       callSite: ownSite ?? (state.record?.callSite || undefined),
       statement: this.textOf(state)?.slice(0, STATEMENT_CHARS),
       isRunning: state.runningCount > 0,

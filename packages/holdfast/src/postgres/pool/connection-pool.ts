@@ -178,7 +178,7 @@ export class ConnectionPool {
     if (this.isEnding) return pgErrors.create('HF_PG_POOL_ENDED', 'Cannot use a pool after calling end on the pool')
     const { connector, limits } = this
     if (this.#waiters.length >= limits.queueLimit && this.#idle.length === 0) {
-      const longest = heldLongest(this.#members, nowMs)
+      const longest = this.#heldLongest(nowMs)
       return pgErrors.create(
         'HF_PG_QUEUE_FULL',
         `${this.#waiters.length} callers wait already (limit ${limits.queueLimit})${longest ? `; the longest is ${longest}` : ''}`,
@@ -188,6 +188,12 @@ export class ConnectionPool {
     const isDown = this.#members.size === 0 && connector.failingSinceMs !== undefined && nowMs - connector.failingSinceMs >= limits.acquireMs
     if (!isDown || !connector.isPausing) return undefined
     return connectFailed(connector.lastError, `for ${Math.round((nowMs - connector.failingSinceMs!) / 1000)} s now`)
+  }
+
+  /** Somebody waited in vain: if this one's place is not known, the next one's shall be. */
+  #heldLongest(nowMs: number): string | undefined {
+    this.#sampler.lookCloser(nowMs)
+    return heldLongest(this.#members, nowMs)
   }
 
   /** As `#hand`; a long row of waiters that all give back at once must not become a deep stack. */
@@ -216,7 +222,7 @@ export class ConnectionPool {
     if (this.limits.exitsOnIdle) client.ref?.()
     member.heldSinceMs = this.#deps.clock.monotonicMs()
     member.site = waiter.site
-    this.#deps.size?.noteAcquired(member.heldSinceMs - waiter.askedMs)
+    this.#deps.size?.noteAcquired(member.heldSinceMs - waiter.askedMs, member.heldSinceMs)
     let isReleased = false
     const release = (error?: unknown): void => {
       if (isReleased) throw new Error('Release called on client which has already been released to the pool.')
@@ -231,7 +237,7 @@ export class ConnectionPool {
   #takeBack(member: Member, error: unknown): void {
     const { client } = member
     member.useCount++
-    this.#deps.size?.meter.noteReturned(0)
+    this.#deps.size?.meter.noteReturned(0, this.#deps.clock.monotonicMs())
     this.#deps.emitRelease(error, client)
     if (error || member.isBroken || member.useCount >= this.limits.maxUses) this.#remove(member)
     else if (client.readyForQuery !== false && !isInTransaction(client)) this.#free(member)
@@ -348,7 +354,7 @@ export class ConnectionPool {
     while ((this.#waiters.head?.askedMs ?? Number.POSITIVE_INFINITY) <= nowMs - acquireMs + 1) late.push(this.#waiters.shift()!)
     const connectError = this.#members.size === 0 && this.connector.failingSinceMs !== undefined ? this.connector.lastError : undefined
     const counts = { name, used: this.#members.size - this.#idle.length, max, waiting: this.#waiters.length }
-    const longest = heldLongest(this.#members, nowMs)
+    const longest = this.#heldLongest(nowMs)
     for (const { askedMs } of late) this.#deps.size?.meter.noteFailed(nowMs - askedMs)
     for (const { done, askedMs } of late) done(waitedInVain(counts, nowMs - askedMs, acquireMs, longest, connectError), undefined, () => undefined)
   }

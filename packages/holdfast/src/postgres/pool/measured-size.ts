@@ -24,8 +24,8 @@ export class MeasuredSize {
     this.#sizer = new PoolSizer(bounds, budget.limit)
   }
 
-  noteAcquired(waitMs: number): void {
-    this.meter.noteAcquired(waitMs)
+  noteAcquired(waitMs: number, nowMs: number): void {
+    this.meter.noteAcquired(waitMs, nowMs)
     if (this.#timer === undefined && !this.#isEnded) this.#timer = this.#clock.after(PERIOD_MS, () => this.#look())
   }
 

@@ -36,9 +36,9 @@ export function createPoolListener({ pool, registry, health, logger, clock, chec
     .bind()
   return {
     onAsk: () => health.noteAsk(pool.waitingCount, pool.options.max ?? Number.POSITIVE_INFINITY),
-    onAcquired(waitMs) {
+    onAcquired(waitMs, nowMs) {
       waits.record(waitMs / 1000)
-      meter?.noteAcquired(waitMs)
+      meter?.noteAcquired(waitMs, nowMs)
       health.noteAcquired()
     },
     onAcquireFailed(error, waitMs) {
@@ -50,7 +50,7 @@ export function createPoolListener({ pool, registry, health, logger, clock, chec
       health.noteFailure(label)
       return shown
     },
-    onReturned: ranMs => meter?.noteReturned(ranMs),
+    onReturned: (ranMs, nowMs) => meter?.noteReturned(ranMs, nowMs),
     onConnectionLost(error) {
       lost.bind(errorLabel(error)).add()
       logger.warn({ err: error }, 'a connection to PostgreSQL was lost; the pool opens another when one is needed')

@@ -33,8 +33,9 @@ export class PoolMeter {
     this.#lastMs = this.#startMs
   }
 
-  noteAcquired(waitMs: number): void {
-    this.#advance()
+  /** @param nowMs on the meter's own clock, which the caller has read anyway. */
+  noteAcquired(waitMs: number, nowMs: number): void {
+    this.#advance(nowMs)
     this.#used++
     this.#checkoutCount++
     if (this.#used > this.#peakUsed) this.#peakUsed = this.#used
@@ -45,8 +46,8 @@ export class PoolMeter {
     this.#waits.record(waitMs)
   }
 
-  noteReturned(ranMs: number): void {
-    this.#advance()
+  noteReturned(ranMs: number, nowMs: number): void {
+    this.#advance(nowMs)
     // One that was checked out before the meter began is given back too.
     if (this.#used > 0) this.#used--
     this.#ranMs += ranMs
@@ -66,7 +67,7 @@ export class PoolMeter {
 
   /** The same, and goes on. */
   peek(): PoolPeriod {
-    this.#advance()
+    this.#advance(this.#clock.monotonicMs())
     return {
       lengthMs: this.#lastMs - this.#startMs,
       checkoutCount: this.#checkoutCount,
@@ -77,8 +78,7 @@ export class PoolMeter {
     }
   }
 
-  #advance(): void {
-    const nowMs = this.#clock.monotonicMs()
+  #advance(nowMs: number): void {
     this.#usedMs += this.#used * (nowMs - this.#lastMs)
     this.#lastMs = nowMs
   }

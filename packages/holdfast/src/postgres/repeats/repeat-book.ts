@@ -33,6 +33,9 @@ export interface StatementRepeat {
 const PATTERN_LIMIT = 200
 /** Tallies that wait for their request to end, and so for its route. */
 const LISTED_LIMIT = 1000
+/** When so many were added, those of answered requests are counted at once: what is kept until the next second survives collections of garbage, which cost
+ *  more than the counting. */
+const COUNTED_AT = 32
 /** Stacks that are read for a pattern until one leads to a line of code. */
 const SITE_TRIES = 5
 /** Looks after which a request is no longer waited for. */
@@ -51,16 +54,24 @@ interface Pattern {
   repeatMs: number
 }
 
-/** What one tally has added to a pattern so far. */
-interface Entry {
-  readonly tally: CallTally
+/** What one tally has added to a pattern so far. It stays with the tally, so that a request which goes on after it was done with is taken up where it was
+ *  left. */
+class Counted {
   pattern: Pattern | undefined
-  callCount: number
-  distinctCount: number
-  repeatMs: number
-  lookCount: number
+  callCount = 0
+  distinctCount = 0
+  repeatMs = 0
+  lookCount = 0
   /** Calls that were reported. */
-  reportedCount: number
+  reportedCount = 0
+
+  /** Begins anew, for `pattern`. */
+  moveTo(pattern: Pattern | undefined): void {
+    this.pattern = pattern
+    this.callCount = 0
+    this.distinctCount = 0
+    this.repeatMs = 0
+  }
 }
 
 /** What {@link RepeatBook} works with. */
@@ -76,9 +87,10 @@ export interface RepeatBookDeps {
 export class RepeatBook {
   readonly #deps: RepeatBookDeps
   readonly #patterns = new Map<string, Pattern>()
-  #entries: Entry[] = []
-  /** A request that goes on after it was done with is taken up where it was left. */
-  readonly #entryOf = new WeakMap<CallTally, Entry>()
+  /** The one that was counted last, which is most often the next one too. */
+  #newest: Pattern | undefined
+  #listed: CallTally[] = []
+  #countAt = COUNTED_AT
   /** Patterns that were forgotten for want of room. */
   forgottenCount = 0
 
@@ -89,59 +101,76 @@ export class RepeatBook {
   /** Takes a tally that has reached the threshold. Its numbers are read later. */
   note(tally: CallTally): void {
     tally.isListed = true
-    const nothing = { pattern: undefined, callCount: 0, distinctCount: 0, repeatMs: 0, lookCount: 0, reportedCount: 0 }
-    const entry = this.#entryOf.get(tally) ?? { tally, ...nothing }
-    this.#entryOf.set(tally, entry)
-    this.#entries.push(entry)
-    if (this.#entries.length >= LISTED_LIMIT) this.look(true)
+    this.#listed.push(tally)
+    if (this.#listed.length < this.#countAt) return
+    this.#settle(isAnswered)
+    if (this.#listed.length >= LISTED_LIMIT) this.look(true)
+    // Doubled, so that requests which take long are not looked at again and again.
+    this.#countAt = Math.max(COUNTED_AT, this.#listed.length * 2)
   }
 
   /** Counts what is listed. Called once a second; requests that are answered are then done with.
    *  @param isFull true: all are done with, answered or not. */
   look(isFull = false): void {
-    this.#entries = this.#entries.filter(entry => {
-      const { tally } = entry
-      if (!isFull && tally.scope.route === undefined && ++entry.lookCount < LOOKS_LIMIT) return true
-      this.#count(entry)
+    this.#settle(tally => isFull || isAnswered(tally) || ++countedOf(tally).lookCount >= LOOKS_LIMIT)
+  }
+
+  /** Counts those that are done with, and takes them off the list. */
+  #settle(isDone: (tally: CallTally) => boolean): void {
+    this.#listed = this.#listed.filter(tally => {
+      if (!isDone(tally)) return true
+      const counted = countedOf(tally)
+      this.#count(tally, counted)
       tally.isListed = false
-      tally.sites = []
-      const { pattern, callCount } = entry
-      const more = callCount - entry.reportedCount
-      if (pattern !== undefined && more > 0) this.#deps.onRepeated(pattern.rule, more, entry.reportedCount === 0)
-      entry.reportedCount = callCount
+      tally.sites = undefined
+      const { pattern, callCount } = counted
+      const more = callCount - counted.reportedCount
+      if (pattern !== undefined && more > 0) this.#deps.onRepeated(pattern.rule, more, counted.reportedCount === 0)
+      counted.reportedCount = callCount
       return false
     })
   }
 
   /** All patterns, by the time that they cost. */
   repeats(): readonly StatementRepeat[] {
-    for (const entry of this.#entries) if (entry.tally.scope.route !== undefined) this.#count(entry)
+    for (const tally of this.#listed) if (isAnswered(tally)) this.#count(tally, countedOf(tally))
     return [...this.#patterns.values()]
       .filter(pattern => pattern.requestCount > 0)
       .map(pattern => this.#describe(pattern))
       .sort((a, b) => b.repeatMs - a.repeatMs)
   }
 
-  #count(entry: Entry): void {
-    const { tally } = entry
+  #count(tally: CallTally, counted: Counted): void {
     const rule = ruleOf(tally)
     const pattern = rule === undefined ? undefined : this.#patternOf(rule, tally)
-    if (entry.pattern !== pattern) {
+    if (counted.pattern !== pattern) {
       // A request turned out to be something else: its sixth call had other parameters.
-      if (entry.pattern !== undefined) add(entry.pattern, -1, -entry.callCount, -entry.distinctCount, -entry.repeatMs)
+      if (counted.pattern !== undefined) add(counted.pattern, -1, -counted.callCount, -counted.distinctCount, -counted.repeatMs)
       if (pattern !== undefined) add(pattern, 1, 0, 0, 0)
-      Object.assign(entry, { pattern, callCount: 0, distinctCount: 0, repeatMs: 0 })
+      counted.moveTo(pattern)
     }
     if (pattern === undefined) return
     const { callCount, distinctCount, repeatMs } = tally
-    add(pattern, 0, callCount - entry.callCount, distinctCount - entry.distinctCount, repeatMs - entry.repeatMs)
+    add(pattern, 0, callCount - counted.callCount, distinctCount - counted.distinctCount, repeatMs - counted.repeatMs)
     pattern.mostCalls = Math.max(pattern.mostCalls, callCount)
-    Object.assign(entry, { callCount, distinctCount, repeatMs })
-    // A stack costs 100 us and more to read, so one is read for each pattern, and a few more when it leads nowhere.
-    if (pattern.callSite === undefined && tally.sites.length > 0 && pattern.siteTries++ < SITE_TRIES) pattern.callSite = describeBest(tally.sites)
+    counted.callCount = callCount
+    counted.distinctCount = distinctCount
+    counted.repeatMs = repeatMs
+    if (pattern.callSite === undefined && pattern.siteTries < SITE_TRIES) this.#findSite(pattern, tally)
+  }
+
+  /** A stack costs 100 us and more to read, so one is read for each pattern, and a few more when it leads nowhere. */
+  #findSite(pattern: Pattern, { record, sites }: CallTally): void {
+    if (sites !== undefined) {
+      pattern.siteTries++
+      pattern.callSite = describeBest(sites)
+    }
+    if (pattern.callSite === undefined && record.wantedSites === 0) record.wantedSites = 1
   }
 
   #patternOf(rule: RepeatRule, { record, scope: { route } }: CallTally): Pattern | undefined {
+    const newest = this.#newest
+    if (newest !== undefined && newest.record === record && newest.route === route && newest.rule === rule) return newest
     const { allowed, store } = this.#deps
     const { fingerprint } = store.identify(record)
     if (allowed.has(fingerprint) || (route !== undefined && allowed.has(route))) return undefined
@@ -152,6 +181,7 @@ export class RepeatBook {
     // In order of use, so that the first is the one to forget.
     this.#patterns.delete(key)
     this.#patterns.set(key, pattern)
+    this.#newest = pattern
     if (this.#patterns.size > PATTERN_LIMIT) {
       this.forgottenCount++
       this.#patterns.delete(this.#patterns.keys().next().value!)
@@ -162,6 +192,17 @@ export class RepeatBook {
   #describe({ record, siteTries: _, ...pattern }: Pattern): StatementRepeat {
     return { ...this.#deps.store.identify(record), ...pattern, isWrite: record.form.isWrite }
   }
+}
+
+function isAnswered({ scope }: CallTally): boolean {
+  return scope.route !== undefined
+}
+
+function countedOf(tally: CallTally): Counted {
+  if (tally.counted instanceof Counted) return tally.counted
+  const counted = new Counted()
+  tally.counted = counted
+  return counted
 }
 
 function add(pattern: Pattern, requests: number, calls: number, distinct: number, ms: number): void {

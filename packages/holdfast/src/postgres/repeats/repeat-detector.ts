@@ -1,5 +1,5 @@
-import type { Clock, RequestScope } from '../../core/index.ts'
-import { type CallSite, CallSiteSampler } from '../pool/call-site.ts'
+import type { RequestScope } from '../../core/index.ts'
+import { type CallSite, captureCallSite } from '../pool/call-site.ts'
 import type { StatementRecord } from '../statement-store.ts'
 import { tracedCallSite } from './call-trace.ts'
 import type { RepeatBook } from './repeat-book.ts'
@@ -20,20 +20,17 @@ export class RepeatDetector {
   /** Statements that were not counted, because their request had sent too many different ones. */
   uncountedCount = 0
   readonly #book: RepeatBook
-  readonly #clock: Clock
-  readonly #sites = new CallSiteSampler(FRAME_LIMIT)
 
-  constructor(book: RepeatBook, clock: Clock) {
+  constructor(book: RepeatBook) {
     this.#book = book
-    this.#clock = clock
   }
 
   /** Where a checkout was asked for, when that is worth a stack: when a traced call led here, or before the fifth call of a statement. */
-  siteOfCheckout(scope: RequestScope | undefined, askedMs: number, from: (...args: never[]) => unknown): CallSite | undefined {
+  siteOfCheckout(scope: RequestScope | undefined, from: (...args: never[]) => unknown): CallSite | undefined {
     const traced = tracedCallSite()
     if (traced !== undefined) return traced
     const calls = scope?.statementCalls
-    return calls instanceof RequestCalls && calls.wantsSite ? this.#sites.capture(askedMs, from) : undefined
+    return calls instanceof RequestCalls && calls.wantsSite ? captureCallSite(from, FRAME_LIMIT) : undefined
   }
 
   /** The tally that the call was counted in; `undefined` for one that is not counted. */
@@ -48,20 +45,23 @@ export class RepeatDetector {
   }
 
   #noteRepeat(connection: Connection, calls: RequestCalls, tally: CallTally): void {
+    const { record } = tally
     if (tally.callCount < REPEAT_THRESHOLD) {
-      calls.wantsSite = true
+      calls.wantsSite = record.wantedSites > 0
       return
     }
     if (tally.callCount === REPEAT_THRESHOLD) {
       calls.wantsSite = false
-      tally.sites = [this.#siteOfCall(connection), connection.site].filter(site => site !== undefined)
+      const own = this.#siteOfCall(connection, record)
+      if (own !== undefined || connection.site !== undefined) tally.sites = [own, connection.site].filter(site => site !== undefined)
+      if (record.wantedSites > 0) record.wantedSites--
     }
     if (!tally.isListed) this.#book.note(tally)
   }
 
   /** A statement sent in the callback of a checkout, as by `pool.query`, has the stack of whoever gave the connection back. */
-  #siteOfCall({ nowMs }: Connection): CallSite | undefined {
+  #siteOfCall({ nowMs }: Connection, { wantedSites }: StatementRecord): CallSite | undefined {
     if (nowMs !== undefined) return undefined
-    return tracedCallSite() ?? this.#sites.capture(this.#clock.monotonicMs(), RepeatDetector.prototype.count)
+    return tracedCallSite() ?? (wantedSites > 0 ? captureCallSite(RepeatDetector.prototype.count, FRAME_LIMIT) : undefined)
   }
 }

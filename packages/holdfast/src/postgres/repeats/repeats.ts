@@ -44,7 +44,7 @@ export function createRepeats({ store, allowed, registry, clock, logger }: Repea
       if (isNew) requests.bind(rule).add()
     },
   })
-  const detector = new RepeatDetector(book, clock)
+  const detector = new RepeatDetector(book)
   let uncounted = 0
   let forgotten = 0
   const report = (): void => {

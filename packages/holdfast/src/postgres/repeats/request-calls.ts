@@ -22,13 +22,16 @@ export class CallTally {
   endedCount = 0
   /** Time of all calls but the first, in ms. */
   repeatMs = 0
-  /** Where the fifth call came from, the likeliest first. */
-  sites: readonly CallSite[] = []
+  /** Where the fifth call came from, the likeliest first; `undefined` for a call that was not looked at. */
+  sites: readonly CallSite[] | undefined
   /** True while the book has it on its list. */
   isListed = false
+  /** What the book has counted of it so far; nobody else looks inside. */
+  counted: object | undefined
   readonly #text: string
   readonly #firstHash: number
-  #hashes: Set<number> | undefined
+  /** Of differing parameters. Small integers in a plain array: at this length a search costs less than the buckets of a Set. */
+  #hashes: number[] | undefined
 
   constructor(record: StatementRecord, scope: RequestScope, next: CallTally | undefined, text: string, values: unknown) {
     this.record = record
@@ -40,7 +43,7 @@ export class CallTally {
 
   /** Different sets of parameters, at most {@link DISTINCT_LIMIT}. */
   get distinctCount(): number {
-    return this.#hashes?.size ?? 1
+    return this.#hashes?.length ?? 1
   }
 
   add(text: string, values: unknown): void {
@@ -51,8 +54,8 @@ export class CallTally {
     // Literals in the text are parameters too.
     const hash = text === this.#text ? hashBinds(values) : hashBinds(values) ^ hashText(text)
     if (hash === this.#firstHash && this.#hashes === undefined) return
-    this.#hashes ??= new Set([this.#firstHash])
-    this.#hashes.add(hash)
+    this.#hashes ??= [this.#firstHash]
+    if (!this.#hashes.includes(hash)) this.#hashes.push(hash)
   }
 
   end(tookMs: number): void {

@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { CallSiteSampler, captureCallSite, describeCallSite } from '../../../src/postgres/pool/call-site.ts'
+import { Checkouts } from '../../../src/postgres/pool/checkouts.ts'
+import { createConnectionState } from '../../../src/postgres/statement-watch.ts'
 
 it('names the file and line of the code that called', () => {
   const ask = (): ReturnType<typeof captureCallSite> => captureCallSite(ask)
@@ -15,12 +17,25 @@ it('passes over frames of Node and of packages while the service has one', () =>
   expect(describeCallSite({ stack: 'Error\n    at native' })).toBeUndefined()
 })
 
-it('captures each checkout of a quiet pool and a hundred a second of a busy one', () => {
-  const sampler = new CallSiteSampler()
-  const capturedIn = (fromMs: number, count: number, everyMs: number): number =>
-    Array.from({ length: count }, (_, n) => sampler.capture(fromMs + n * everyMs, capturedIn)).filter(site => site !== undefined).length
-  expect(capturedIn(0, 20, 20)).toBe(20)
-  const busy = capturedIn(1000, 100_000, 0.01)
-  expect(busy).toBeGreaterThanOrEqual(100)
-  expect(busy).toBeLessThanOrEqual(155)
+describe('of the callers', () => {
+  const capturedOf = (sampler: CallSiteSampler, fromMs: number, count: number, everyMs: number): number =>
+    Array.from({ length: count }, (_, n) => sampler.capture(fromMs + n * everyMs, capturedOf)).filter(site => site !== undefined).length
+
+  it('looks at the first fifty, then at one in 64, and at 20 a second of a busy pool', () => {
+    const sampler = new CallSiteSampler()
+    expect(capturedOf(sampler, 0, 50, 0.01)).toBe(50)
+    expect(capturedOf(sampler, 1000, 640, 20)).toBe(10)
+    expect(capturedOf(sampler, 20_000, 100_000, 0.01)).toBe(20)
+  })
+
+  it('looks at fifty more when one was missed that holds its connection for a second', () => {
+    const checkouts = new Checkouts(() => undefined)
+    expect(capturedOf(checkouts.clientSites, 0, 60, 0.01)).toBe(50)
+    checkouts.describe({ ...createConnectionState(), heldSinceMs: 0 }, 900)
+    expect(capturedOf(checkouts.clientSites, 900, 60, 0.01)).toBeLessThan(2)
+    for (const nowMs of [1000, 1100]) checkouts.describe({ ...createConnectionState(), heldSinceMs: 0 }, nowMs)
+    expect(capturedOf(checkouts.clientSites, 1100, 60, 0.01)).toBe(50)
+    checkouts.describe({ ...createConnectionState(), heldSinceMs: 0 }, 1200)
+    expect(capturedOf(checkouts.clientSites, 1200, 60, 0.01)).toBeLessThan(2)
+  })
 })
