@@ -20,6 +20,9 @@ export interface CacheDeps {
   readonly registry: Registry
   /** Default: silent. */
   readonly logger?: Logger
+  /** Told of every invalidation that begins in this process, so that others can forget too: its tags, '' for everything. Resolves to false when it only noted it.
+   *  Must not reject. Default: nobody. */
+  readonly onInvalidate?: (tags: readonly string[]) => Promise<boolean>
   /** 0 up to 1, for jitter. Default `Math.random`. */
   readonly random?: () => number
 }

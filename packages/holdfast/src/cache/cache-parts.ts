@@ -51,6 +51,11 @@ export function keepParts(cache: TieredCache, parts: CacheParts): void {
   partsOf.set(cache, parts)
 }
 
+/** The connection of the cache to Redis, for what else is kept there; absent without Redis. @throws HF_CACHE_OPTION_INVALID */
+export function redisAccessOf(cache: TieredCache): RedisAccess | undefined {
+  return findParts(cache).redis
+}
+
 /** The parts of a cache made by `createTieredCache`. @throws HF_CACHE_OPTION_INVALID for anything else */
 export function findParts(cache: TieredCache): CacheParts {
   const parts = partsOf.get(cache)

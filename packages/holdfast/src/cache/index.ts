@@ -1,6 +1,7 @@
 export { MAX_TAGS, type Schedule as WarmingSchedule } from '../core/index.ts'
 export type { BulkLoadContext, LoadMany } from './bulk-load.ts'
 export type { CacheDeps, CacheStats, InspectOptions, NamespaceView, TieredCache } from './cache-contract.ts'
+export { type RedisAccess, redisAccessOf } from './cache-parts.ts'
 export {
   type Derivation,
   type DerivedEntries,
@@ -26,6 +27,7 @@ export {
 } from './options.ts'
 export type { PatternDropOptions, PatternProgress } from './pattern-drop.ts'
 export { type CachePreset, cachePresets } from './presets.ts'
+export { type LuaScript, luaScript } from './redis/lua-script.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
 export {
   addRedisProblems,

@@ -112,7 +112,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     this.#reloader = new Reloader({ ...shared, remote: this.#redis, bulkhead: new Bulkhead(options.outageLoads), jitter: options.jitter })
     this.#slowReads = new SlowReads({ ...shared, options, redis: this.#redis, reloader: this.#reloader, hit: entry => this.#hit(entry) })
     const forget: LocalForgetting = { key: key => this.#forget(key), tag: tag => this.#forgetTag(tag), all: () => this.#forgetAll() }
-    this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget })
+    this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget, onInvalidate: deps.onInvalidate })
     this.#deriving = new Deriving({
       ...{ ...shared, options, redis: this.#redis, forget: forget.key, delete: key => this.#writer.delete(key) },
       read: key => this.peekShared(key) ?? this.get(key),

@@ -24,6 +24,7 @@ export interface WriterDeps {
   readonly tags: TagTable
   readonly redis: RedisSide | undefined
   readonly forget: LocalForgetting
+  readonly onInvalidate: ((tags: readonly string[]) => Promise<boolean>) | undefined
 }
 
 /** Entries of one `setMany` that are written together. More would hold Redis up for the others. */
@@ -81,13 +82,13 @@ export class Writer {
   }
 
   async invalidateTags(tags: readonly string[]): Promise<boolean> {
-    const { redis, forget } = this.#deps
+    const { redis, forget, onInvalidate } = this.#deps
     const unique = checkInvalidatedTags(tags)
     for (const tag of unique) forget.tag(tag)
-    if (redis === undefined) return true
-    const isEverywhere = await redis.tier.bump(unique)
-    for (const tag of unique) forget.tag(tag)
-    return isEverywhere
+    const heard = unique.length === 0 ? undefined : onInvalidate?.(unique)
+    const isInRedis = redis === undefined || (await redis.tier.bump(unique))
+    if (redis !== undefined) for (const tag of unique) forget.tag(tag)
+    return (heard === undefined || (await heard)) && isInRedis
   }
 
   emit(event: string, payload: unknown): Promise<boolean> {
@@ -105,12 +106,12 @@ export class Writer {
   }
 
   async clear(): Promise<boolean> {
-    const { redis, forget } = this.#deps
+    const { redis, forget, onInvalidate } = this.#deps
     forget.all()
-    if (redis === undefined) return true
-    const isEverywhere = await redis.tier.bump([''])
-    forget.all()
-    return isEverywhere
+    const heard = onInvalidate?.([''])
+    const isInRedis = redis === undefined || (await redis.tier.bump(['']))
+    if (redis !== undefined) forget.all()
+    return (heard === undefined || (await heard)) && isInRedis
   }
 }
 

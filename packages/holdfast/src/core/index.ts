@@ -34,3 +34,4 @@ export { createRequestScope, currentRequestScope, type RequestScope, runInReques
 export type { Schedule } from './schedule.ts'
 export { parseSizeBytes, type Size } from './size.ts'
 export { isTag, MAX_TAGS } from './tag.ts'
+export { namespaceWireTag, type TagField, wireTag } from './wire-tag.ts'

@@ -1,3 +1,4 @@
+export type { CdnFields } from './cdn-fields.ts'
 export { createFieldSelection, type FieldSelection, type FieldSelectionOptions, type SelectedFields } from './field-selection/field-selection.ts'
 export { type MetricsResponse, metricsResponse } from './metrics-response.ts'
 export type { CursorSecret } from './paging/cursor.ts'
@@ -16,6 +17,7 @@ export {
   createResponseCache,
   type FetchOptions,
   type ResponseCache,
+  type ResponseCacheCdn,
   type ResponseCacheDeps,
 } from './response-cache/response-cache.ts'
 export type { IdentityRequest, RouteRule } from './response-cache/route-rules.ts'

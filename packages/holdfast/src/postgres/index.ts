@@ -61,9 +61,11 @@ export {
 } from './facts/index.ts'
 export { maintenanceErrors, type VacuumOptions, type VacuumProgress, type VacuumReport, vacuumTable } from './maintenance/index.ts'
 export { migrationErrors } from './migrations/errors.ts'
+export { type MigrationClient, migrateOwnSchema } from './migrations/migrate.ts'
 export { ownSchemaSql } from './migrations/own-schema.ts'
 export { type HoldfastPg, type ObservePoolDeps, observePool, type PostgresOptions } from './observe-pool.ts'
 export type { InvalidationTarget } from './outbox.ts'
+export { unobserved } from './own-statement.ts'
 export {
   type AnalyzeRequest,
   type AnalyzerOptions,

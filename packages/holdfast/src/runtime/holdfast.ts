@@ -8,6 +8,7 @@ import {
   type RedisOption,
   type TieredCache,
 } from '../cache/index.ts'
+import type { CdnOptions, PurgeBus } from '../cdn/index.ts'
 import {
   type Clock,
   collectConfigProblems,
@@ -22,6 +23,7 @@ import {
 import { createRequestMonitor, createResponseCache, type RequestMonitor, type ResponseCache, type ResponseCacheOptions } from '../http/index.ts'
 import { type HoldfastPg, type InvalidationTarget, observePool, type PostgresOptions, type UserPool } from '../postgres/index.ts'
 import { createRegistry, type Registry } from '../telemetry/index.ts'
+import { composeCdn } from './compose-cdn.ts'
 import { runtimeErrors } from './errors.ts'
 import type { InstanceSnapshot } from './instance-snapshot.ts'
 import { addPgProblems, type OwnPoolConfig, resolvePool } from './own-pool.ts'
@@ -45,6 +47,8 @@ export interface HoldfastOptions<Pool extends UserPool = UserPool, L extends str
   readonly cache?: CacheOptions<L, E>
   /** Settings of the response cache, `hf.responses`. It does nothing until an adapter or `fetch` sends requests through it. */
   readonly responses?: ResponseCacheOptions
+  /** CDNs in front of the service: whatever `hf.cache` and `hf.responses` forget, they forget too. Needs `pg`, or else `redis`. Default: none. */
+  readonly cdn?: CdnOptions
   /** Name of the service in the console and in metrics. Default `app`. */
   readonly service?: string
   /** A pino-shaped logger. Default: silent. */
@@ -67,6 +71,8 @@ export interface Holdfast<Pool extends UserPool = UserPool, L extends string = n
   readonly requests: RequestMonitor
   /** Whole answers, kept in `hf.cache`: the adapters and `hf.responses.fetch` put it in front of handlers. */
   readonly responses: ResponseCache
+  /** Purges at CDNs: by hand, what was given up, analytics. @throws HF_CONFIG_NO_CDN when none was given. */
+  readonly cdn: PurgeBus
   readonly health: () => Health
   /** What the console collects. */
   readonly snapshot: () => InstanceSnapshot
@@ -80,14 +86,20 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
   validate(options)
   const { clock = systemClock, logger = silentLogger, service = 'app' } = options
   const telemetry = createRegistry()
+  const composedCdn = options.cdn && composeCdn(options.cdn, options.cache?.namespace ?? DEFAULT_NAMESPACE, { clock, logger, registry: telemetry })
   const cache = createTieredCache<L, E>(options.cache ?? {}, {
     ...(options.redis ? { redis: options.redis } : {}),
+    ...(composedCdn ? { onInvalidate: composedCdn.onInvalidate } : {}),
     clock,
     registry: telemetry,
     logger,
   })
-  const responses = createResponseCache(options.responses ?? {}, { cache, registry: telemetry, clock, logger })
+  const responses = createResponseCache(options.responses ?? {}, {
+    ...{ cache, registry: telemetry, clock, logger },
+    ...(composedCdn ? { cdn: composedCdn.responses } : {}),
+  })
   const pool = options.pg !== undefined ? await resolvePool(options.pg, { clock, logger }) : undefined
+  const cdn = composedCdn?.open(pool?.pool, cache)
   const replicas = await Promise.all((options.pgReplicas ?? []).map(given => resolvePool(given, { clock, logger })))
   const target = invalidationTarget(cache, options)
   const upkeep = pool && composeUpkeep(pool.pool, options.upkeep ?? {}, { clock, logger, registry: telemetry, target })
@@ -106,6 +118,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     clock,
     start: async () => {
       await cache.start()
+      await cdn?.start()
       await pg?.start()
       await upkeep?.start()
     },
@@ -113,6 +126,7 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     stop: async () => {
       await upkeep?.stop()
       await pg?.stop()
+      await cdn?.stop()
       await Promise.all([pool, ...replicas].map(one => one?.end()))
       await cache.stop()
     },
@@ -120,7 +134,8 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
   })
   const startedAtMs = clock.nowMs()
   const instanceId = `${service}-${process.pid}-${randomUUID().slice(0, 8)}`
-  const health = (): Health => mergeHealth([cache.health(), ...(pg ? [pg.health()] : []), ...(upkeep ? [upkeep.health()] : [])])
+  const health = (): Health =>
+    mergeHealth([cache.health(), ...(pg ? [pg.health()] : []), ...(upkeep ? [upkeep.health()] : []), ...(cdn ? [cdn.health()] : [])])
   await lifecycle.start()
   return {
     ...lifecycle,
@@ -137,6 +152,10 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
     telemetry,
     requests: createRequestMonitor(telemetry, clock),
     responses,
+    get cdn() {
+      if (cdn === undefined) throw runtimeErrors.create('HF_CONFIG_NO_CDN', 'hf.cdn was used without the option cdn')
+      return cdn
+    },
     health,
     snapshot: () => ({
       schema: 'holdfast.instance/1',
@@ -161,9 +180,10 @@ export async function holdfast<Pool extends UserPool = UserPool, L extends strin
 function invalidationTarget(cache: TieredCache, options: HoldfastOptions<UserPool, string, object>): InvalidationTarget {
   return {
     namespace: options.cache?.namespace ?? DEFAULT_NAMESPACE,
-    isShared: Boolean(options.redis),
+    // A CDN is one more that has to be told.
+    isShared: Boolean(options.redis) || options.cdn !== undefined,
     check: checkInvalidatedTags,
-    isReachable: () => cache.stats().redis === 'usable',
+    isReachable: () => cache.stats().redis !== 'away',
     invalidate: tags => cache.invalidateTags(...tags),
     clear: () => cache.clear(),
   }
@@ -197,6 +217,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'redis',
   'cache',
   'responses',
+  'cdn',
   'service',
   'logger',
   'clock',

@@ -56,3 +56,6 @@ export type AskOrigin<Reply extends OriginReply> = (lines: FieldLines, inBackgro
 export type EngineAnswer<Reply extends OriginReply> =
   | { readonly kind: 'stored'; readonly answer: CacheAnswer }
   | { readonly kind: 'passed'; readonly reply: Reply; readonly lines: FieldLines; readonly outcome: Outcome }
+
+/** The lines of an answer with its tags for CDNs, or with the word that no CDN stores it. `tags` is `undefined` when one of them is none. */
+export type ToCdn = (lines: FieldLines, tags: readonly string[] | undefined) => string[]

@@ -1,8 +1,10 @@
-import type { RequestControl } from './control.ts'
+import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl } from './control.ts'
 import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
 import type { Flight } from './flights.ts'
+import { TRAIT } from './request-traits.ts'
 import type { StoredVariants } from './response-store.ts'
 import type { StandIn } from './reuse.ts'
+import { selectingValues } from './selection.ts'
 import type { StoredResponse } from './stored-response.ts'
 
 /** A request on its way through the engine. */
@@ -34,4 +36,15 @@ export interface Filled<Reply extends OriginReply> {
   readonly answer: EngineAnswer<Reply>
   /** What others may be answered with; `outdated` when it is old already. */
   readonly stored: StoredResponse | 'outdated' | undefined
+}
+
+/** What the request asks of caches. */
+export function controlOf({ traits, lines }: EngineRequest): RequestControl {
+  return (traits & TRAIT.control) === 0 ? NO_REQUEST_CONTROL : readRequestControl(lines)
+}
+
+/** Requests for different variants do not wait for each other once it is known what makes variants. */
+export function flightKey({ request, variants }: Pick<Turn<OriginReply>, 'request' | 'variants'>): string {
+  if (variants === undefined || variants.varyBy.length === 0) return request.key
+  return `${request.key}\n${JSON.stringify(selectingValues(variants.varyBy, request.lines))}`
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/index.ts'
 import { type FieldLines, fieldValue, filterFields, hasField } from '../fields/fields.ts'
 import { answerFor, WHOLE } from './conditions.ts'
-import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl, readResponseControl } from './control.ts'
-import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
-import type { Fill, Filled, Need, Turn } from './engine-turn.ts'
+import { type RequestControl, readRequestControl, readResponseControl } from './control.ts'
+import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply, ToCdn } from './engine-contract.ts'
+import { controlOf, type Fill, type Filled, flightKey, type Need, type Turn } from './engine-turn.ts'
 import { type Flight, Flights } from './flights.ts'
 import type { Exchange } from './freshness.ts'
 import { invalidatedKeys, isUnsafe } from './invalidation.ts'
@@ -29,6 +29,8 @@ export interface EngineDeps {
   /** An answer. `route`: where it came from, for counting; of a stored one, `stored.route` is known. */
   onOutcome(outcome: Outcome, request: EngineRequest, stored: StoredResponse | undefined): void
   onBackgroundError(error: unknown): void
+  /** Names the tags of an answer that is not stored to CDNs. Absent: there are none. */
+  readonly toCdn?: ToCdn | undefined
 }
 
 /** Responses of one key; more are dropped, oldest first, since a client chooses the values that Vary selects by. */
@@ -153,13 +155,24 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   async #pass(request: EngineRequest, ask: AskOrigin<Reply>, why: ForwardReason): Promise<EngineAnswer<Reply>> {
-    return this.#passed(request, await ask(understandable(request), false), { kind: 'forward', why })
+    const { store, toCdn } = this.#deps
+    const outcome: Outcome = { kind: 'forward', why }
+    if (toCdn === undefined || request.method !== 'GET') return this.#passed(request, await ask(understandable(request), false), outcome)
+    const ticket = await store.begin(request.key, request.tags)
+    try {
+      return this.#passed(request, await ticket.run(() => ask(understandable(request), false)), outcome, ticket)
+    } finally {
+      store.end(ticket)
+    }
   }
 
-  #passed(request: EngineRequest, reply: Reply, outcome: Outcome): EngineAnswer<Reply> {
+  /** `ticket`: of an answer that a CDN may store although it is not stored here. */
+  #passed(request: EngineRequest, reply: Reply, outcome: Outcome, ticket?: FillTicket): EngineAnswer<Reply> {
     this.#deps.onOutcome(outcome, request, undefined)
-    const lines = [...filterFields(reply.lines, name => name !== OWN_TARGET && name !== 'cache-status'), ...statusLines(outcome, reply.lines)]
-    return { kind: 'passed', reply, lines, outcome }
+    const own = filterFields(reply.lines, name => name !== OWN_TARGET && name !== 'cache-status')
+    const { toCdn } = this.#deps
+    const tagged = ticket === undefined || toCdn === undefined ? own : toCdn(own, responseTags(ticket.tags(), reply.lines))
+    return { kind: 'passed', reply, lines: [...tagged, ...statusLines(outcome, reply.lines)], outcome }
   }
 
   async #forwardOther(request: EngineRequest, ask: AskOrigin<Reply>): Promise<EngineAnswer<Reply>> {
@@ -334,14 +347,17 @@ export class CacheEngine<Reply extends OriginReply> {
     if (unstorable !== undefined) {
       // What this one request wished or lacked says nothing about the next one's.
       if (unstorable !== 'request-no-store' && unstorable !== 'untrusted') this.#markAlone(request)
-      return { answer: this.#passed(request, reply, { ...outcome, detail: unstorable }), stored: undefined }
+      return { answer: this.#passed(request, reply, { ...outcome, detail: unstorable }, ticket), stored: undefined }
     }
     // What must be validated each time is nobody else's answer.
     flight?.decide(control.noCache || freshMs === 0 ? 'alone' : 'shared')
     const body = await reply.collect(rules.maxBodyBytes)
     if (body === undefined || !isWhole(reply.lines, body)) {
       this.#markAlone(request)
-      return { answer: this.#passed(request, reply, { ...outcome, detail: body === undefined ? 'too-large' : 'incomplete' }), stored: undefined }
+      return {
+        answer: this.#passed(request, reply, { ...outcome, detail: body === undefined ? 'too-large' : 'incomplete' }, ticket),
+        stored: undefined,
+      }
     }
     const names = varyFields(reply.lines) ?? []
     const tags = responseTags(ticket.tags(), reply.lines)
@@ -378,14 +394,4 @@ export class CacheEngine<Reply extends OriginReply> {
     const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - nowMs
     return aliveMs <= 0 ? 'refused' : ticket.put(variants, aliveMs)
   }
-}
-
-function controlOf({ traits, lines }: EngineRequest): RequestControl {
-  return (traits & TRAIT.control) === 0 ? NO_REQUEST_CONTROL : readRequestControl(lines)
-}
-
-/** Requests for different variants do not wait for each other once it is known what makes variants. */
-function flightKey({ request, variants }: Pick<Turn<OriginReply>, 'request' | 'variants'>): string {
-  if (variants === undefined || variants.varyBy.length === 0) return request.key
-  return `${request.key}\n${JSON.stringify(selectingValues(variants.varyBy, request.lines))}`
 }

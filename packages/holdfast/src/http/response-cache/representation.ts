@@ -1,6 +1,7 @@
 import { CODINGS, type Coding, preferredCoding } from '../content-coding/coding.ts'
 import { type BodyEncodings, type EncodedBody, LEAST_BYTES } from '../content-coding/encoded-body.ts'
 import { fieldLinesOf, fieldValue, filterFields, hasField, withField } from '../fields/fields.ts'
+import type { ToCdn } from './engine-contract.ts'
 import { OWN_TARGET } from './own-target.ts'
 import { varyFields } from './storage-rules.ts'
 import type { StoredResponse } from './stored-response.ts'
@@ -33,10 +34,13 @@ const TAG_SUFFIX = /;hf=(?:zstd|br|gzip)"/g
 /** The representations of stored responses, in the coding that a request wishes (RFC 9110 8.8.3.3: each with a strong tag of its own). */
 export class Representations {
   readonly #bodies: BodyEncodings
+  readonly #toCdn: ToCdn | undefined
   readonly #slots = new WeakMap<StoredResponse, Slot>()
 
-  constructor(bodies: BodyEncodings) {
+  /** `toCdn` names the tags of an answer to CDNs. */
+  constructor(bodies: BodyEncodings, toCdn?: ToCdn) {
     this.#bodies = bodies
+    this.#toCdn = toCdn
   }
 
   /** What to send. `mayEncode` is that of the response's route and does not change. A promise when the encoding is not made yet. */
@@ -82,7 +86,7 @@ export class Representations {
     let slot = this.#slots.get(stored)
     if (slot === undefined) {
       const isEncodable = mayEncode && canBeEncoded(stored)
-      slot = { identity: toIdentity(stored, isEncodable), isEncodable, encoded: undefined, coded: new Map() }
+      slot = { identity: toIdentity(stored, isEncodable, this.#toCdn), isEncodable, encoded: undefined, coded: new Map() }
       this.#slots.set(stored, slot)
     }
     return slot
@@ -105,8 +109,9 @@ function canBeEncoded({ status, lines, body, control }: StoredResponse): boolean
   return !COMPRESSED_TYPE.test(fieldValue(lines, 'content-type') ?? '')
 }
 
-function toIdentity(stored: StoredResponse, isEncodable: boolean): Representation {
+function toIdentity(stored: StoredResponse, isEncodable: boolean, toCdn: ToCdn | undefined): Representation {
   let lines = filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status')
+  if (toCdn !== undefined) lines = toCdn(lines, stored.tags)
   if (hasBody(stored.status)) lines.push('Content-Length', String(stored.body.byteLength))
   if (isEncodable && !(varyFields(stored.lines) ?? []).includes('accept-encoding')) {
     const vary = fieldValue(stored.lines, 'vary')

@@ -38,6 +38,10 @@ const ON_NOT_MODIFIED: ReadonlySet<string> = new Set([
   'age',
   'cache-status',
   'cdn-cache-control',
+  // What a cache has of an answer that it confirms is replaced by what comes along (RFC 9111 4.3.4).
+  'cache-tag',
+  'surrogate-key',
+  'cache-groups',
   'last-modified',
   'x-cache',
 ])

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TieredCache } from '../../cache/index.ts'
 import { type Clock, currentRequestScope, type Logger, silentLogger, systemClock } from '../../core/index.ts'
 import type { Registry } from '../../telemetry/index.ts'
+import { type CdnFields, tagsForCdn } from '../cdn-fields.ts'
 import { EncodedBodies } from '../content-coding/encoded-bodies.ts'
 import { createAnswerCounters } from './answer-counters.ts'
 import { createCacheStore } from './cache-store.ts'
@@ -23,6 +24,14 @@ export interface ResponseCacheDeps {
   readonly registry: Registry
   readonly clock?: Clock
   readonly logger?: Logger
+  /** CDNs in front of this cache: they are told of tags, and of URLs that are purged. */
+  readonly cdn?: ResponseCacheCdn
+}
+
+/** What a response cache does for CDNs. */
+export interface ResponseCacheCdn {
+  readonly fields: CdnFields
+  purgeUrl(url: string): Promise<unknown>
 }
 
 /** How one request of the Fetch API is answered. */
@@ -44,7 +53,7 @@ export interface ResponseCache {
   /** Answers a request of node's `http` from the cache, or from the handler. The handler writes to `response` as ever; what it writes is held back until it is
    *  known whether it is stored. */
   node(request: IncomingMessage, response: ServerResponse, handler: NodeHandler): void
-  /** Forgets the answers under this URL, all variants of it. Answers under way are not stored. Identities are apart: see `identity` of the rule. */
+  /** Forgets the answers under this URL, all variants of it, here and at CDNs. Answers under way are not stored. Identities are apart: see `identity` of the rule. */
   purge(url: string | URL): Promise<void>
   /** Resolves when all that is being fetched anew in the background has come, or failed. */
   idle(): Promise<void>
@@ -57,11 +66,13 @@ const ENCODED_LIMIT_BYTES = 32 * 1024 * 1024
 export function createResponseCache(options: ResponseCacheOptions, deps: ResponseCacheDeps): ResponseCache {
   const routing = createRouting(options, KEY_FORMS)
   const { clock = systemClock, logger = silentLogger } = deps
+  const toCdn = deps.cdn && tagsForCdn(deps.cdn.fields, deps.registry)
   const counters = createAnswerCounters(deps.registry)
   const engine = new CacheEngine<FetchReply | NodeReply>({
     clock,
     store: createCacheStore(deps.cache, logger),
-    representations: new Representations(new EncodedBodies(ENCODED_LIMIT_BYTES, deps.registry)),
+    representations: new Representations(new EncodedBodies(ENCODED_LIMIT_BYTES, deps.registry), toCdn),
+    toCdn,
     onOutcome: (outcome, { route, routeOf }, stored) => {
       counters.count((stored === undefined ? routeOf?.() : stored.route) ?? route, outcome)
       // A router that was not asked cannot tell the route of this request to those who measure it.
@@ -101,7 +112,12 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
       }
     },
     idle: () => engine.idle(),
-    purge: text => engine.purge(routing.keyOf(new URL(text))),
+    purge: async text => {
+      const url = new URL(text)
+      // After ours: the CDN would fetch the old answer again.
+      await engine.purge(routing.keyOf(url))
+      await deps.cdn?.purgeUrl(url.href)
+    },
   }
 }
 

@@ -48,7 +48,18 @@ async function ordinaryRole(): Promise<{ role: string; client: pg.Client }> {
 
 const tables = async (): Promise<string[]> =>
   (await admin.query("select tablename from pg_tables where schemaname = 'holdfast' order by 1")).rows.map(row => row.tablename)
-const ALL = ['archive_run', 'audit_log', 'finding', 'index_watch', 'invalidation', 'migration', 'size_history', 'view_refresh']
+const ALL = [
+  'archive_run',
+  'audit_log',
+  'cdn_bucket',
+  'cdn_purge',
+  'finding',
+  'index_watch',
+  'invalidation',
+  'migration',
+  'size_history',
+  'view_refresh',
+]
 /** Version of a migration after all of ours. */
 const NEXT = OWN_MIGRATIONS.length + 1
 
