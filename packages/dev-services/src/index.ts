@@ -1,6 +1,7 @@
 export { cacheFolder } from './cache-folder.ts'
 export { type ServiceName, type ServicesPlace, type ServicesState, servicesDown, servicesStatus, servicesUp } from './detached.ts'
 export { DevServicesError, type DevServicesErrorCode, type DevServicesErrorDefinition, type DevServicesErrorDetails, errors } from './errors.ts'
+export { findFreePort } from './free-port.ts'
 export { type Pooler, type PoolerOptions, startPgBouncer } from './pgbouncer.ts'
 export { type DebianPostgres, startDebianPostgres } from './postgres/debian.ts'
 export { probeDatabaseUrl } from './postgres/probe.ts'

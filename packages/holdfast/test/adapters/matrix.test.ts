@@ -1,7 +1,7 @@
 import { request as send } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import { FRAMEWORKS, type Framework, openSite, type Site, type SiteOptions } from './sites.ts'
+import { FRAMEWORKS, type Framework, hasMiddleware, openSite, type Site, type SiteOptions } from './sites.ts'
 
 const sites: Site[] = []
 afterEach(async () => {
@@ -27,8 +27,7 @@ describe.each(Object.keys(FRAMEWORKS) as Framework[])('%s', framework => {
     return site
   }
 
-  // A function stands in no framework.
-  const places = Object.entries(PLACES).filter(([, { parsed, compressed }]) => framework !== 'lambda' || !(parsed || compressed))
+  const places = Object.entries(PLACES).filter(([, { parsed, compressed }]) => hasMiddleware(framework) || !(parsed || compressed))
 
   describe.each(places)('%s', (place, options) => {
     const headers: Record<string, string> = place.startsWith('behind') ? PROXIED : {}

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type ServerResponse, request as send } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pipeline, Readable } from 'node:stream'
 import fastifyCompress from '@fastify/compress'
@@ -14,39 +14,13 @@ import { responseCache as forFastify } from '../../src/adapters/fastify.ts'
 import { responseCache as forHono } from '../../src/adapters/hono.ts'
 import { lambda as forLambda } from '../../src/adapters/lambda.ts'
 import { createTieredCache, type TieredCache } from '../../src/cache/index.ts'
-import { createResponseCache, type ResponseCache, type ResponseCacheOptions } from '../../src/http/index.ts'
+import { createResponseCache, type ResponseCache } from '../../src/http/index.ts'
 import { createRegistry } from '../../src/telemetry/index.ts'
+import { nestOnExpress, nestOnFastify } from './nest-site.ts'
+import { next } from './next-site.ts'
+import type { Handler, Listener, Mount, SeenRequest, SiteOptions } from './site-contract.ts'
 
-/** What the handler behind every framework sees. */
-export interface SeenRequest {
-  readonly method: string
-  /** As the framework's route sees it. */
-  readonly path: string
-  readonly headers: IncomingHttpHeaders
-}
-
-/** What it answers. */
-export interface Made {
-  readonly status?: number
-  readonly headers?: Record<string, string>
-  readonly body?: string
-  /** Instead of a body: chunks as they come. */
-  readonly chunks?: AsyncIterable<string>
-}
-
-export type Handler = (request: SeenRequest) => Made | Promise<Made>
-
-/** How a site is built. */
-export interface SiteOptions extends ResponseCacheOptions {
-  /** Mounted below this path. */
-  readonly prefix?: string
-  /** A body parser stands before the cache. */
-  readonly parsed?: boolean
-  /** The framework's compression stands before the cache. */
-  readonly compressed?: boolean
-  /** What something before the cache sets on every answer. */
-  readonly before?: (request: { readonly headers: IncomingHttpHeaders }) => Record<string, string>
-}
+export type { Handler, SiteOptions } from './site-contract.ts'
 
 export interface Answered {
   readonly status: number
@@ -67,9 +41,6 @@ export interface Site {
   ask(path?: string, headers?: Record<string, string | string[]>, method?: string, body?: string): Promise<Answered>
   close(): Promise<void>
 }
-
-type Listener = RequestListener
-type Mount = (site: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler) => Promise<Listener> | Listener
 
 function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
   const inner = options.prefix === undefined ? expressFramework() : expressFramework.Router()
@@ -183,8 +154,18 @@ function lambda({ responses }: Pick<Site, 'responses'>, { prefix = '', before }:
 }
 
 /** Every framework on node with an adapter of ours, and Lambda. */
-export const FRAMEWORKS: Readonly<Record<'express' | 'fastify' | 'hono' | 'lambda', Mount>> = { express, fastify, hono, lambda }
+export const FRAMEWORKS: Readonly<Record<'express' | 'fastify' | 'hono' | 'nest' | 'nest on fastify' | 'next' | 'lambda', Mount>> = {
+  express,
+  fastify,
+  hono,
+  nest: nestOnExpress,
+  'nest on fastify': nestOnFastify,
+  next,
+  lambda,
+}
 export type Framework = keyof typeof FRAMEWORKS
+/** Not those where a handler stands in no application of ours: a function of Lambda, a route of Next.js. */
+export const hasMiddleware = (framework: Framework): boolean => framework !== 'lambda' && framework !== 'next'
 
 /** A listening site; close it. */
 export async function openSite(framework: Framework, options: SiteOptions = {}): Promise<Site> {

@@ -32,11 +32,14 @@ export interface Derivation {
 /** Entries made of other entries: an answer, a page, a report. They carry the tags of what they were made of, so that one invalidation reaches both. */
 export interface DerivedEntries {
   /** Begins to make the value of `key`: what changes from here on, in any process, keeps it from being stored. 1 Redis round trip. Resolves also while Redis
-   *  is away. @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID as rejections */
-  begin(key: string, tags: readonly string[]): Promise<Derivation>
+   *  is away. `agoMs`: the work began this long ago, 0 by default; what then changed of the tags that are named when it is stored keeps it from being stored too.
+   *  @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID as rejections */
+  begin(key: string, tags: readonly string[], agoMs?: number): Promise<Derivation>
   /** Drops the value everywhere, and keeps those that are being made, in any process, from being stored. 1 Redis round trip. When Redis is away: here at once,
    *  elsewhere as soon as it is back. @throws HF_CACHE_KEY_INVALID */
   drop(key: string): Promise<void>
+  /** What is being made around this call was made of something whose tags nobody knows yet: it is not stored. */
+  spoil(): void
 }
 
 /** The derived entries of a cache; read them by `get` and `peekShared`. They live among its other entries. */

@@ -10,7 +10,8 @@ import type { CacheStatistics } from '../statistics/cache-statistics.ts'
 import { copyToStored, type StoredValue, sizeOf } from '../stored-value.ts'
 import { isCurrent, snapshotTags, type TagSnapshot, type TagTable } from '../tag-table.ts'
 import type { Derivation, DerivedEntries, DerivedOutcome, DerivedStoring } from './derived-entries.ts'
-import { type NotedTag, ReadTags } from './read-tags.ts'
+import { currentReadTags, type NotedTag, ReadTags } from './read-tags.ts'
+import { RecentChanges } from './recent-changes.ts'
 
 /** What deriving needs. */
 export interface DerivingDeps {
@@ -41,15 +42,19 @@ const INVALIDATED_LIMIT = 1000
 export class Deriving implements DerivedEntries {
   readonly #deps: DerivingDeps
   readonly #open = new Map<string, Set<Making>>()
+  readonly #recent: RecentChanges
 
   constructor(deps: DerivingDeps) {
     this.#deps = deps
+    this.#recent = new RecentChanges(deps.clock)
   }
 
-  async begin(key: string, tags: readonly string[]): Promise<Derivation> {
+  async begin(key: string, tags: readonly string[], agoMs = 0): Promise<Derivation> {
     checkKey(key)
     const call = resolveCall(key, { tags }, this.#deps.options)
-    const making = new Making(key, call, this.#deps, () => this.#close(making))
+    const startedAtMs = this.#deps.clock.monotonicMs() - agoMs
+    const changed = agoMs > 0 ? this.#recent.since(startedAtMs) : []
+    const making = new Making(key, call, this.#deps, startedAtMs, changed, () => this.#close(making))
     const open = this.#open.get(key) ?? new Set()
     this.#open.set(key, open.add(making))
     await making.fetchBeginning()
@@ -64,17 +69,24 @@ export class Deriving implements DerivedEntries {
     await Promise.all([fenced, this.#deps.delete(key)])
   }
 
+  spoil(): void {
+    currentReadTags()?.spoil(this.#deps.tags)
+  }
+
   /** A tag was invalidated. O(values in the making). */
   onTagChanged(tag: string): void {
+    this.#recent.add(tag)
     for (const open of this.#open.values()) for (const making of open) making.onTagChanged(tag)
   }
 
   onPatternDropped(matches: GlobMatch): void {
+    this.#recent.addAll()
     for (const key of this.#open.keys()) if (matches(key)) this.#void(key)
   }
 
   /** Everything may have changed. */
   onEverythingChanged(): void {
+    this.#recent.addAll()
     for (const key of this.#open.keys()) this.#void(key)
   }
 
@@ -108,14 +120,22 @@ class Making implements Derivation {
   #current: ReadTags | undefined
   #beginning: Beginning | undefined
   /** Tags invalidated since it began; `undefined` when there were too many. */
-  #invalidated: Set<string> | undefined = new Set()
+  #invalidated: Set<string> | undefined
 
-  constructor(key: string, call: ResolvedCall, deps: DerivingDeps, onEnd: () => void) {
+  constructor(
+    key: string,
+    call: ResolvedCall,
+    deps: DerivingDeps,
+    startedAtMs: number,
+    invalidated: readonly string[] | undefined,
+    onEnd: () => void,
+  ) {
     this.key = key
     this.#call = call
     this.#deps = deps
     this.#onEnd = onEnd
-    this.#startedAtMs = deps.clock.monotonicMs()
+    this.#startedAtMs = startedAtMs
+    this.#invalidated = invalidated && new Set(invalidated)
     this.#snapshot = snapshotTags(deps.tags, ['', ...call.tags])
     this.#reads = new ReadTags(deps.tags, deps.redis?.tier)
   }

@@ -1,0 +1,4 @@
+import { functionCache } from 'holdfast/next'
+import { hf } from './lib/hf.mjs'
+
+export default functionCache(hf)
