@@ -31,6 +31,8 @@ export function checkDocsCode() {
         rewriteRelativeImportExtensions: false,
         customConditions: [],
         noUnusedLocals: false,
+        // As users of NestJS have it.
+        experimentalDecorators: true,
       },
     }),
   )
