@@ -10,7 +10,7 @@ const bin = name => join(root, 'node_modules', '.bin', name)
 const stamps = join(root, '.tsc')
 
 /** What runs; it brings its references along. Tests are compiled by the checks. */
-const PACKAGES = ['packages/cli', 'packages/testkit', 'examples/leads']
+const PACKAGES = ['packages/cli', 'packages/testkit', 'packages/holdfast/src/worker', 'examples/leads']
 
 /** Builds what is out of date. Talk goes to stderr, because stdout belongs to the command that is being started. */
 export function build({ force = false } = {}) {

@@ -22,7 +22,8 @@ export const systemClock: Clock = {
   monotonicMs,
   after(delayMs, callback, keepAlive = false) {
     const timer = setTimeout(callback, delayMs)
-    if (!keepAlive) timer.unref()
+    // Outside of node a timer is a number, and keeps nothing alive.
+    if (!keepAlive && typeof timer === 'object') timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
 }

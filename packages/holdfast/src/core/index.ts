@@ -29,6 +29,7 @@ export {
 export { createLifecycle, type Lifecycle, type LifecycleSteps } from './lifecycle.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { MIGRATION_FORMATS, type MigrationFile, type MigrationFormat, migrationFiles } from './migration-file.ts'
+export { isSignedBy, type PurgeSignature, parseSignature, SIGNATURE_FIELD, type SignedPurge, signPurge } from './purge-signature.ts'
 export { createRequestScope, currentRequestScope, type RequestScope, runInRequestScope, shareRequestScope } from './request-scope.ts'
 // Only the type: who needs a duration need not load a parser of cron.
 export type { Schedule } from './schedule.ts'

@@ -1,21 +1,17 @@
 import { type Derivation, derivedEntries, type TieredCache } from '../../cache/index.ts'
 import { type Logger, MAX_TAGS } from '../../core/index.ts'
-import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './response-store.ts'
-import type { StoredResponse } from './stored-response.ts'
+import { type FillTicket, type ResponseStore, STORED_FORMAT, type StoredVariants, type StoreOutcome } from './response-store.ts'
+import { fitting } from './variant-tags.ts'
 
 /** Sets answers of the response cache apart from other entries of the same cache. */
 const PREFIX = 'http:'
-
-/** Of the shape of what is stored. What another version wrote is absent: two versions share a Redis while a deploy rolls. Raise it with each change of
- *  {@link StoredVariants}. */
-const FORMAT = 2
 
 interface Kept extends StoredVariants {
   readonly format: number
 }
 
 function ofThisFormat(kept: Kept | undefined): StoredVariants | undefined {
-  return kept?.format === FORMAT ? kept : undefined
+  return kept?.format === STORED_FORMAT ? kept : undefined
 }
 
 /** Keeps responses in the data cache: in this process, and in Redis when there is one. What the cache refuses is logged and not stored: the answer is made already. */
@@ -65,7 +61,7 @@ class Ticket implements FillTicket {
     const [own, ...others] = responses
     if (own === undefined || own.tags.length > MAX_TAGS) return 'tags'
     const { kept, inherited } = fitting(own, others)
-    const value: Kept = { format: FORMAT, varyBy, responses: [own, ...kept] }
+    const value: Kept = { format: STORED_FORMAT, varyBy, responses: [own, ...kept] }
     const outcome = await this.#derivation.store(value, { aliveMs, tags: own.tags, inherited })
     if (outcome === 'refused') this.#logger.warn({}, 'response cache: a response could not be stored')
     return outcome
@@ -74,21 +70,6 @@ class Ticket implements FillTicket {
   end(): void {
     this.#derivation.end()
   }
-}
-
-/** The other variants for whose tags there is room: one entry holds all variants of a URL, and carries the tags of all. */
-function fitting(own: StoredResponse, others: readonly StoredResponse[]): { kept: readonly StoredResponse[]; inherited: readonly string[] } {
-  const all = new Set(own.tags)
-  const inherited = new Set<string>()
-  const kept = others.filter(({ tags }) => {
-    if (new Set([...all, ...tags]).size > MAX_TAGS) return false
-    for (const tag of tags) {
-      all.add(tag)
-      inherited.add(tag)
-    }
-    return true
-  })
-  return { kept, inherited: [...inherited] }
 }
 
 const NOTHING_STORED: FillTicket & { end(): void } = {

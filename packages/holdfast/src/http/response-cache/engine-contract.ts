@@ -37,6 +37,8 @@ export interface EngineRequest {
   readonly route: string
   /** The handler's route, when it has run; `undefined` where the router does not say. */
   readonly routeOf: (() => string | undefined) | undefined
+  /** Is given what goes on after the answer, where the platform must be told of it. */
+  readonly keepAlive?: (work: Promise<unknown>) => void
 }
 
 /** What the origin (handler or upstream) answered: the head, and a body not yet read. */

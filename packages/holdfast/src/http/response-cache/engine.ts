@@ -37,8 +37,6 @@ export interface EngineDeps {
 const VARIANT_LIMIT = 32
 /** How long answers to a key count as not shareable after one was not. */
 const ALONE_MS = 10_000
-/** How long one request waits for another's answer before it asks the origin itself. */
-const FOLLOW_LIMIT_MS = 10_000
 /** How long a key whose first answer was a 304 or a part is remembered: the next request fetches the whole. */
 const WHOLE_MS = 600_000
 /** How long a key that is full of variants takes no further one after it took one: each costs a writing of all, and their number is a client's choice. */
@@ -53,7 +51,7 @@ const ORIGIN_ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504])
 /** A shared HTTP cache in front of an origin (RFC 9111). Pure of sockets and frameworks: the faces carry requests in and answers out. */
 export class CacheEngine<Reply extends OriginReply> {
   readonly #deps: EngineDeps
-  readonly #flights = new Flights()
+  readonly #flights: Flights
   /** Keys whose answers nobody can share (hit-for-miss), so that nobody waits in vain. */
   readonly #alone = new KeyMarks(MARK_LIMIT)
   /** Keys whose whole answer is to be asked for, because conditions got something else. */
@@ -64,6 +62,7 @@ export class CacheEngine<Reply extends OriginReply> {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
+    this.#flights = new Flights(deps.clock)
   }
 
   /** Answers one request. Rejects only with what `ask` rejects with. */
@@ -101,9 +100,14 @@ export class CacheEngine<Reply extends OriginReply> {
 
   /** Forgets what is stored for `key`; what is under way is not stored. */
   async purge(key: string): Promise<void> {
+    this.detach(key)
+    await this.#deps.store.drop(key)
+  }
+
+  /** Later requests for `key` do not follow what is under way, because a purge has been noted. */
+  detach(key: string): void {
     this.#flights.detach(key)
     this.#alone.delete(key)
-    await this.#deps.store.drop(key)
   }
 
   #reuse(turn: Turn<Reply>, selected: StoredResponse, obeyed: RequestControl | undefined): EngineAnswer<Reply> | Promise<EngineAnswer<Reply>> {
@@ -179,7 +183,7 @@ export class CacheEngine<Reply extends OriginReply> {
     const reply = await ask(understandable(request), false)
     if (isUnsafe(request.method)) {
       for (const key of invalidatedKeys(request, reply)) await this.purge(key)
-      await this.#deps.store.invalidate(invalidatedTags(reply))
+      await this.#deps.store.invalidate(invalidatedTags(reply), request.key)
     }
     return this.#passed(request, reply, { kind: 'forward', why: 'method' })
   }
@@ -214,6 +218,7 @@ export class CacheEngine<Reply extends OriginReply> {
       error => this.#deps.onBackgroundError(error),
     )
     this.#background.add(work)
+    turn.request.keepAlive?.(work)
     void work.finally(() => this.#background.delete(work))
   }
 
@@ -230,22 +235,11 @@ export class CacheEngine<Reply extends OriginReply> {
     if (flight === undefined) return this.#fill(turn, need, false, this.#flights.begin(key))
     // A request that insists on validation is not answered by what was asked for before it came.
     if (need.why === 'request') return this.#fill(turn, need, false, undefined)
-    const stored = await this.#follow(flight)
+    const stored = await this.#flights.follow(flight)
     // What it was made of changed before it was there. Those who waited are one request again, once, and then each is its own: nobody waits in a row.
     if (stored === 'outdated') return isSecondTime ? this.#fill(turn, need, false, undefined) : this.#collapse(turn, need, true)
     if (stored === undefined || !selects(stored, request.lines) || stored.control.noCache) return this.#fill(turn, need, false, undefined)
     return this.#answer(request, stored, { kind: 'forward', why: need.why, isCollapsed: true })
-  }
-
-  async #follow(flight: Flight): Promise<StoredResponse | 'outdated' | undefined> {
-    return new Promise(resolve => {
-      const timer = this.#deps.clock.after(FOLLOW_LIMIT_MS, () => resolve(undefined), true)
-      const settle = (stored: StoredResponse | 'outdated' | undefined): void => {
-        timer.cancel()
-        resolve(stored)
-      }
-      void flight.verdict.then(verdict => (verdict === 'shared' ? flight.stored.then(settle) : settle(undefined)))
-    })
   }
 
   async #fill(turn: Turn<Reply>, need: Need, inBackground: boolean, flight: Flight | undefined): Promise<EngineAnswer<Reply>> {

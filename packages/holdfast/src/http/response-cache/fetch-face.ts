@@ -5,17 +5,16 @@ import type { EngineRequest, OriginReply } from './engine-contract.ts'
 /** A handler of the Fetch API. `inBackground`: nobody waits for the answer, the cache fetches something anew. */
 export type FetchHandler = (request: Request, inBackground: boolean) => Response | Promise<Response>
 
-/** Answers a Fetch request through the engine; `handler` is asked for what is not stored. */
+/** Answers a Fetch request through the engine; `handler` is asked for what is not stored. `toReply` says how its answers are read. */
 export async function handleFetch(
   engine: CacheEngine<FetchReply>,
   engineRequest: EngineRequest,
   request: Request,
   handler: FetchHandler,
+  toReply: (response: Response) => FetchReply = response => new FetchReply(response),
 ): Promise<Response> {
-  const result = await engine.handle(
-    engineRequest,
-    async (lines, inBackground) =>
-      new FetchReply(await handler(originRequest(request, lines, lines !== engineRequest.lines, inBackground), inBackground)),
+  const result = await engine.handle(engineRequest, async (lines, inBackground) =>
+    toReply(await handler(originRequest(request, lines, lines !== engineRequest.lines, inBackground), inBackground)),
   )
   if (result.kind === 'passed') {
     const { response } = result.reply

@@ -8,6 +8,10 @@ export interface StoredVariants {
   readonly responses: readonly StoredResponse[]
 }
 
+/** Of the shape of what is stored. What another version wrote is absent: two versions share a store while a deploy rolls. Raise it with each change of
+ *  {@link StoredVariants}. */
+export const STORED_FORMAT = 2
+
 /** What became of a response that was to be stored. `outdated`: it was dropped, or something that it was made of changed, while it was made, in whichever
  *  process. `tags`: there are more than one entry may have. */
 export type StoreOutcome = 'stored' | 'outdated' | 'refused' | 'tags'
@@ -36,6 +40,6 @@ export interface ResponseStore {
   end(ticket: FillTicket): void
   /** Forgets everything under the key, and voids its tickets. */
   drop(key: string): Promise<void>
-  /** Forgets all that has one of the tags. */
-  invalidate(tags: readonly string[]): Promise<void>
+  /** Forgets all that has one of the tags. `key` is of the request whose answer says so. */
+  invalidate(tags: readonly string[], key: string): Promise<void>
 }

@@ -133,7 +133,8 @@ function resolveTags(tags: readonly string[], at: string, problems: ConfigProble
   return [...new Set(tags)]
 }
 
-function patternOf(path: string): RegExp {
+/** What a path with `*` matches. */
+export function patternOf(path: string): RegExp {
   const escaped = path.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
   return new RegExp(`^${escaped.join('.*')}$`, 's')
 }

@@ -122,6 +122,16 @@ describe('collapsing', () => {
     expect((await second).text).toBe('call 2')
   })
 
+  it('follows nobody whose answer has not come for ten seconds, and collapses anew', async () => {
+    const shop = openShop()
+    shop.answer((_, call) => (call === 1 ? new Promise<Response>(() => undefined) : page(call, { 'cache-control': 'max-age=60' })))
+    void shop.ask()
+    await new Promise(setImmediate)
+    shop.clock.advance(10_000)
+    const texts = (await Promise.all(Array.from({ length: 10 }, () => shop.ask()))).map(({ text }) => text)
+    expect([new Set(texts), shop.seen.length]).toEqual([new Set(['call 2']), 2])
+  })
+
   it('does not store what was under way when it was purged', async () => {
     const shop = openShop()
     let release!: () => void
