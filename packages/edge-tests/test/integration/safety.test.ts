@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { workerEndpoint } from 'holdfast/cdn'
 import { signPurge } from 'holdfast/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answer, type Asking, ask } from '../asking.ts'
@@ -269,6 +271,30 @@ describe('purges', () => {
     expect((await west('/p/safe')).cache).toBe('HIT')
     const used = await purge({ tags: ['nothing'] }, { secret: OLD_SECRET })
     expect([used.status, (await used.send()).status]).toEqual([200, 409])
+  })
+
+  it('come from a service through workerEndpoint, which tells refusals apart and shows no secret', async () => {
+    const url = workerd.urls.west + PURGE
+    const provider = workerEndpoint({ url, secret: SECRET })
+    origin.on('/p/bus', page({ 'cache-control': 'max-age=60', 'cache-tag': 'bus' }))
+    const purges = [{ kind: 'tag', tags: ['bus'] }, { kind: 'url', urls: [`${workerd.urls.west}/p/bus`] }, { kind: 'all' }] as const
+    for (const what of purges) {
+      // What was purged by tag a moment ago is not stored at once again.
+      await expect.poll(async () => (await west('/p/bus')).cache, { interval: 50, timeout: 5000 }).toBe('HIT')
+      await provider.purge(what)
+      expect((await west('/p/bus')).cache).toBe('MISS')
+    }
+    expect(provider.plan({ kind: 'tag', tags: Array.from({ length: 101 }, (_, i) => `${i}`) }).length).toBe(2)
+    const failure = (work: Promise<unknown>): Promise<{ code?: string }> =>
+      work.then(
+        () => ({}),
+        error => error,
+      )
+    const wrong = await failure(workerEndpoint({ url, secret: 'another secret of 32 characters.' }).purge({ kind: 'all' }))
+    const other = await failure(provider.purge({ kind: 'url', urls: ['https://other.test/'] }))
+    const away = await failure(workerEndpoint({ url: `http://127.0.0.1:1${PURGE}`, secret: SECRET }).purge({ kind: 'all' }))
+    expect([wrong.code, other.code, away.code]).toEqual(['HF_HTTP_CDN_AUTH', 'HF_HTTP_CDN_REJECTED', 'HF_HTTP_CDN_AWAY'])
+    expect(inspect([wrong, other, away, provider], { depth: 10 })).not.toContain(SECRET)
   })
 
   it('are refused when the body is not one', async () => {

@@ -3,7 +3,7 @@ import type { CdnProvider } from './provider.ts'
 
 /** CDNs in front of the service. */
 export interface CdnOptions {
-  /** Made by `cloudflare()`, `cloudFront()`, `fastly()` or `cdnProvidersFromEnv()`. 1 to 10. */
+  /** Made by `cloudflare()`, `cloudFront()`, `fastly()`, `workerEndpoint()` or `cdnProvidersFromEnv()`. 1 to 10. */
   readonly providers: readonly CdnProvider[]
   /** How long purges are collected: the same tag or URL goes out once, others in the same request. `'100ms'` to `'1m'`. Default `'1s'`. */
   readonly collectFor?: Duration
@@ -47,6 +47,6 @@ function checkProviders(providers: readonly CdnProvider[], problems: ConfigProbl
     return
   }
   if (!providers.every(one => typeof one?.purge === 'function'))
-    problems.add('cdn.providers', 'must be made by cloudflare(), cloudFront() or fastly()')
+    problems.add('cdn.providers', 'must be made by cloudflare(), cloudFront(), fastly() or workerEndpoint()')
   if (new Set(providers.map(one => one?.name)).size < providers.length) problems.add('cdn.providers', 'must have different names; give one a `name`')
 }

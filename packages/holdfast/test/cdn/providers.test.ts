@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { HoldfastError } from 'holdfast/core'
 import { describe, expect, it } from 'vitest'
-import { type CdnProvider, cdnProvidersFromEnv, cloudFront, cloudflare, fastly } from '../../src/cdn/index.ts'
+import { type CdnProvider, cdnProvidersFromEnv, cloudFront, cloudflare, fastly, workerEndpoint } from '../../src/cdn/index.ts'
 import { signedHeaders } from '../../src/cdn/providers/sigv4.ts'
 import { AWS, startCloudFront, startCloudflare, startFastly } from './fake-cdns.ts'
 
@@ -146,13 +146,16 @@ it('makes the CDNs that the environment names, and says what one lacks', () => {
     ...{ HOLDFAST_CDN_CLOUDFLARE_ZONE: 'z1', CLOUDFLARE_API_TOKEN: 't', HOLDFAST_CDN_CLOUDFLARE_PLAN: 'pro' },
     ...{ HOLDFAST_CDN_FASTLY_SERVICE: 's1', FASTLY_API_TOKEN: 't' },
     ...{ HOLDFAST_CDN_CLOUDFRONT_DISTRIBUTION: 'D1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
+    ...{ HOLDFAST_CDN_WORKER_URL: 'https://shop.test/.holdfast/purge', HOLDFAST_CDN_WORKER_SECRET: 'x'.repeat(32) },
   }
   expect(cdnProvidersFromEnv(env).map(({ name, limits }) => [name, limits.tag.perSec])).toEqual([
     ['cloudflare', 5],
     ['fastly', expect.any(Number)],
     ['cloudfront', expect.any(Number)],
+    ['worker', 10],
   ])
   expect(cdnProvidersFromEnv({ CLOUDFLARE_API_TOKEN: 't' })).toEqual([])
   expect(() => cdnProvidersFromEnv({ HOLDFAST_CDN_FASTLY_SERVICE: 's1' })).toThrow(/fastly.token/)
   expect(() => cloudflare({ zone: 'a/b', token: 'x\n', plan: 'gold' as 'free' })).toThrow(/zone.*token.*plan/)
+  expect(() => workerEndpoint({ url: 'https://shop.test/purge?a', secret: 'short' })).toThrow(/url.*secret/)
 })
