@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentRequestScope, type Duration, parseDurationMs, runInRequestScope } from '../core/index.ts'
 import {
   clientAddress,
+  compressNode,
+  createCompressor,
   metricsResponse,
   problemAnswer,
   type RateLimiter,
@@ -81,6 +83,23 @@ export function responseCache(cache: ResponseCache): ExpressHandler {
         app.handle(again, held, () => held.destroy())
       },
     })
+  }
+}
+
+/** What is compressed. */
+export interface CompressOptions<Request> {
+  /** `false` for requests whose answer holds a secret beside something that the request can choose (BREACH): its size would tell of the secret. Default: all
+   *  that gain by it. */
+  readonly mayCompress?: (request: Request) => boolean
+}
+
+/** Middleware that compresses answers of 1 kB and more on their way: Zstandard where node has it, Brotli, gzip. Mount it before {@link responseCache}, whose
+ *  stored encodings go out as they are, and after {@link express}. Leaves alone streams of events, parts, what is encoded already, and `no-transform`. */
+export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: CompressOptions<ExpressRequest> = {}): ExpressHandler {
+  const compressor = createCompressor(hf.telemetry)
+  return (request, response, next) => {
+    if (mayCompress?.(request) ?? true) compressNode(request, response, compressor)
+    next()
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { ResponseCache } from '../http/index.ts'
+import { compressNode, createCompressor, type ResponseCache } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
 import { observeResponse } from './observe-response.ts'
 
@@ -49,6 +49,25 @@ export function responseCache(cache: ResponseCache): FastifyPlugin {
         rerun: (again, held) => instance.routing(again, held),
         routeOf: () => routeOf(request.method, request.routeOptions.url),
       })
+    })
+  })
+}
+
+/** What is compressed. */
+export interface CompressOptions {
+  /** `false` for requests whose answer holds a secret beside something that the request can choose (BREACH): its size would tell of the secret. Default: all
+   *  that gain by it. */
+  readonly mayCompress?: (request: FastifyRequestLike) => boolean
+}
+
+/** Plugin that compresses answers of 1 kB and more on their way: Zstandard where node has it, Brotli, gzip. Register it before {@link responseCache}, whose
+ *  stored encodings go out as they are. Leaves alone streams of events, parts, what is encoded already, and `no-transform`. */
+export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: CompressOptions = {}): FastifyPlugin {
+  const compressor = createCompressor(hf.telemetry)
+  return plugin(instance => {
+    instance.addHook('onRequest', (request, reply, done) => {
+      if (mayCompress?.(request) ?? true) compressNode(request.raw as IncomingMessage, reply.raw as ServerResponse, compressor)
+      done()
     })
   })
 }

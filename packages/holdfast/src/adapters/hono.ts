@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { CacheAnswer, ResponseCache } from '../http/index.ts'
+import { type CacheAnswer, compressResponse, createCompressor, type ResponseCache } from '../http/index.ts'
+import type { Holdfast } from '../runtime/index.ts'
 
 /** The part of a Hono 4 context used here. */
 export interface HonoContextLike {
@@ -54,6 +55,31 @@ export function responseCache(cache: ResponseCache, app: HonoAppLike): HonoMiddl
     // Set over the handler's, Hono would add its fields to those of the answer.
     context.res = undefined
     context.res = response
+    return undefined
+  }
+}
+
+/** What is compressed. */
+export interface CompressOptions {
+  /** `false` for requests whose answer holds a secret beside something that the request can choose (BREACH): its size would tell of the secret. Default: all
+   *  that gain by it. */
+  readonly mayCompress?: (request: Request) => boolean
+}
+
+/** Middleware that compresses answers of 1 kB and more on their way, on node: Zstandard where it has it, Brotli, gzip. Mount it before {@link responseCache},
+ *  whose stored encodings go out as they are. Leaves alone streams of events, parts, what is encoded already, and `no-transform`. */
+export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: CompressOptions = {}): HonoMiddleware {
+  const compressor = createCompressor(hf.telemetry)
+  return async (context, next) => {
+    const asked = context.req.raw
+    await next()
+    const { res } = context
+    if (!(mayCompress?.(asked) ?? true)) return undefined
+    const compressed = await compressResponse(asked, res, compressor)
+    if (compressed !== res) {
+      context.res = undefined
+      context.res = compressed
+    }
     return undefined
   }
 }

@@ -1,4 +1,7 @@
 export type { CdnFields } from './cdn-fields.ts'
+export { compressNode } from './compression/compress-node.ts'
+export { compressResponse } from './compression/compress-response.ts'
+export { type Compressor, createCompressor } from './compression/compressor.ts'
 export { createFieldSelection, type FieldSelection, type FieldSelectionOptions, type SelectedFields } from './field-selection/field-selection.ts'
 export { type MetricsResponse, metricsResponse } from './metrics-response.ts'
 export type { CursorSecret } from './paging/cursor.ts'

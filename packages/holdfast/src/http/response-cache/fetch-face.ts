@@ -31,7 +31,8 @@ export function linesOf(headers: Headers): string[] {
   return lines
 }
 
-function toPairs(lines: FieldLines): [string, string][] {
+/** Lines as the constructor of `Headers` takes them. */
+export function toPairs(lines: FieldLines): [string, string][] {
   const pairs: [string, string][] = []
   for (let i = 0; i < lines.length; i += 2) pairs.push([lines[i]!, lines[i + 1]!])
   return pairs

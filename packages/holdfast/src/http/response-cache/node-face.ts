@@ -4,7 +4,7 @@ import type { Clock } from '../../core/index.ts'
 import { type FieldLines, fieldValue } from '../fields/fields.ts'
 import type { CacheEngine } from './engine.ts'
 import type { EngineRequest } from './engine-contract.ts'
-import { NodeReply, sendHead } from './node-reply.ts'
+import { markFinal, NodeReply, sendHead } from './node-reply.ts'
 import { CONDITIONS } from './validation.ts'
 
 /** How the handler behind the cache is run. */
@@ -61,6 +61,7 @@ export async function handleNode(
     reply?.restore()
     const { status, lines, body } = result.answer
     if (response.headersSent || response.destroyed) return
+    markFinal(response)
     sendHead(response, status, lines)
     response.end(body)
   } catch (error) {
@@ -75,6 +76,7 @@ export async function handleNode(
 export function answerFromMemory<Reply extends NodeReply>(engine: CacheEngine<Reply>, prepared: EngineRequest, response: ServerResponse): boolean {
   const answer = engine.peek(prepared)
   if (answer === undefined) return false
+  markFinal(response)
   sendHead(response, answer.status, answer.lines)
   response.end(answer.body)
   return true

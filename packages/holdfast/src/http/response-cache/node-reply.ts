@@ -100,10 +100,12 @@ export class NodeReply implements OriginReply {
     this.restore()
     const response = this.#response
     sendHead(response, this.status, lines)
-    for (const chunk of this.#chunks) response.write(chunk)
+    const chunks = this.#chunks
     this.#chunks = []
-    if (this.#isEnded) response.end()
+    // At once where it is whole, so that whoever stands before us knows it for whole.
+    if (this.#isEnded) response.end(chunks.length > 1 ? Buffer.concat(chunks) : chunks[0])
     else {
+      for (const chunk of chunks) response.write(chunk)
       response.flushHeaders()
       // A handler that was told to wait waits for this event; node sends it when the socket has taken everything, if it is full.
       if (!response.writableNeedDrain) response.emit('drain')
@@ -184,8 +186,24 @@ export function sendHead(response: ServerResponse, status: number, lines: FieldL
   response.writeHead(status, all)
 }
 
+/** Responses that go out as they are written: they come from the cache, which knows of codings. */
+const final = new WeakSet<ServerResponse>()
+
+/** Nothing between here and the socket should change what is written. */
+export function markFinal(response: ServerResponse): void {
+  final.add(response)
+}
+
+export function isFinal(response: ServerResponse): boolean {
+  return final.has(response)
+}
+
 /** The head that a handler is about to send: what it gives now, and what it set before; without what others had set already. */
-function headLines(response: ServerResponse, headers: OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined, outer: OutgoingHttpHeaders): string[] {
+export function headLines(
+  response: ServerResponse,
+  headers: OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined,
+  outer: OutgoingHttpHeaders,
+): string[] {
   // A framework that keeps its fields to itself gives those of what came before too.
   const given = Array.isArray(headers)
     ? headers.flat().map(String)

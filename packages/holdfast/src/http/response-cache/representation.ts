@@ -28,6 +28,11 @@ interface Slot {
 /** Types whose bytes are compressed already. */
 const COMPRESSED_TYPE =
   /^\s*(?:image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon)|video\/|audio\/|font\/woff|application\/(?:zip|gzip|x-gzip|zstd|x-7z|x-rar|pdf|wasm\+br))/i
+/** True for a type whose bytes gain nothing by compression. */
+export function isCompressedType(type: string): boolean {
+  return COMPRESSED_TYPE.test(type)
+}
+
 /** What the tags of our encodings end in, before the quotation mark. Tags of handlers do not. */
 const TAG_SUFFIX = /;hf=(?:zstd|br|gzip)"/g
 
@@ -106,7 +111,7 @@ export function hasBody(status: number): boolean {
 function canBeEncoded({ status, lines, body, control }: StoredResponse): boolean {
   if (CODINGS.length === 0 || body.byteLength < LEAST_BYTES || control.noTransform || !hasBody(status)) return false
   if (hasField(lines, 'content-encoding') || hasField(lines, 'content-range')) return false
-  return !COMPRESSED_TYPE.test(fieldValue(lines, 'content-type') ?? '')
+  return !isCompressedType(fieldValue(lines, 'content-type') ?? '')
 }
 
 function toIdentity(stored: StoredResponse, isEncodable: boolean, toCdn: ToCdn | undefined): Representation {

@@ -45,6 +45,11 @@ function encodings(registry: Registry): Record<string, number> {
 
 const [best] = CODINGS as [Coding]
 
+it('knows Zstandard where node does, and asks for nothing that node lacks', () => {
+  expect(CODINGS).toEqual([...('zstdCompress' in zlib ? ['zstd'] : []), 'br', 'gzip'])
+  expect(preferredCoding('zstd')).toBe('zstdCompress' in zlib ? 'zstd' : undefined)
+})
+
 describe('the coding that a request wishes', () => {
   it('is the one wished most, at equal wishes the first of ours, and none where none of ours is wished', () => {
     const cases: [string | undefined, Coding | undefined][] = [
