@@ -42,6 +42,8 @@ export interface CacheParts {
   refresh(key: string, load: Load<unknown>, options: GetOrSetOptions): Promise<unknown>
   /** What stops before the cache does, while Redis can still be reached. Each is bounded by itself and never rejects. */
   readonly stopFirst: Set<() => Promise<void>>
+  /** Told of each tag that was invalidated, here or in another process, at least once. What they throw is theirs to mind. */
+  readonly onTagChanged: Set<(tag: string) => void>
 }
 
 const partsOf = new WeakMap<object, CacheParts>()

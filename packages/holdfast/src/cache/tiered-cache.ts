@@ -64,6 +64,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
   readonly #reloader: Reloader
   readonly #slowReads: SlowReads
   readonly #writer: Writer
+  readonly #onTagChanged = new Set<(tag: string) => void>()
   readonly #messages: Messages
   readonly #deriving: Deriving
   readonly #createdAtMs: number
@@ -123,7 +124,16 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     })
     const stopFirst = new Set<() => Promise<void>>()
     keepParts(this, {
-      ...{ clock, random, logger, stopFirst, namespace: options.namespace, registry: deps.registry, redis: this.#redis?.access },
+      ...{
+        clock,
+        random,
+        logger,
+        stopFirst,
+        onTagChanged: this.#onTagChanged,
+        namespace: options.namespace,
+        registry: deps.registry,
+        redis: this.#redis?.access,
+      },
       derived: this.#deriving,
       refresh: (key, load, call) => this.#slowReads.refresh(key, load, call),
     })
@@ -321,6 +331,7 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     this.#tags.invalidate(tag)
     this.#reloader.detachTag(tag)
     this.#deriving.onTagChanged(tag)
+    for (const told of this.#onTagChanged) told(tag)
   }
 
   #forgetMatching(matches: GlobMatch): number {

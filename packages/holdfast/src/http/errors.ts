@@ -1,6 +1,13 @@
 import { defineErrors, type ErrorTable } from '../core/index.ts'
 
-type HttpErrorCode = 'HF_HTTP_CURSOR_INVALID' | 'HF_HTTP_LIMIT_INVALID' | 'HF_HTTP_FIELDS_INVALID' | 'HF_HTTP_RATE_LIMITED'
+type HttpErrorCode =
+  | 'HF_HTTP_CURSOR_INVALID'
+  | 'HF_HTTP_LIMIT_INVALID'
+  | 'HF_HTTP_FIELDS_INVALID'
+  | 'HF_HTTP_RATE_LIMITED'
+  | 'HF_HTTP_LIVE_FORBIDDEN'
+  | 'HF_HTTP_LIVE_FULL'
+  | 'HF_HTTP_LIVE_INVALID'
 
 /** Errors of `http`. */
 export const httpErrors: ErrorTable<HttpErrorCode> = defineErrors<HttpErrorCode>({
@@ -27,5 +34,21 @@ export const httpErrors: ErrorTable<HttpErrorCode> = defineErrors<HttpErrorCode>
     hint: 'ask again after the seconds in Retry-After',
     retryable: true,
     status: 429,
+  },
+  HF_HTTP_LIVE_FORBIDDEN: {
+    summary: 'A client asked for live updates that `authorize` does not grant it.',
+    hint: 'let `authorize` return true for those who may listen; what it throws refuses too',
+    retryable: false,
+    status: 403,
+  },
+  HF_HTTP_LIVE_FULL: {
+    summary: 'As many clients as are allowed receive live updates of this process, or it is being stopped.',
+    hint: 'raise `maxClients`, or run more processes; the client comes back by itself',
+    retryable: true,
+  },
+  HF_HTTP_LIVE_INVALID: {
+    summary: 'The name of a channel or an event of live updates is not valid, or the data of an event is no JSON or longer than 65,536 characters.',
+    hint: 'send the id of what changed, and let the client read it',
+    retryable: false,
   },
 })
