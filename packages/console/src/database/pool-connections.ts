@@ -3,7 +3,10 @@ import pg from 'pg'
 
 /** Where the pool of a Holdfast stands, if there is one. */
 export interface PoolOwner {
-  readonly pg?: { readonly pool: { readonly options: object } }
+  readonly pg?: {
+    readonly pool: { readonly options: object }
+    bindsOf?(text: string): readonly { readonly values: readonly unknown[]; readonly callCount: number }[]
+  }
 }
 
 /** Opens connections to the database of the service's own pool, beside it: nothing of ours waits in the service's queue.

@@ -35,6 +35,9 @@ it('finds and applies advice on the database of the pool, with nothing configure
   expect(await ask<AdviceAnswer>('advise', 'POST')).toMatchObject({ findingCount: 1 })
   const { findings } = await ask<FindingList>('findings')
   expect(findings).toMatchObject([{ rule: 'pg/missing-index', state: 'open' }])
+  // With what the pool has seen, by itself.
+  const { finding } = await ask<FindingDetail>(`findings/${findings[0]!.id}`)
+  expect(finding.evidence.trial?.note).toContain('parameters as seen')
   const applied = await ask<FindingDetail>(`findings/${findings[0]!.id}/apply`, 'POST')
   expect(applied.finding.state).toBe('applied')
 })

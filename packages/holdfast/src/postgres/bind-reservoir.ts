@@ -2,18 +2,20 @@
 export interface BindSample {
   readonly values: readonly unknown[]
   readonly durationMs: number
+  /** Calls that it stands for: those as fast or slow, shared among the sets that were kept of them. */
+  readonly callCount: number
 }
 
 /** Upper edges, in ms, of the strata; the last is open. Rare slow parameters keep their places beside a million fast ones. */
 const STRATA_MS: readonly number[] = [1, 10, 100]
-const SAMPLES_PER_STRATUM = 3
+const SAMPLES_PER_STRATUM = 4
 const VALUES_LIMIT = 32
 const SET_CHARS_LIMIT = 1024
 
-/** Keeps up to 12 sets of parameters of one statement, chosen at random within each stratum of duration. In this process's memory only.
+/** Keeps up to 16 sets of parameters of one statement, chosen at random within each stratum of duration. In this process's memory only.
  *  Sets that are long (over 32 values, 1,024 characters) or hold objects are not kept. */
 export class BindReservoir {
-  readonly #strata: BindSample[][] = STRATA_MS.concat(0).map(() => [])
+  readonly #strata: Omit<BindSample, 'callCount'>[][] = STRATA_MS.concat(0).map(() => [])
   readonly #seen: number[] = STRATA_MS.concat(0).map(() => 0)
 
   offer(values: readonly unknown[], durationMs: number, random: () => number): void {
@@ -27,7 +29,7 @@ export class BindReservoir {
   }
 
   samples(): readonly BindSample[] {
-    return this.#strata.flat()
+    return this.#strata.flatMap((kept, stratum) => kept.map(sample => ({ ...sample, callCount: this.#seen[stratum]! / kept.length })))
   }
 }
 

@@ -15,6 +15,7 @@ export {
   type RefusalReason,
   type Row,
   type RuleUnknown,
+  type SeenBinds,
   type ServedReport,
   type StatementCounters,
   type UnexaminedReason,

@@ -104,8 +104,10 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
   transaction<T>(work: (tx: Transaction<Pool>) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** What was measured of each statement, by fingerprint. */
   statements(): readonly StatementSnapshot[]
-  /** Up to a dozen sets of parameters that the statement ran with, fast and slow ones. They are real data: keep them in the process. */
+  /** Up to 16 sets of parameters that the statement ran with, fast and slow ones. They are real data: keep them in the process. */
   bindSamples(fingerprint: string): readonly BindSample[]
+  /** The same for a text of pg_stat_statements, with a value for each of its parameters: `createAdvisor({ bindsOf })`. Parses the text, 50 to 200 us. */
+  bindsOf(text: string): readonly BindSample[]
   /** Statements that were slow, the costliest first, at most 200, with their plans. */
   slowStatements(): readonly SlowStatement[]
   /** Statements that requests send again and again, the costliest first, at most 200: N+1 patterns and duplicate reads. Of requests only, see `runInRequestScope`. */
@@ -194,6 +196,7 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
     readState: () => replicas?.state() ?? NO_READS,
     statements: () => store.snapshot(),
     bindSamples: fingerprint => store.bindSamples(fingerprint),
+    bindsOf: text => store.bindsOf(text),
     slowStatements: slow.snapshot,
     repeats: () => repeats.book.repeats(),
     allowRepeats,

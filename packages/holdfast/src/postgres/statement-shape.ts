@@ -33,6 +33,15 @@ export function maskLiterals(text: string): string {
   return parts.join('').trim()
 }
 
+/** The highest n of a parameter `$n`; 0 without any. */
+export function paramCountOf(text: string): number {
+  let count = 0
+  lexSql(text, (kind, start, end) => {
+    if (kind === 'parameter') count = Math.max(count, Number(text.slice(start + 1, end)))
+  })
+  return count
+}
+
 /** A pair of parentheses that is open. `lastGroup` is the pair that closed last inside it. */
 interface OpenGroup {
   readonly start: number

@@ -3,7 +3,7 @@ import { createHistogram, type Histogram, type HistogramSnapshot, mergeHistogram
 import { BindReservoir, type BindSample } from './bind-reservoir.ts'
 import { identifyStatement, STORED_TEXT_LIMIT, type StatementIdentity } from './fingerprint.ts'
 import { type RepeatForm, repeatFormOf, UNCOUNTED } from './repeats/repeat-form.ts'
-import { LEXED_CHARS_LIMIT, shapeOf } from './statement-shape.ts'
+import { LEXED_CHARS_LIMIT, paramCountOf, shapeOf } from './statement-shape.ts'
 
 const WANTED_SITES = 5
 
@@ -59,6 +59,8 @@ export interface StatementStore {
   identify(record: StatementRecord): StatementIdentity
   snapshot(): readonly StatementSnapshot[]
   bindSamples(fingerprint: string): readonly BindSample[]
+  /** Of a text of pg_stat_statements: those that have a value for each of its parameters. */
+  bindsOf(text: string): readonly BindSample[]
   /** Durations of all statements together, in seconds. Summed when asked, so that the path of a query records each duration once. */
   durations(): HistogramSnapshot
   /** Calls counted under `other` for want of room. */
@@ -132,6 +134,15 @@ class BoundedStatementStore implements StatementStore {
 
   bindSamples(fingerprint: string): readonly BindSample[] {
     return [...this.#shapes.values()].filter(record => this.identify(record).fingerprint === fingerprint).flatMap(record => record.binds.samples())
+  }
+
+  bindsOf(text: string): readonly BindSample[] {
+    const { fingerprint, text: normalised } = identifyStatement(text)
+    const paramCount = paramCountOf(text)
+    return [...this.#shapes.values()]
+      .filter(record => record.callCount > 0 && this.identify(record).fingerprint === fingerprint && record.identity!.text === normalised)
+      .flatMap(record => record.binds.samples())
+      .filter(({ values }) => values.length === paramCount)
   }
 
   durations(): HistogramSnapshot {

@@ -11,12 +11,13 @@ function seeded(): () => number {
 }
 
 describe('the reservoir of parameters', () => {
-  it('keeps three of each stratum of duration, so that one slow call among ten thousand fast ones is still there', () => {
+  it('keeps four of each stratum of duration, so that one slow call among ten thousand fast ones is still there, and stands for one', () => {
     const reservoir = new BindReservoir()
     const random = seeded()
     for (let n = 0; n < 10_000; n++) reservoir.offer([n], n === 5000 ? 250 : 0.2, random)
-    expect(reservoir.samples()).toHaveLength(4)
-    expect(reservoir.samples().at(-1)).toEqual({ values: [5000], durationMs: 250 })
+    expect(reservoir.samples()).toHaveLength(5)
+    expect(reservoir.samples().at(-1)).toEqual({ values: [5000], durationMs: 250, callCount: 1 })
+    expect(reservoir.samples()[0]!.callCount).toBe(9999 / 4)
   })
 
   it('gives late calls the same chance as early ones', () => {
@@ -27,8 +28,8 @@ describe('the reservoir of parameters', () => {
       for (let n = 0; n < 100; n++) reservoir.offer([n], 0.2, random)
       lateCount += reservoir.samples().filter(({ values }) => (values[0] as number) >= 50).length
     }
-    // 600 samples, half of them expected from the later half; 60 is five standard deviations.
-    expect(Math.abs(lateCount - 300)).toBeLessThan(60)
+    // 800 samples, half of them expected from the later half; 70 is five standard deviations.
+    expect(Math.abs(lateCount - 400)).toBeLessThan(70)
   })
 
   it('keeps a copy, so that the caller may change the list afterwards', () => {

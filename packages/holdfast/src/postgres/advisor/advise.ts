@@ -2,6 +2,7 @@ import type { Finding } from '../../core/index.ts'
 import { delay } from '../../core/index.ts'
 import type { Candidate } from './candidates.ts'
 import { type Catalog, readCatalog } from './catalog.ts'
+import type { SeenBinds } from './examined.ts'
 import { figuresOf, statementsOnTable } from './figures.ts'
 import { causeOf, exactCauseOf, indexNameFor } from './index-definition.ts'
 import { sweepLabs } from './lab.ts'
@@ -24,6 +25,9 @@ import { accountWrites, type WorkloadStatement } from './write-account.ts'
 
 /** Longest wait for any lock, ms. */
 const LOCK_LIMIT_MS = 1000
+
+/** Fewer sets say less than values drawn from rows do. */
+const FEWEST_SEEN = 4
 
 /** What to look at. */
 export interface AdviseOptions {
@@ -70,13 +74,15 @@ export interface AdviceReport {
 export interface AdviseContext extends RulesContext {
   readonly random: () => number
   readonly labLimitBytes: number
+  /** What the service's own pool has seen of a statement, by its text in pg_stat_statements. */
+  readonly bindsOf: ((text: string) => readonly SeenBinds[]) | undefined
   readonly onProgress: (line: string) => void
 }
 
 /** Reads the workload, runs the rules, keeps the findings. */
 export async function advise(context: AdviseContext, options: AdviseOptions): Promise<AdviceReport> {
   const { client, clock, surroundings, ledger } = context
-  const { minCalls = 1, limit = 100, rules, binds } = options
+  const { minCalls = 1, limit = 100, rules } = options
   const startedMs = clock.monotonicMs()
   // Nothing here is worth waiting for behind somebody's DDL.
   await client.query(SET_LIMITS, [String(LOCK_LIMIT_MS), '0'])
@@ -88,7 +94,7 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
   const catalog = await readCatalog(client, tablesNamed(parsed))
   const isAsked = ruleMatches(rules, 'pg/missing-index')
   const { examined: statements, unexamined } = isAsked
-    ? selectStatements(window, texts, parsed, { minCalls, limit, binds })
+    ? selectStatements(window, texts, parsed, { minCalls, limit, bindsOf: queryId => bindsOf(context, options, queryId, texts.get(queryId)) })
     : { examined: [], unexamined: [] }
   const { found, refused } = await findMissingIndexes({
     client,
@@ -118,6 +124,14 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
     notes: notesOf(surroundings, ledger, window, swept),
     tookMs: clock.monotonicMs() - startedMs,
   }
+}
+
+/** Those that were handed over; else those that the service's own pool has seen, when they are enough to stand for its calls. */
+function bindsOf(context: AdviseContext, { binds }: AdviseOptions, queryId: string, text: string | undefined): readonly SeenBinds[] {
+  const given = binds?.get(queryId)
+  if (given !== undefined) return given.map(values => ({ values, callCount: 1 }))
+  const seen = text === undefined ? [] : (context.bindsOf?.(text) ?? [])
+  return seen.length < FEWEST_SEEN ? [] : seen
 }
 
 async function watch({ client, clock, surroundings }: AdviseContext, windowMs: number | undefined): Promise<WorkloadMark | undefined> {

@@ -15,6 +15,7 @@ import { applyFinding } from './apply.ts'
 import { applyRule } from './apply-rule.ts'
 import { type AdvisorClient, withClient } from './client.ts'
 import { advisorErrors } from './errors.ts'
+import type { SeenBinds } from './examined.ts'
 import type { PoolShare } from './facts/rule-facts.ts'
 import { type AuditEntry, createMemoryLedger, type Ledger, type LedgerEntry, openLedger } from './ledger.ts'
 import { type PlantRequest, plantFinding } from './plant.ts'
@@ -42,6 +43,9 @@ export interface AdvisorOptions {
   readonly replicas?: readonly (() => Promise<AdvisorClient>)[]
   /** Every pool that connects to the server, for the sum against max_connections. Default: none, and the sum is not judged. */
   readonly pools?: readonly PoolShare[]
+  /** Sets of parameters that the service was seen to send with a statement, by its text in pg_stat_statements: `text => hf.pg.bindsOf(text)` where the advisor runs
+   *  in the service's process. From four sets on they are used instead of values drawn from rows; they stay in memory and are shown nowhere. Default: none. */
+  readonly bindsOf?: (text: string) => readonly SeenBinds[]
   /** Hears what is being done, in lines for people. */
   readonly onProgress?: (line: string) => void
 }
@@ -98,7 +102,7 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
   const { connect, clock = systemClock, random = Math.random, logger = silentLogger, onProgress = () => undefined } = options
   const labLimitBytes = parseSizeBytes(options.labLimit ?? '512mb')
   const memory = createMemoryLedger()
-  const { replicas = [], pools = [] } = options
+  const { replicas = [], pools = [], bindsOf } = options
 
   const act = <T>(create: boolean, work: (context: ActionContext) => Promise<T>): Promise<T> =>
     withClient(connect, async client => {
@@ -122,7 +126,7 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
       withClient(connect, async client => {
         const surroundings = await readSurroundings(client)
         const ledger = await openLedger(client, memory, true)
-        return advise({ client, clock, random, labLimitBytes, surroundings, ledger, replicas, pools, onProgress }, adviseOptions)
+        return advise({ client, clock, random, labLimitBytes, surroundings, ledger, replicas, pools, bindsOf, onProgress }, adviseOptions)
       }),
     findings: () => act(false, async ({ ledger }) => (await ledger.entries()).map(entry => entry.finding)),
     finding: id => act(false, async ({ ledger }) => (await entryOf(ledger, id)).finding),

@@ -19,6 +19,8 @@ export type SamplePool = readonly Readonly<Record<string, string>>[]
 export interface ParameterSet {
   readonly kind: 'typical' | 'frequent' | 'rare' | 'observed'
   readonly values: readonly unknown[]
+  /** Of an observed set: calls that it stands for. */
+  readonly callCount?: number
 }
 
 /** What the values of parameters cannot tell. */

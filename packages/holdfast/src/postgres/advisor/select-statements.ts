@@ -1,4 +1,4 @@
-import type { ExaminedStatement } from './examined.ts'
+import type { ExaminedStatement, SeenBinds } from './examined.ts'
 import type { ParsedInsert, ParsedStatement } from './predicates.ts'
 import type { WorkloadWindow } from './workload.ts'
 
@@ -26,8 +26,8 @@ export interface SelectedStatements {
 export interface SelectionOptions {
   readonly minCalls: number
   readonly limit: number
-  /** Sets of parameters that statements were seen with, by queryId. */
-  readonly binds: ReadonlyMap<string, readonly (readonly unknown[])[]> | undefined
+  /** Sets of parameters that a statement was seen with. */
+  readonly bindsOf: (queryId: string) => readonly SeenBinds[]
 }
 
 /** Chooses the statements that indexes are looked for. Pure. */
@@ -35,7 +35,7 @@ export function selectStatements(
   window: WorkloadWindow,
   texts: ReadonlyMap<string, string>,
   parsed: ReadonlyMap<string, ParsedStatement | ParsedInsert>,
-  { minCalls, limit, binds }: SelectionOptions,
+  { minCalls, limit, bindsOf }: SelectionOptions,
 ): SelectedStatements {
   const examined: ExaminedStatement[] = []
   const unexamined: UnexaminedStatement[] = []
@@ -51,14 +51,16 @@ export function selectStatements(
     else if (figures.calls < minCalls) passOver(queryId, 'few-calls', `${figures.calls} calls in the window; ${minCalls} are asked for`)
     else {
       const share = window.totalMs > 0 ? figures.totalMs / window.totalMs : 0
-      const seen = binds?.get(queryId) ?? []
-      const one = { parsed: statement, window: figures, shareOfTime: share, rowsPerCall: figures.rows / figures.calls }
-      examined.push(seen.length === 0 ? one : { ...one, binds: seen })
+      examined.push({ parsed: statement, window: figures, shareOfTime: share, rowsPerCall: figures.rows / figures.calls })
     }
   }
   examined.sort((a, b) => b.window.totalMs - a.window.totalMs)
   for (const { window: figures } of examined.slice(limit)) {
     passOver(figures.queryId, 'beyond-limit', `${limit} statements that take more time were examined`)
   }
-  return { examined: examined.slice(0, limit), unexamined }
+  const withBinds = examined.slice(0, limit).map(one => {
+    const binds = bindsOf(one.window.queryId)
+    return binds.length === 0 ? one : { ...one, binds }
+  })
+  return { examined: withBinds, unexamined }
 }

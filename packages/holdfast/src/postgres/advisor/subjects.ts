@@ -1,7 +1,7 @@
 import type { Candidate } from './candidates.ts'
 import type { Catalog } from './catalog.ts'
 import type { AdvisorClient } from './client.ts'
-import type { ExaminedStatement } from './examined.ts'
+import type { ExaminedStatement, SeenBinds } from './examined.ts'
 import type { TrialPair } from './judge.ts'
 import type { Lab } from './lab.ts'
 import { limitFor, type ParameterHints, type ParameterSet } from './parameters.ts'
@@ -68,8 +68,8 @@ export async function prepareStatement(
 
 /** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned. */
 export function pairsOf({ subject, before, examined }: PreparedStatement, after: Runs): TrialPair[] {
-  // Parameters that were seen count alike: they are a sample of the calls themselves.
-  const likely = after.rows.map((_, at) => LIKELY[subject.sets[at]!.kind])
+  // Parameters that were seen are a sample of the calls themselves: there is nothing to weigh them by but the calls that each stands for.
+  const likely = after.rows.map((_, at) => subject.sets[at]!.callCount ?? LIKELY[subject.sets[at]!.kind])
   const weights = weighSets(after.rows, examined.binds === undefined ? examined.rowsPerCall : undefined, likely)
   return after.ms.map((afterMs, at) => ({ kind: subject.sets[at]!.kind, beforeMs: before.ms[at], afterMs, weight: weights[at]! }))
 }
@@ -110,6 +110,6 @@ function least(...runs: readonly (Runs | undefined)[]): number {
   return Math.min(...runs.flatMap(each => each?.ms ?? []))
 }
 
-function boundSets(binds: readonly (readonly unknown[])[], params: readonly number[]): ParameterSet[] {
-  return binds.map(values => ({ kind: 'observed', values: params.map(param => values[param - 1]) }))
+function boundSets(binds: readonly SeenBinds[], params: readonly number[]): ParameterSet[] {
+  return binds.map(({ values, callCount }) => ({ kind: 'observed', values: params.map(param => values[param - 1]), callCount }))
 }

@@ -66,7 +66,7 @@ describe('the statements of an observed pool', () => {
     const [statement] = watched.statements()
     const samples = watched.bindSamples(statement!.fingerprint)
     expect(samples.length).toBeGreaterThanOrEqual(3)
-    expect(samples.length).toBeLessThanOrEqual(12)
+    expect(samples.length).toBeLessThanOrEqual(16)
     for (const { values: binds } of samples) expect(binds[0]).toBeTypeOf('number')
     expect(watched.bindSamples('unknown')).toEqual([])
   })

@@ -27,7 +27,7 @@ describe('selectStatements', () => {
       ['select $1', 70, 1],
       ['COMMIT', 70, 1],
     ])
-    const { examined, unexamined } = selectStatements(window, texts, parsed, { minCalls: 1, limit: 2, binds: undefined })
+    const { examined, unexamined } = selectStatements(window, texts, parsed, { minCalls: 1, limit: 2, bindsOf: () => [] })
     expect(examined.map(({ parsed: { text } }) => text)).toEqual(['select * from t where a = $1', 'select * from t where b = $1'])
     expect(unexamined.map(({ reason, statement }) => `${reason}: ${statement}`)).toEqual([
       'adds-rows: insert into t values ($1)',
@@ -39,7 +39,7 @@ describe('selectStatements', () => {
 
   it('passes over what ran less often than is asked for', () => {
     const { window, texts, parsed } = windowOf([['select * from t where a = $1', 3, 5]])
-    const { examined, unexamined } = selectStatements(window, texts, parsed, { minCalls: 4, limit: 9, binds: undefined })
+    const { examined, unexamined } = selectStatements(window, texts, parsed, { minCalls: 4, limit: 9, bindsOf: () => [] })
     expect(examined).toEqual([])
     expect(unexamined).toMatchObject([{ reason: 'few-calls', calls: 3, why: '3 calls in the window; 4 are asked for' }])
   })
