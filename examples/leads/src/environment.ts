@@ -16,6 +16,12 @@ export interface Environment {
   readonly poolMax: number
   /** Lets a console read the measurements. Absent: nobody can. */
   readonly instanceToken: string | undefined
+  /** Requests of one address in a minute to what writes and to `/v2`, in the mode `cache`. Default 30,000: a load generator is one address. */
+  readonly requestsPerMinute: number
+  /** Lets a client hear what changes. Absent: nobody can. */
+  readonly liveToken: string | undefined
+  /** Signs cursors of `/v2`. Absent: made anew at each start, and then cursors are good for one process. */
+  readonly cursorSecret: string | undefined
   /** End when stdin is closed. */
   readonly exitWithParent: boolean
 }
@@ -52,6 +58,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     mode,
     poolMax: integer('LEADS_POOL_MAX', 10, 2, 100),
     instanceToken: env.HOLDFAST_INSTANCE_TOKEN || undefined,
+    requestsPerMinute: integer('LEADS_REQUESTS_PER_MINUTE', 30_000, 1, 1_000_000),
+    liveToken: env.LEADS_LIVE_TOKEN || undefined,
+    cursorSecret: env.LEADS_CURSOR_SECRET || undefined,
     exitWithParent: env.LEADS_EXIT_WITH_PARENT === '1',
   }
   if (problems.length > 0)

@@ -15,5 +15,5 @@ export function createPlainService(pool: Pool): Service {
     )
     return { status: isUp ? 'ok' : 'down' }
   })
-  return { app, stop: async () => {} }
+  return { app, endStreams: async () => {}, stop: async () => {} }
 }

@@ -31,6 +31,7 @@ async function serve(environment: Environment): Promise<void> {
     if (ending) return
     ending = true
     log.info({ why }, 'ending')
+    await service.endStreams()
     await finishRequests(server)
     await service.stop()
     await pool.end()

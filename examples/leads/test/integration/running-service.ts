@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createService } from '../../src/create-service.ts'
 import type { Mode } from '../../src/environment.ts'
 import { createPool } from '../../src/pool.ts'
+import type { ServiceOptions } from '../../src/service.ts'
 
 /** What a request was answered with. */
 export interface Answer {
@@ -21,13 +22,22 @@ export interface RunningService {
 }
 
 /** Starts the service in `mode`. Services with the same namespace share what they cache in Redis. */
-export async function runService(databaseUrl: string, mode: Mode, cacheNamespace: string = randomUUID()): Promise<RunningService> {
+export async function runService(
+  databaseUrl: string,
+  mode: Mode,
+  cacheNamespace: string = randomUUID(),
+  settings: Partial<ServiceOptions> = {},
+): Promise<RunningService> {
   const pool = createPool(databaseUrl, 4)
   const service = await createService(pool, {
     mode,
     redisUrl: process.env.HOLDFAST_TEST_REDIS_URL,
     cacheNamespace,
     instanceToken: 'token-of-the-test',
+    requestsPerMinute: 30_000,
+    liveToken: undefined,
+    cursorSecret: undefined,
+    ...settings,
   })
   const server = createServer(service.app)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -17,7 +17,7 @@ export interface DemoStep {
   readonly errors: number
   /** From pg_stat_statements, without transaction control and without Holdfast's own. */
   readonly statementsPerRequest: number | null
-  /** Reads answered by L1 or L2 / all cache reads; null while the cache is off. */
+  /** Reads answered by a kept answer, L1 or L2 / all cache reads; null while the cache is off. */
   readonly hitRatio: number | null
 }
 

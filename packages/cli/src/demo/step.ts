@@ -75,11 +75,18 @@ interface CacheReads {
   readonly misses: number
 }
 
+/** A whole answer that was kept saved the one read that its route makes. */
 function cacheReads(snapshot: InstanceSnapshot | undefined): CacheReads {
-  const total = (name: string): number =>
-    (snapshot?.metrics.find(family => family.name === name)?.series ?? []).reduce((sum, series) => sum + (series.value ?? 0), 0)
-  return { hits: total('holdfast_cache_hits'), misses: total('holdfast_cache_misses') }
+  const total = (name: string, counts: (labels: readonly string[]) => boolean = () => true): number =>
+    (snapshot?.metrics.find(family => family.name === name)?.series ?? []).reduce(
+      (sum, { labels, value = 0 }) => (counts(labels) ? sum + value : sum),
+      0,
+    )
+  const answers = total('holdfast_http_cache_answers', ([, outcome = '']) => KEPT_ANSWERS.has(outcome))
+  return { hits: total('holdfast_cache_hits') + answers, misses: total('holdfast_cache_misses') }
 }
+
+const KEPT_ANSWERS: ReadonlySet<string> = new Set(['hit', 'stale', 'collapsed'])
 
 function hitRatio(before: CacheReads, after: CacheReads): number | null {
   const hits = after.hits - before.hits
