@@ -9,8 +9,8 @@ import { rolldown } from 'rolldown'
 /** One worker of a run. */
 export interface SitePlan {
   readonly bindings: Readonly<Record<string, unknown>>
-  /** A folder of KV that sites may share. */
-  readonly kvPersist?: string
+  /** A KV namespace: one of its own, or that of another site. */
+  readonly kv?: 'own' | (string & {})
 }
 
 /** Workers that are being served. */

@@ -116,13 +116,18 @@ describe('the worker as a cache', () => {
   })
 
   it('serves what is stale at once while one request fetches it anew', async () => {
+    let release: () => void = () => undefined
     const seen = origin.on('/swr', (request, response, call) => {
       const headers = { 'cache-control': 'max-age=10, stale-while-revalidate=60', ...(call === 1 ? STALE : {}) }
-      page(headers)(request, response, call)
+      const send = (): void => page(headers)(request, response, call)
+      if (call === 1) send()
+      else release = send
     })
     await ask('/swr')
     const answers = await Promise.all([ask('/swr'), ask('/swr'), ask('/swr')])
-    expect(answers.every(({ text, cache }) => text === 'call 1' && cache === 'STALE')).toBe(true)
+    expect(answers.map(({ text, cache }) => [text, cache])).toEqual(Array(3).fill(['call 1', 'STALE']))
+    await until(() => seen.length === 2)
+    release()
     await until(async () => (await ask('/swr')).text === 'call 2')
     expect(seen.length).toBe(2)
   })
@@ -153,10 +158,14 @@ describe('the worker as a cache', () => {
   })
 
   it('forgets what a successful unsafe request changed', async () => {
-    const seen = origin.on('/thing', page({ 'cache-control': 'max-age=60' }))
+    const seen = origin.on('/thing', async (request, response, call) => {
+      let text = ''
+      for await (const chunk of request) text += chunk
+      response.writeHead(200, { 'cache-control': 'max-age=60' }).end(`call ${call} ${text}`)
+    })
     await ask('/thing')
-    await ask('/thing', { method: 'PUT', body: 'new' })
-    expect([(await ask('/thing')).text, seen.length]).toEqual(['call 3', 3])
+    expect((await ask('/thing', { method: 'PUT', body: 'new' })).text).toBe('call 2 new')
+    expect([(await ask('/thing')).text, seen.length]).toEqual(['call 3 ', 3])
   })
 })
 
@@ -218,15 +227,19 @@ describe('an origin that fails', () => {
     expect((await ask('/down')).text).toBe('call 3')
   })
 
-  it('is a 502 when it cannot be reached, a 504 when it hangs, and others are answered meanwhile', async () => {
+  it('is a 502 when it cannot be reached, a 504 when it hangs at a GET, and others are answered meanwhile', async () => {
     origin.on('/gone', (request, _response) => request.socket.destroy())
     origin.on('/hangs', () => undefined)
     origin.on('/well', page({ 'cache-control': 'max-age=60' }))
+    // Longer than the limit.
+    origin.on('/upload', (_request, response) => setTimeout(() => response.end('taken'), 900))
     const hanging = ask('/hangs')
+    const upload = ask('/upload', { method: 'POST', body: 'x' })
     expect((await ask('/well')).status).toBe(200)
     expect((await ask('/gone')).status).toBe(502)
     const late = await hanging
     expect([late.status, late.headers['cache-control'], late.headers['content-type']]).toEqual([504, 'no-store', 'application/problem+json'])
+    expect((await upload).text).toBe('taken')
   })
 
   it('never has a body stored that broke off, stalled or is shorter than it says', async () => {

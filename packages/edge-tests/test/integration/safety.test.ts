@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { workerEndpoint } from 'holdfast/cdn'
 import { signPurge } from 'holdfast/core'
@@ -15,7 +12,6 @@ const PURGE = '/.holdfast/purge'
 
 let origin: Origin
 let workerd: Workerd<'east' | 'west' | 'bare'>
-const kvPersist = mkdtempSync(join(tmpdir(), 'holdfast-kv-'))
 
 beforeAll(async () => {
   const [started, bundle] = await Promise.all([startOrigin(), bundleWorker()])
@@ -24,8 +20,8 @@ beforeAll(async () => {
   const withPurge = { ...bindings, PURGE_SECRET: SECRET, OLD_PURGE_SECRET: OLD_SECRET }
   // Two sites are two data centers: each has its own cache and its own isolate, and both have one KV.
   workerd = await startWorkerd(bundle.code, {
-    east: { bindings: withPurge, kvPersist },
-    west: { bindings: withPurge, kvPersist },
+    west: { bindings: withPurge, kv: 'own' },
+    east: { bindings: withPurge, kv: 'west' },
     bare: { bindings },
   })
 })
@@ -33,7 +29,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await workerd?.stop()
   await origin?.close()
-  rmSync(kvPersist, { recursive: true, force: true })
 })
 
 /** `bare` has no way to be purged, `west` and `east` have. */

@@ -1,4 +1,4 @@
-import { type Clock, MAX_TAGS } from '../core/index.ts'
+import { type Clock, type Logger, MAX_TAGS } from '../core/index.ts'
 import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from '../http/response-cache/response-store.ts'
 import type { StoredResponse } from '../http/response-cache/stored-response.ts'
 import { fitting } from '../http/response-cache/variant-tags.ts'
@@ -21,6 +21,7 @@ export interface EdgeStoreDeps {
   readonly openCache: () => Promise<EdgeCacheLike>
   readonly marks: PurgeMarks
   readonly clock: Clock
+  readonly logger: Logger
 }
 
 /** A purge of a tag that came up with the answer counts as later than the request when it was up to this long before: clocks of machines differ. */
@@ -34,8 +35,12 @@ const EVERYTHING = 'everything'
 
 /** Keeps responses in the Cache API, where all isolates of a data center find them. There is no copy in an isolate that a purge elsewhere could not reach. */
 export function createEdgeStore(deps: EdgeStoreDeps): EdgeStore {
-  const { marks, clock } = deps
+  const { marks, clock, logger } = deps
   const entries = new Entries(deps)
+  const forget = async (host: string, names: readonly string[]): Promise<void> => {
+    if (!(await marks.raise(host, names)))
+      logger.warn({ host }, 'edge worker: what an answer made old may still be served, because it could not be noted')
+  }
   return {
     peek: () => undefined,
     find: async key => (await entries.read(key))?.variants,
@@ -45,11 +50,11 @@ export function createEdgeStore(deps: EdgeStoreDeps): EdgeStore {
     },
     end: () => undefined,
     drop: async key => {
-      await marks.raise(hostOf(key), [keyName(key)])
+      await forget(hostOf(key), [keyName(key)])
       await entries.remove(key)
     },
     invalidate: async (tags, key) => {
-      if (tags.length > 0) await marks.raise(hostOf(key), tags.map(tagName))
+      if (tags.length > 0) await forget(hostOf(key), tags.map(tagName))
     },
     purge: async (host, purged) => {
       if (purged === 'everything') return marks.raise(host, [EVERYTHING])

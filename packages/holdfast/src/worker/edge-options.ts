@@ -1,4 +1,4 @@
-import { collectConfigProblems, type Duration, parseDurationMs } from '../core/index.ts'
+import { collectConfigProblems, type Duration, type Logger, parseDurationMs, silentLogger } from '../core/index.ts'
 import { patternOf, type RouteRule } from '../http/response-cache/route-rules.ts'
 import type { ResponseCacheOptions } from '../http/response-cache/routing.ts'
 import { type CorsRule, type ResolvedCors, resolveCors } from './cors.ts'
@@ -15,8 +15,8 @@ export interface EdgeOptions extends Omit<ResponseCacheOptions, 'rules' | 'compr
   /** Where answers come from: the origin of a URL (`https://origin.example.com`), or a function, for example of a service binding. Default: where the request would go
    *  without the worker. */
   readonly origin?: string | OriginFetch
-  /** How long the origin may take to begin an answer, and as long again to complete one that is to be stored. Default `'20s'`; the platform ends what goes on for 30 s after its
-   *  client has gone. */
+  /** How long the origin may take to begin the answer to a GET or HEAD that may be stored, and as long again to complete it. Default `'20s'`; the platform ends what goes on for
+   *  30 s after its client has gone. */
   readonly originTimeout?: Duration
   /** What pages of other origins may ask. Default: the origin answers preflights. */
   readonly cors?: readonly CorsRule[]
@@ -24,6 +24,8 @@ export interface EdgeOptions extends Omit<ResponseCacheOptions, 'rules' | 'compr
   readonly purge?: PurgeOptions
   /** A KV namespace that tells all data centers of purges, within about a minute. Default: a purge reaches the data center that it is sent to. */
   readonly marks?: KvLike | undefined
+  /** Is told why the origin gave no answer, of failures in the background, and of purges that could not be noted. `console` will do. Default silent. */
+  readonly logger?: Logger
 }
 
 /** How purges come in. */
@@ -46,13 +48,22 @@ export interface ResolvedEdge {
   readonly cors: readonly ResolvedCors[]
   readonly purge: { readonly secrets: readonly string[]; readonly path: string; readonly windowMs: number } | undefined
   readonly marks: KvLike | undefined
+  readonly logger: Logger
 }
 
 /** Shorter ones can be guessed from one signature. */
 const LEAST_SECRET_LENGTH = 32
 
 /** Checks options. Those of routes are checked where they are resolved. @throws HF_CONFIG_INVALID naming every problem at once */
-export function resolveEdgeOptions({ origin, originTimeout = '20s', cors = [], purge, marks, ...rest }: EdgeOptions): ResolvedEdge {
+export function resolveEdgeOptions({
+  origin,
+  originTimeout = '20s',
+  cors = [],
+  purge,
+  marks,
+  logger = silentLogger,
+  ...rest
+}: EdgeOptions): ResolvedEdge {
   const problems = collectConfigProblems()
   const within = (at: string, text: Duration, leastMs: number, mostMs: number): number => {
     const ms = problems.attempt(at, () => parseDurationMs(text), leastMs)
@@ -75,6 +86,7 @@ export function resolveEdgeOptions({ origin, originTimeout = '20s', cors = [], p
       windowMs: within('purge.window', purge.window ?? '5m', 10_000, 3_600_000),
     },
     marks,
+    logger,
   }
   if (purge !== undefined) {
     const isLong = (secret: unknown): boolean => typeof secret === 'string' && secret.length >= LEAST_SECRET_LENGTH

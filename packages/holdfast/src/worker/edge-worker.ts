@@ -43,13 +43,14 @@ class Edge {
     this.#options = options
     this.#routing = createRouting(options.cacheOptions, KEY_FORMS)
     const marks = new PurgeMarks(openCache, options.marks, systemClock)
-    const store = createEdgeStore({ openCache, marks, clock: systemClock })
+    const { logger } = options
+    const store = createEdgeStore({ openCache, marks, clock: systemClock, logger })
     const engine = new CacheEngine<FetchReply>({
       clock: systemClock,
       store,
       representations: new Representations(NO_ENCODINGS),
       onOutcome: () => undefined,
-      onBackgroundError: () => undefined,
+      onBackgroundError: error => logger.warn({ err: error }, 'edge worker: a response could not be fetched anew'),
     })
     this.#engine = engine
     this.#purges =
@@ -81,31 +82,34 @@ class Edge {
   }
 
   async #serve(request: Request, url: URL, cors: ResolvedCors | undefined, ctx: ExecutionContextLike): Promise<Response> {
-    const { origin, originTimeoutMs } = this.#options
+    const { origin, originTimeoutMs, logger } = this.#options
     const exchange = createExchange(origin, originTimeoutMs, systemClock)
     const lines = this.#seenLines(request, cors)
     const prepared = isOfHost(request.headers.get('host'), url) ? this.#routing.prepare(request.method, targetOfUrl(url), lines, {}) : undefined
     try {
-      if (prepared === undefined) return await exchange.ask(request)
+      if (prepared === undefined) return await origin(request)
       const keepAlive = (work: Promise<unknown>): void => ctx.waitUntil(work)
-      return await handleFetch(this.#engine, { ...prepared, keepAlive }, request, asked => exchange.ask(asIdentity(asked)), exchange.toReply)
-    } catch {
+      // What changes something may take its time: an upload, a report.
+      const ask = isRead(request) ? (asked: Request) => exchange.ask(asIdentity(asked)) : origin
+      return await handleFetch(this.#engine, { ...prepared, keepAlive }, request, asked => ask(asked), exchange.toReply)
+    } catch (error) {
+      logger.warn({ err: error, host: url.host, path: url.pathname }, 'edge worker: the origin gave no answer')
       return unreachable(exchange.isLate)
     }
   }
 
   /** The fields that the cache goes by. */
-  #seenLines({ headers, method }: Request, cors: ResolvedCors | undefined): string[] {
-    const isRead = method === 'GET' || method === 'HEAD'
+  #seenLines(request: Request, cors: ResolvedCors | undefined): string[] {
     const { isElsewhere } = this.#options
-    return filterFields(linesOf(headers), name => {
+    const mayBeStored = isRead(request)
+    return filterFields(linesOf(request.headers), name => {
       // Cloudflare encodes for its clients; here one answer serves all.
-      if (name === 'accept-encoding') return !isRead
+      if (name === 'accept-encoding') return !mayBeStored
       // Cloudflare's own word on the scheme, which is part of the key.
       if (name === 'x-forwarded-proto') return false
       if (name === 'x-forwarded-host') return !isElsewhere
       // Answered here, so that one answer serves the pages of all origins.
-      return !(name === 'origin' && isRead && cors !== undefined)
+      return !(name === 'origin' && mayBeStored && cors !== undefined)
     })
   }
 }
@@ -131,9 +135,12 @@ function withScheme(url: URL, scheme: (typeof SCHEMES)[number]): URL {
   return other
 }
 
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
 /** Asks for the answer as it is: its length tells whether it is whole, and its tag is that of its bytes. */
 function asIdentity(request: Request): Request {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return request
   const asked = new Request(request)
   asked.headers.set('accept-encoding', 'identity')
   return asked
