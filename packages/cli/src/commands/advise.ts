@@ -5,6 +5,7 @@ import { openAdvisor } from '../database.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
 import { findingLine } from '../render/finding.ts'
+import { formatMs } from '../render/measure.ts'
 
 interface AdviseOptions {
   readonly window?: string
@@ -23,7 +24,7 @@ export async function advise(options: AdviseOptions, context: CommandContext): P
   const report = await watch(advisor, windowMs, options.rule, context)
   if (context.json) terminal.json({ schema: 'holdfast.advice/1', ...report })
   else {
-    for (const finding of report.findings) terminal.data(findingLine(finding, terminal))
+    for (const line of findingLines(report, terminal)) terminal.data(line)
     for (const line of report.refused.flatMap(refusalLines)) terminal.say(terminal.paint('dim', line))
     for (const unknown of report.unknown) terminal.say(terminal.paint('dim', unknownLine(unknown)))
     for (const note of report.notes) terminal.say(terminal.paint('dim', `  note: ${note}`))
@@ -32,6 +33,29 @@ export async function advise(options: AdviseOptions, context: CommandContext): P
   }
   const open = report.findings.some(finding => finding.state === 'open')
   return options.failOn === 'open' && open ? exitCode.objectiveBroken : exitCode.ok
+}
+
+/** The set of indexes first, which is one piece of advice, then what each other rule says for itself. */
+function findingLines({ findings, indexSet, served, examinedCount }: AdviceReport, terminal: CommandContext['terminal']): string[] {
+  const inSet = findings.filter(({ id }) => indexSet.includes(id))
+  const others = findings.filter(({ id }) => !indexSet.includes(id))
+  const lines: string[] = []
+  if (inSet.length > 0) {
+    const saved = inSet.reduce((sum, finding) => sum + finding.savesMsPerSec, 0)
+    const indexes = inSet.length === 1 ? '1 index serves' : `${inSet.length} indexes, chosen and timed together, serve`
+    lines.push(
+      terminal.paint(
+        'bold',
+        `index set: ${indexes} ${served.length} of ${examinedCount} statements examined and would save ${formatMs(saved)} a second`,
+      ),
+    )
+    for (const finding of inSet) lines.push(findingLine(finding, terminal))
+  }
+  if (others.length > 0) {
+    if (inSet.length > 0) lines.push(terminal.paint('bold', `other rules: ${others.length}, each by itself and no part of the index set`))
+    for (const finding of others) lines.push(`${findingLine(finding, terminal)} · ${finding.rule}`)
+  }
+  return lines
 }
 
 function refusalLines({ statement, why, rewrite }: Refusal): string[] {

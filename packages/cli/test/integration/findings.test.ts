@@ -101,7 +101,12 @@ describe('the loop from the command line', () => {
   it('filters by rule, snoozes, and refuses what only people change', async () => {
     await client.query(`create sequence ticket_number maxvalue 100; select setval('ticket_number', 97)`)
     const advised = await run('advise', '--rule', 'sequence-*')
-    expect(advised.out).toMatch(/^● I-[0-9a-f]+ open {5}sequence ticket_number has given 97 % of its values.* · critical · Last value: 97 of 100$/m)
+    expect(advised.out).toMatch(
+      /^● I-[0-9a-f]+ open {5}sequence ticket_number has given 97 % of its values.* · critical · Last value: 97 of 100 · pg\/sequence-end$/m,
+    )
+    const all = (await run('advise')).out
+    expect(all).toMatch(/^index set: 1 index serves 1 of \d+ statements examined and would save .* a second\n● I-.* missing index on visit/)
+    expect(all).toMatch(/^other rules: \d+, each by itself and no part of the index set\n(● .*\n)*.*sequence ticket_number .* · pg\/sequence-end$/m)
     const { findings } = JSON.parse((await run('advise', '--rule', 'pg/sequence-end', '--json')).out) as { findings: { id: string; rule: string }[] }
     expect(findings.map(({ rule }) => rule)).toEqual(['pg/sequence-end'])
     const { id } = findings[0]!

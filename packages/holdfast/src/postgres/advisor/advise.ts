@@ -57,6 +57,9 @@ export interface AdviceReport {
   readonly examinedCount: number
   /** What ends in an outage first, then most time saved first. Empty is an answer: nothing to do. */
   readonly findings: readonly Finding[]
+  /** Of those, the ids that make up the set of indexes: chosen and timed together, so that each is worth what it says beside the others. What the other rules advise is
+   *  not part of it. */
+  readonly indexSet: readonly string[]
   /** Every examined statement that an index of the set serves. */
   readonly served: readonly ServedReport[]
   /** Every other examined statement, with the reason. */
@@ -117,6 +120,7 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
     statementCount: window.statements.size,
     examinedCount: statements.length,
     findings: [...findings, ...ruled.findings].toSorted(bySeverityThenTime),
+    indexSet: findings.map(({ id }) => id),
     served: servedStatements(found, findings),
     refused,
     unexamined,

@@ -72,7 +72,8 @@ function treesOf(asks: Asks, mayJoin: (key: IndexKey) => boolean, hot: (key: Ind
     joined.length > 0 ? combine([...joined.slice(0, 1), ...filters], order) : NOTHING,
     joined.length > 0 ? combine(joined.slice(0, 1), []) : NOTHING,
     joined.length > 0 ? combine([...filters, ...joined.slice(0, 1)], []) : NOTHING,
-    group.length > 0 ? combine(filters, group) : NOTHING,
+    // Without a condition it would be read whole, which only helps while nothing is written.
+    group.length > 0 && filters.length > 0 ? combine(filters, group) : NOTHING,
     combine(filters.slice(0, 1), []),
     // Without its condition, because an index on it may serve other statements, too.
     combine([], order),

@@ -62,7 +62,7 @@ async function timeAll(input: TrialInput, lab: Lab, tried: readonly TriedStateme
   for (const statement of tried) {
     const { prepared } = statement
     if (!indexes.some(index => prepared.subject.tables.has(index.candidate.table.oid))) continue
-    const after = await timeStatement(input.client, lab, prepared.subject, names, { fewest: FEWEST_SETS })
+    const after = await timeStatement(input.client, lab, prepared.subject, names, { fewest: FEWEST_SETS, all: true })
     const pairs = pairsOf(prepared, after)
     const means = meansOf(usualPairsOf(prepared, after))
     statements.push({ tried: statement, after, means, isServed: means.ratio <= SERVED_RATIO, used: usedIndexes(pairs, after, indexes) })

@@ -21,6 +21,8 @@ export interface ParameterSet {
   readonly values: readonly unknown[]
   /** Of an observed set: calls that it stands for. */
   readonly callCount?: number
+  /** Of the frequent one: the share of the sampled rows that have these values, 0..1. */
+  readonly share?: number
 }
 
 /** What the values of parameters cannot tell. */
@@ -39,6 +41,12 @@ const USUAL_LIMITS: readonly number[] = [1, 2, 3, 5, 10, 20, 25, 30, 50, 100, 20
 
 const SET_KINDS: readonly ParameterSet['kind'][] = ['typical', 'frequent', 'rare', 'typical', 'rare', 'typical', 'typical', 'rare']
 
+/** Sets with which candidates are tried. */
+export const TRIED_SETS: number = SET_KINDS.length
+
+/** Typical sets beyond those, with which the chosen set is timed: the mean of skewed values needs more of them than a choice does. */
+const MORE_SETS = 12
+
 /** How deep the sets page where the statement has an OFFSET, in pages. The application's depth is not known; most readers stay on the first pages. */
 const PAGES_SKIPPED: readonly number[] = [0, 0, 1, 5, 2, 20, 0, 100]
 
@@ -46,7 +54,7 @@ const PAGES_SKIPPED: readonly number[] = [0, 0, 1, 5, 2, 20, 0, 100]
 const UNITS: readonly string[] = ['day', 'hour', 'month']
 
 /** Share of the sampled values that bounds on both sides enclose, by set. */
-const TWO_SIDED: readonly number[] = [0.05, 0.01, 0.002, 0.02, 0.005]
+const TWO_SIDED: readonly number[] = [0.01, 0.002, 0.0005, 0.005, 0.001]
 
 /** Share of the sampled values that a bound on one side leaves, by set. */
 const ONE_SIDED: readonly (number | undefined)[] = [0.01, 0.05, 0.001, 0.1, 0.02, undefined, 0.005, 0.03]
@@ -76,15 +84,16 @@ export function chooseParameterSets(
   const ranked = rankByFrequency(pools.get(primary) ?? [], compared)
   const states = groupByState(pools.get(primary) ?? [], compared)
   const sets: ParameterSet[] = []
-  for (const [at, kind] of SET_KINDS.entries()) {
+  const kinds = [...SET_KINDS, ...Array.from({ length: MORE_SETS }, () => 'typical' as const)]
+  for (const [at, kind] of kinds.entries()) {
     const rows = new Map<string, Readonly<Record<string, string>>>()
     for (const [name, pool] of pools) {
-      const row = name === primary ? rowOfKind(kind, ranked, states, random) : pick(pool, random)
+      const row = name === primary ? rowOfKind(kind, ranked.rows, states, random) : pick(pool, random)
       if (row !== undefined) rows.set(name, row)
     }
     const values = slots.map((slot, index) => slotValue(slot, { slots, index, pools, row: rows.get(slot.source?.pool ?? ''), at, random, hints }))
     if (values.some(value => value === undefined)) return undefined
-    sets.push({ kind, values })
+    sets.push(kind === 'frequent' ? { kind, values, share: ranked.topShare } : { kind, values })
   }
   // Without parameters all sets are the same statement.
   return slots.length === 0 ? sets.slice(0, 1) : sets
@@ -143,7 +152,7 @@ function partOf(value: string, at: number): string {
   return value.slice(0, Math.max(3, Math.round((value.length * (1 + (at % 4))) / 6)))
 }
 
-/** Bounds on both sides enclose 0.2 % to 5 % of the sampled values, beginning at the row's; a bound on one side leaves a small share, as most such
+/** Bounds on both sides enclose 0.05 % to 1 % of the sampled values, beginning at the row's; a bound on one side leaves a small share, as most such
  *  questions are for the newest or the oldest, or is the row's value. */
 function rangeValue(slot: ParameterSlot, same: readonly ParameterSlot[], value: string, sorted: readonly string[], at: number): string {
   const isUpper = (other: ParameterSlot, at: number): boolean =>
@@ -188,7 +197,8 @@ function columnsOf(slots: readonly ParameterSlot[], pool: string): string[] {
   return [...columns]
 }
 
-function rankByFrequency(pool: SamplePool, columns: readonly string[]): SamplePool {
+/** One row of each combination of values, the most frequent first, and the share of that. */
+function rankByFrequency(pool: SamplePool, columns: readonly string[]): { readonly rows: SamplePool; readonly topShare: number } {
   const groups = new Map<string, { count: number; row: Readonly<Record<string, string>> }>()
   for (const row of pool) {
     const key = JSON.stringify(columns.map(column => row[column]))
@@ -196,7 +206,8 @@ function rankByFrequency(pool: SamplePool, columns: readonly string[]): SamplePo
     if (group === undefined) groups.set(key, { count: 1, row })
     else group.count += 1
   }
-  return [...groups.values()].sort((a, b) => b.count - a.count).map(group => group.row)
+  const sorted = [...groups.values()].sort((a, b) => b.count - a.count)
+  return { rows: sorted.map(group => group.row), topShare: pool.length === 0 ? 0 : (sorted[0]?.count ?? 0) / pool.length }
 }
 
 /** A column with at most so many values is a state or a type. */

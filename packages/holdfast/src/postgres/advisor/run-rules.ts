@@ -65,9 +65,25 @@ export async function runRules(context: RulesContext, input: RulesInput): Promis
 }
 
 /** The facts of this moment. */
-export function factsFor({ client, ledger, surroundings, replicas, pools }: RulesContext, input: RulesInput): Promise<RuleFacts> {
+export async function factsFor({ client, ledger, surroundings, replicas, pools }: RulesContext, input: RulesInput): Promise<RuleFacts> {
   const { window, parsed, catalog, minCalls } = input
-  return readFacts({ client, extensionSchema: surroundings.schema, mayKeep: ledger.persistent, window, parsed, catalog, minCalls, replicas, pools })
+  const offered = (await ledger.entries()).filter(({ finding, bookkeeping }) => isOffered(finding) && !bookkeeping.planted)
+  return readFacts({
+    client,
+    extensionSchema: surroundings.schema,
+    mayKeep: ledger.persistent,
+    window,
+    parsed,
+    catalog,
+    minCalls,
+    replicas,
+    pools,
+    offered: offered.map(({ bookkeeping }) => bookkeeping),
+  })
+}
+
+function isOffered({ rule, state }: Finding): boolean {
+  return rule === 'pg/missing-index' && (state === 'open' || state === 'snoozed')
 }
 
 /** The cause of a rule's finding. */

@@ -24,7 +24,10 @@ export interface PreparedStatement {
 export const FEWEST_BEFORE = 3
 
 /** How likely a call has parameters of a kind. Values are mostly asked for as often as rows have them; the other kinds are there to show what they would do. */
-const LIKELY: Readonly<Record<ParameterSet['kind'], number>> = { typical: 1, frequent: 0.5, rare: 0.25, observed: 1 }
+const LIKELY: Readonly<Record<ParameterSet['kind'], number>> = { typical: 1, frequent: 0, rare: 0.25, observed: 1 }
+
+/** Most that the frequent set counts: a state that nearly all rows have is seldom asked for as often. */
+const MOST_FREQUENT_SHARE = 0.1
 
 /** Factor between the times of the two kinds of pattern from which the clock tells which one the application uses. */
 const TELLING_FACTOR = 1.3
@@ -69,9 +72,19 @@ export async function prepareStatement(
 /** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned. */
 export function pairsOf({ subject, before, examined }: PreparedStatement, after: Runs): TrialPair[] {
   // Parameters that were seen are a sample of the calls themselves: there is nothing to weigh them by but the calls that each stands for.
-  const likely = after.rows.map((_, at) => subject.sets[at]!.callCount ?? LIKELY[subject.sets[at]!.kind])
+  const likely = likelyOf(subject.sets.slice(0, after.rows.length))
   const weights = weighSets(after.rows, examined.binds === undefined ? examined.rowsPerCall : undefined, likely)
   return after.ms.map((afterMs, at) => ({ kind: subject.sets[at]!.kind, beforeMs: before.ms[at], afterMs, weight: weights[at]! }))
+}
+
+/** The frequent set counts with its share of the rows. */
+function likelyOf(sets: readonly ParameterSet[]): number[] {
+  const others = sets.reduce((sum, { kind }) => sum + LIKELY[kind], 0)
+  return sets.map(({ kind, share = 0, callCount }) => {
+    if (callCount !== undefined) return callCount
+    const counted = Math.min(MOST_FREQUENT_SHARE, share)
+    return kind === 'frequent' ? (others * counted) / (1 - counted) : LIKELY[kind]
+  })
 }
 
 /** As `pairsOf`, with what calls usually take in the place of the least that they take: what is said to people. */

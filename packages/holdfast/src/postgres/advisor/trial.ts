@@ -1,7 +1,7 @@
 import { type AdvisorClient, readRows, sqlStateOf } from './client.ts'
 import { quoteIdent, quoteQualified } from './identifier.ts'
 import type { Lab, LabIndex } from './lab.ts'
-import type { ParameterSet } from './parameters.ts'
+import { type ParameterSet, TRIED_SETS } from './parameters.ts'
 import { type ExplainedPlan, usesIndex } from './plan.ts'
 import { type ExplainMeasures, type ExplainRow, explainAnalyze, explainOnly } from './sql/explain.sql.ts'
 import { SET_STATEMENT_LIMIT } from './sql/lab-session.sql.ts'
@@ -59,6 +59,8 @@ export interface Runs {
 export interface Timing {
   /** A slow statement is run with at least so many sets. */
   readonly fewest: number
+  /** Runs the sets beyond the first as well, where they are done in no time. Default: not. */
+  readonly all?: boolean
   /** Time without the candidates: what is no faster with the first two sets is not run with the others. */
   readonly hopeMs?: number
 }
@@ -70,7 +72,7 @@ export function timeStatement(client: AdvisorClient, lab: Lab, subject: Subject,
     const [first] = subject.sets
     const warm = await runOnce(client, subject.text, first!, { withBuffers: true, withTiming: false, serializes: lab.serializes })
     const isShort = warm.ms < SHORT_MS
-    const plan = planRounds(warm.ms, subject.sets.length, timing.fewest)
+    const plan = planRounds(warm.ms, setCountFor(subject, warm.ms, timing), timing.fewest)
     const sets = subject.sets.slice(0, plan.setCount)
     const times: number[][] = sets.map(() => [])
     const shown: Run[] = []
@@ -134,6 +136,12 @@ export function planRounds(runMs: number, setCount: number, fewest = 2): { reado
   return { rounds: Math.max(1, Math.min(MAX_ROUNDS, rounds)), setCount: sets }
 }
 
+function setCountFor({ sets }: Subject, runMs: number, { all = false }: Timing): number {
+  const isDrawn = sets.some(set => set.kind !== 'observed')
+  const isAffordable = runMs * sets.length <= TRIAL_BUDGET_MS
+  return isDrawn && !(all && isAffordable) ? Math.min(TRIED_SETS, sets.length) : sets.length
+}
+
 interface Run {
   readonly ms: number
   readonly rows: number
@@ -195,14 +203,14 @@ async function probeOnce(client: AdvisorClient, schema: string, table: string, c
   return row?.['QUERY PLAN'][0]?.['Execution Time'] ?? 0
 }
 
-/** Of a run without a clock at the nodes the time from start to end of the executor. pg_stat_statements counts its middle part only, which of a short run may be half
- *  of it; of that, the mean of the two: neither is then more than twice of it.
+/** The time from start to end of the executor. pg_stat_statements counts its middle part only, which of a short run may be a third of it; of that, the geometric mean of
+ *  the two, which then is as near to one as to the other.
  *  @source PostgreSQL 18, ExecutorRun and ExecutorFinish in pg_stat_statements.c, ExplainOnePlan in explain.c */
 function runTimeOf(plan: ExplainedPlan | undefined): number {
   const wholeMs = plan?.['Execution Time'] ?? 0
   const rootMs = plan?.Plan['Actual Total Time']
   if (rootMs === undefined || wholeMs >= SHORT_MS) return wholeMs
-  return (wholeMs + rootMs + (plan?.Serialization?.Time ?? 0)) / 2
+  return Math.sqrt(wholeMs * (rootMs + (plan?.Serialization?.Time ?? 0)))
 }
 
 /** Buffers are counted once only: counting takes time, too. */

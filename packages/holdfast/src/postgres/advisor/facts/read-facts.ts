@@ -18,7 +18,7 @@ import { VIEW_REFRESHES, type ViewRefreshRow } from '../sql/view-refreshes.sql.t
 import type { WorkloadWindow } from '../workload.ts'
 import { readCorrelatedColumns } from './correlated-columns.ts'
 import { type Known, known, readKnown, unknown } from './known.ts'
-import type { MeasuredWaste, PoolShare, RuleFacts, RuleStatement } from './rule-facts.ts'
+import type { MeasuredWaste, OfferedIndex, PoolShare, RuleFacts, RuleStatement } from './rule-facts.ts'
 import { statementTraits } from './statement-traits.ts'
 import { watchIndexes } from './watch-indexes.ts'
 
@@ -36,6 +36,7 @@ export interface FactsInput {
   readonly minCalls: number
   readonly replicas: readonly (() => Promise<AdvisorClient>)[]
   readonly pools: readonly PoolShare[]
+  readonly offered: readonly OfferedIndex[]
 }
 
 /** Tables that pgstattuple measures in one run. */
@@ -74,6 +75,7 @@ export async function readFacts(input: FactsInput): Promise<RuleFacts> {
     correlated: await readCorrelatedColumns(client, statements, catalog),
     measuredWaste: await measureWaste(client, server!, tables),
     pools: input.pools,
+    offered: input.offered,
   }
 }
 

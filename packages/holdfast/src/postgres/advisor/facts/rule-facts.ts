@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog.ts'
+import type { IndexShape } from '../index-definition.ts'
 import type { ParsedInsert, ParsedStatement } from '../predicates.ts'
 import type { ForeignKeyRow } from '../sql/foreign-keys.sql.ts'
 import type { IndexHealthRow } from '../sql/index-health.sql.ts'
@@ -51,6 +52,12 @@ export interface MeasuredWaste {
   readonly wastedBytes: number
 }
 
+/** An index that `pg/missing-index` offers and that is not built yet. */
+export interface OfferedIndex extends IndexShape {
+  readonly schema: string
+  readonly table: string
+}
+
 /** Everything that rules judge by. Read once for all of them; no rule reads for itself. */
 export interface RuleFacts {
   readonly server: ServerFactsRow
@@ -76,4 +83,5 @@ export interface RuleFacts {
   /** By table oid. */
   readonly measuredWaste: Known<ReadonlyMap<number, MeasuredWaste>>
   readonly pools: readonly PoolShare[]
+  readonly offered: readonly OfferedIndex[]
 }

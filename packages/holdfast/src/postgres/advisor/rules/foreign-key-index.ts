@@ -1,4 +1,4 @@
-import type { RuleFacts } from '../facts/rule-facts.ts'
+import type { OfferedIndex, RuleFacts } from '../facts/rule-facts.ts'
 import { bytesText, countText, msText } from '../figure-text.ts'
 import { quoteIdent } from '../identifier.ts'
 import { type IndexKey, indexNameFor, keyListSql } from '../index-definition.ts'
@@ -12,15 +12,16 @@ import { objectEvidence, type Rule, type RuleFinding } from './rule.ts'
 export const LEAST_ROWS = 10_000
 
 /** Rule `pg/foreign-key-index`: rows of the table that a foreign key points to are deleted, or their key is changed, and each time the whole referencing
- *  table is read. A foreign key whose target never loses a row needs no index. */
+ *  table is read. A foreign key whose target never loses a row needs no index, and one that an index of the offered set would serve is left to that. */
 export const foreignKeyIndex: Rule = {
   name: 'pg/foreign-key-index',
   judge(facts) {
-    const { foreignKeys, indexes } = facts
+    const { foreignKeys, indexes, offered } = facts
     if (!foreignKeys.known) return { findings: [], unknown: [foreignKeys] }
     if (!indexes.known) return { findings: [], unknown: [indexes] }
     const found = foreignKeys.value
       .filter(key => key.kind === 'r' && key.rowCount >= LEAST_ROWS && !indexes.value.some(index => covers(index, key)))
+      .filter(key => !offered.some(index => wouldCover(index, key)))
       .map(key => ({ key, queryIds: changersOf(key, facts) }))
       .filter(({ key, queryIds }) => key.parentDeleteCount > 0 || queryIds.length > 0)
     return { findings: found.map(({ key, queryIds }) => findingFor(key, queryIds, facts)), unknown: [] }
@@ -35,6 +36,15 @@ export function covers(index: IndexHealthRow, { tableOid, columns }: Pick<Foreig
   if (leading.length < columns.length || !quoted.every(column => leading.includes(column))) return false
   // The check looks for equal values, so rows with NULL may be missing.
   return index.predicate === null || quoted.some(column => index.predicate === `(${column} IS NOT NULL)`)
+}
+
+/** As `covers`, of an index that is not there yet. */
+export function wouldCover(index: OfferedIndex, { schema, table, columns }: Pick<ForeignKeyRow, 'schema' | 'table' | 'columns'>): boolean {
+  const { keys, method = 'btree', where = [] } = index
+  if (index.schema !== schema || index.table !== table || method !== 'btree') return false
+  const leading = keys.slice(0, columns.length)
+  const isLeading = (column: string): boolean => leading.some(({ name, expression }) => name === column && expression === undefined)
+  return columns.every(isLeading) && where.every(condition => columns.some(column => condition === `${quoteIdent(column)} IS NOT NULL`))
 }
 
 /** Statements of the window that delete from the target, or change its key. */

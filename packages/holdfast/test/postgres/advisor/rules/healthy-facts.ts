@@ -128,6 +128,7 @@ export function healthyFacts(changes: Partial<RuleFacts> = {}): RuleFacts {
     replicaScans: known([]),
     sequences: known([]),
     foreignKeys: known([]),
+    offered: [],
     sessions: known([]),
     lockWaits: known([]),
     viewRefreshes: known([]),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { reasonNotToDrop } from '../../../../src/postgres/advisor/apply-rule.ts'
 import { known, unknown } from '../../../../src/postgres/advisor/facts/known.ts'
-import type { RuleFacts } from '../../../../src/postgres/advisor/facts/rule-facts.ts'
+import type { OfferedIndex, RuleFacts } from '../../../../src/postgres/advisor/facts/rule-facts.ts'
 import { rebuildSql } from '../../../../src/postgres/advisor/rules/drop-index.ts'
 import { duplicateIndex, serves } from '../../../../src/postgres/advisor/rules/duplicate-index.ts'
 import { covers, foreignKeyIndex, LEAST_ROWS } from '../../../../src/postgres/advisor/rules/foreign-key-index.ts'
@@ -145,6 +145,20 @@ describe('pg/foreign-key-index', () => {
     expect(count({ rowCount: LEAST_ROWS - 1 })).toBe(0)
     expect(count({ parentDeleteCount: 0 })).toBe(0)
     expect(count({}, [indexHealth('i', ['agent_id', 'b'])])).toBe(0)
+  })
+
+  it('leaves to the index set what an index of it would serve', () => {
+    const plain = (name: string) => ({ name, descending: false, nulls: 'last' as const })
+    const withSet = (shape: Partial<OfferedIndex>): number => {
+      const offered = [{ schema: 'public', table: 'lead', keys: [plain('agent_id'), plain('status')], ...shape }]
+      return foreignKeyIndex.judge(healthyFacts({ foreignKeys: known([key]), indexes: known([]), offered })).findings.length
+    }
+    expect(withSet({})).toBe(0)
+    expect(withSet({ where: ['agent_id IS NOT NULL'] })).toBe(0)
+    expect(withSet({ where: ['NOT gone'] })).toBe(1)
+    expect(withSet({ table: 'other' })).toBe(1)
+    expect(withSet({ method: 'brin' })).toBe(1)
+    expect(withSet({ keys: [plain('status'), plain('agent_id')] })).toBe(1)
   })
 
   it('is covered by leading columns in any order, and by an index without the nulls', () => {
