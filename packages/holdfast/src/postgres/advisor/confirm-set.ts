@@ -1,7 +1,7 @@
-import { type Judgement, judgeTrial, meansOf, NOISE_MS, type TrialMeans, VETO_RATIO } from './judge.ts'
+import { asLive, type Judgement, judgeTrial, meansOf, NOISE_MS, type TrialMeans, VETO_RATIO } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { usesIndex } from './plan.ts'
-import { pairsOf, usualPairsOf } from './subjects.ts'
+import { paceOf, pairsOf, usualPairsOf } from './subjects.ts'
 import { type Runs, timeStatement } from './trial.ts'
 import type { TrialInput, TriedStatement } from './try-workload.ts'
 
@@ -58,13 +58,14 @@ export async function confirmSet(input: TrialInput, lab: Lab, tried: readonly Tr
 
 async function timeAll(input: TrialInput, lab: Lab, tried: readonly TriedStatement[], indexes: readonly LabIndex[]): Promise<ConfirmedStatement[]> {
   const names = new Set(indexes.map(index => index.name))
+  const pace = paceOf(tried.map(({ prepared }) => prepared))
   const statements: ConfirmedStatement[] = []
   for (const statement of tried) {
     const { prepared } = statement
     if (!indexes.some(index => prepared.subject.tables.has(index.candidate.table.oid))) continue
     const after = await timeStatement(input.client, lab, prepared.subject, names, { fewest: FEWEST_SETS, all: true })
     const pairs = pairsOf(prepared, after)
-    const means = meansOf(usualPairsOf(prepared, after))
+    const means = asLive(meansOf(usualPairsOf(prepared, after)), prepared.examined.window.meanMs / pace)
     statements.push({ tried: statement, after, means, isServed: means.ratio <= SERVED_RATIO, used: usedIndexes(pairs, after, indexes) })
   }
   return statements

@@ -117,6 +117,7 @@ export function comparisonOf(node: Node): Comparison | undefined {
   if (column !== undefined) return compareColumn(column, expression, operator, rexpr)
   const mirrored = MIRRORED[operator]
   const right = columnOf(rexpr)
+  if (right !== undefined && expression.kind === 'AEXPR_OP_ANY') return { pairs: [], condition: elementCondition(right) }
   if (right !== undefined && mirrored !== undefined && expression.kind === 'AEXPR_OP') return compareColumn(right, expression, mirrored, lexpr)
   const asText = textCastColumnOf(lexpr)
   if (asText !== undefined) {
@@ -134,6 +135,13 @@ export function comparisonOf(node: Node): Comparison | undefined {
     }
   }
   return compareExpression(expression)
+}
+
+/** `$1 = ANY (tags)`, with the array in the column. */
+function elementCondition(column: ColumnName): Condition {
+  const { name } = column
+  const rewrite = `write ${name} @> ARRAY[$1], which an index USING gin (${name}) serves`
+  return { kind: 'unservable', column, why: `one element of ${name} compared by ANY is served by no index`, rewrite }
 }
 
 function compareColumn(column: ColumnName, expression: A_Expr, operator: string, value: Node | undefined): Comparison {

@@ -57,6 +57,13 @@ export function judgeTrial({ pairs, used }: TrialResult): Judgement {
   return { offer: true, ratio, beforeMs, afterMs }
 }
 
+/** The means as live calls of `liveMs` have them. Where the sets drawn take longer without the index than live calls do, they ask for more than those, and what is left
+ *  with the index is less in the same proportion; sets that take less say nothing, because a scan that finds its page early is no smaller question. */
+export function asLive(means: TrialMeans, liveMs: number): TrialMeans {
+  if (means.beforeMs <= liveMs) return means
+  return { ratio: means.ratio, beforeMs: liveMs, afterMs: means.ratio * liveMs }
+}
+
 /** Means before and after. A pair without a time before counts with the mean of those that have one. */
 export function meansOf(pairs: readonly TrialPair[]): TrialMeans {
   const known = pairs.filter(pair => pair.beforeMs !== undefined)

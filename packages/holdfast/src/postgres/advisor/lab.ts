@@ -129,6 +129,8 @@ async function dropLab(client: AdvisorClient, schema: string): Promise<void> {
   await client.query(SET_STATEMENT_LIMIT, ['0'])
   await client.query(`DROP SCHEMA IF EXISTS ${quoteIdent(schema)} CASCADE`)
   await client.query('RESET search_path')
+  // What comes after is to be kept.
+  await client.query('RESET synchronous_commit')
   await client.query('SELECT /* holdfast */ pg_advisory_unlock(hashtextextended($1, 0))', [schema])
 }
 

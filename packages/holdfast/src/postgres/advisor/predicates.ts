@@ -24,7 +24,7 @@ export type ConditionKind = 'equal' | 'in' | 'range' | 'null' | 'not-null' | 'jo
 export interface Condition {
   readonly kind: ConditionKind
   readonly column: ColumnName
-  /** The other side of a join. */
+  /** The other side of a join; absent for `IN (SELECT ...)`. */
   readonly other?: ColumnName
   /** The function of one argument that the column stands in, as in `lower(email) = $1`. */
   readonly wrapper?: string
@@ -321,7 +321,14 @@ function conditionOf(node: Node): Condition | undefined {
     const isNull = node.NullTest.nulltesttype === 'IS_NULL'
     return isNull ? { kind: 'null', column, always: '% IS NULL' } : { kind: 'not-null', column, always: '% IS NOT NULL' }
   }
-  return comparisonOf(node)?.condition
+  return membershipOf(node) ?? comparisonOf(node)?.condition
+}
+
+/** `column IN (SELECT ...)`: joins the column with what the inner statement returns. */
+function membershipOf(node: Node): Condition | undefined {
+  if (!('SubLink' in node) || node.SubLink.subLinkType !== 'ANY_SUBLINK' || node.SubLink.operName !== undefined) return undefined
+  const column = columnOf(node.SubLink.testexpr)
+  return column === undefined ? undefined : { kind: 'join', column }
 }
 
 /** The branches of an OR, when an index might find the rows of each. */

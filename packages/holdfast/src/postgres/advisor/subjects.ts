@@ -114,6 +114,15 @@ export function liveRatioOf(prepared: readonly PreparedStatement[], tables: Read
   return ratios[(ratios.length - 1) >> 1] ?? 1
 }
 
+/** Means that live calls take, as a multiple of what they take on the copy: the median of those that take long enough to tell. 1 without any. */
+export function paceOf(prepared: readonly PreparedStatement[]): number {
+  const ratios = prepared
+    .filter(({ before }) => least(before) >= TELLING_MS)
+    .map(statement => statement.examined.window.meanMs / meanBefore(statement))
+    .sort((a, b) => a - b)
+  return ratios[(ratios.length - 1) >> 1] ?? 1
+}
+
 /** Time of one call without candidates, all sets alike, ms. */
 export function meanBefore({ before }: PreparedStatement): number {
   return before.ms.reduce((sum, ms) => sum + ms, 0) / before.ms.length

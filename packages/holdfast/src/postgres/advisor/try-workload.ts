@@ -230,6 +230,35 @@ async function tryTogether(input: TrialInput, lab: Lab, trials: readonly Stateme
   }
 }
 
+/** Times statements whose best indexes were not chosen with what was: in the place of each of those, an index of the chosen that begins with the same column may do.
+ *  The planner did not say so, because it read the other one while both were there. What is found is added to the options. Returns whether anything was. */
+export async function tryWithChosen(input: TrialInput, lab: Lab, tried: readonly TriedStatement[], chosen: readonly LabIndex[]): Promise<boolean> {
+  let found = false
+  let isTidy = false
+  for (const trial of tried) {
+    if (!(trial instanceof StatementTrial) || input.clock.monotonicMs() > input.deadlineMs) continue
+    const [best] = trial.options.toSorted((a, b) => a.judgement.afterMs - b.judgement.afterMs)
+    const more = (best?.indexes ?? []).filter(index => !chosen.some(other => other === index || beginsLike(other, index)))
+    if (best === undefined || more.length === 0 || more.length === best.indexes.length) continue
+    const visible = new Set([...chosen, ...more].map(index => index.name))
+    const plans = await plannedIndexes(input.client, lab, trial.prepared.subject, visible)
+    const used = plans.find(names => names.size > 1 && more.some(index => names.has(index.name)))
+    if (used === undefined) continue
+    if (!isTidy) await lab.tidy()
+    isTidy = true
+    const indexes = [...used].sort().map(name => lab.indexes.get(name)!)
+    const judgement = await judge(input, lab, trial.prepared, indexes)
+    trial.note(indexes, judgement)
+    found ||= judgement.offer
+  }
+  return found
+}
+
+function beginsLike(a: LabIndex, b: LabIndex): boolean {
+  const [first, other] = [a.candidate.keys[0], b.candidate.keys[0]]
+  return a.candidate.table === b.candidate.table && (first?.expression ?? first?.name) === (other?.expression ?? other?.name)
+}
+
 async function judge({ client }: TrialInput, lab: Lab, prepared: PreparedStatement, indexes: readonly LabIndex[]): Promise<Judgement> {
   const names = new Set(indexes.map(index => index.name))
   const timing = { fewest: FEWEST_AFTER, hopeMs: meanBefore(prepared) }

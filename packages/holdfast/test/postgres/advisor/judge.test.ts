@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judgeTrial, meansOf, type TrialPair } from '../../../src/postgres/advisor/judge.ts'
+import { asLive, judgeTrial, meansOf, type TrialPair } from '../../../src/postgres/advisor/judge.ts'
 import { planRounds } from '../../../src/postgres/advisor/trial.ts'
 
 /** Weights are filled in by `equally`. */
@@ -10,6 +10,14 @@ function pair(beforeMs: number | undefined, afterMs: number, kind: TrialPair['ki
 function equally(pairs: readonly TrialPair[]): TrialPair[] {
   return pairs.map(each => ({ ...each, weight: 1 / pairs.length }))
 }
+
+describe('asLive', () => {
+  it('takes the time left down where the sets drawn ask for more than live calls, and leaves it where they ask for less', () => {
+    const means = { ratio: 0.1, beforeMs: 20, afterMs: 2 }
+    expect(asLive(means, 5)).toEqual({ ratio: 0.1, beforeMs: 5, afterMs: 0.5 })
+    expect(asLive(means, 50)).toEqual(means)
+  })
+})
 
 describe('judgeTrial', () => {
   it('offers what takes clearly less time over all sets', () => {

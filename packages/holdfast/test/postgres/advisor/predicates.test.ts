@@ -34,6 +34,8 @@ describe('parseStatement', () => {
     ['select * from t where body @@ to_tsquery($2, $1)', ['contains:body']],
     ['select * from t where to_tsvector($2, body) @@ to_tsquery($2, $1)', ['unservable:body']],
     ['select * from t where doc ? $1', ['contains:doc']],
+    ['select * from t where $1 = any(tags)', ['unservable:tags']],
+    ['select * from t where a in (select id from u where k = $1) and b not in (select id from u)', ['join:a', 'equal:k']],
     ['SELECT "app"."T"."id" FROM "app"."T" WHERE ("app"."T"."aB" = $1 AND 1=1)', ['equal:aB']],
     ['select * from t where a = $1 or b = $2', []],
     ['select * from t join u on u.t_id = t.id where t.a = $1', ['join:t_id', 'equal:a']],

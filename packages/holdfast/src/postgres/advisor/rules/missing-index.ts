@@ -17,7 +17,7 @@ import { steadyCalls } from '../steady-calls.ts'
 import { pairsOf } from '../subjects.ts'
 import { supersededBy } from '../superseded.ts'
 import { probeWrites, type Runs } from '../trial.ts'
-import { type Job, type TriedStatement, tryWorkload } from '../try-workload.ts'
+import { type Job, type TriedStatement, tryWithChosen, tryWorkload } from '../try-workload.ts'
 import { isHotColumn, type TableWrites, type WriteCost, writeCostOf } from '../write-account.ts'
 
 /** Below this share of the database's time a statement is left alone: its whole removal would not be felt. It is this small because a few slow statements may take nearly
@@ -94,7 +94,8 @@ export async function findMissingIndexes(input: MissingIndexInput): Promise<Miss
     const { tried, untried } = await tryWorkload(trialInput, lab, jobs)
     refused.push(...untried.map(({ examined, reason, why, rewrite }) => refusalOf(examined, reason, why, rewrite)))
     const priced = await priceIndexes(input, lab, tried)
-    const chosen = chooseAmong(input, tried, priced)
+    const first = chooseAmong(input, tried, priced)
+    const chosen = (await tryWithChosen(trialInput, lab, tried, first)) ? chooseAmong(input, tried, priced) : first
     input.onProgress(`checking the chosen ${chosen.length === 1 ? 'index' : `${chosen.length} indexes`} together`)
     const { indexes, statements: confirmed, removed } = await confirmSet(trialInput, lab, tried, chosen)
     const found = indexes.flatMap(index => foundIndex(input, lab, index, confirmed, priced.get(index)!))
