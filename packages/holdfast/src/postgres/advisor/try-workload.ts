@@ -6,7 +6,7 @@ import { copyTables } from './copy-tables.ts'
 import type { ExaminedStatement } from './examined.ts'
 import { type Judgement, judgeTrial } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
-import { usesIndex } from './plan.ts'
+import { rowsReadPerRow, usesIndex } from './plan.ts'
 import type { RefusalReason } from './refusal.ts'
 import { FEWEST_BEFORE, liveRatioOf, meanBefore, type PreparedStatement, pairsOf, prepareStatement } from './subjects.ts'
 import { plannedIndexes, type Runs, screenSubjects, timeStatement } from './trial.ts'
@@ -35,6 +35,8 @@ export interface TrialInput {
 export interface TrialOption {
   readonly indexes: readonly LabIndex[]
   readonly judgement: Extract<Judgement, { offer: true }>
+  /** Whether hardly a row is read that is not returned: then a longer key finds nothing faster. */
+  readonly isTight: boolean
 }
 
 /** What the trial found of one statement. */
@@ -86,6 +88,14 @@ export async function tryWorkload(
   return { tried, untried }
 }
 
+/** Rows read for each row returned, up to which a plan wastes none. */
+const TIGHT_ROWS = 1.2
+
+interface Judged {
+  readonly judgement: Judgement
+  readonly isTight: boolean
+}
+
 /** Gathers what the clock says of one statement. */
 class StatementTrial implements TriedStatement {
   readonly prepared: PreparedStatement
@@ -99,8 +109,8 @@ class StatementTrial implements TriedStatement {
     this.prepared = prepared
   }
 
-  note(indexes: readonly LabIndex[], judgement: Judgement): void {
-    if (judgement.offer) this.options.push({ indexes, judgement })
+  note(indexes: readonly LabIndex[], { judgement, isTight }: Judged): void {
+    if (judgement.offer) this.options.push({ indexes, judgement, isTight })
     else this.told.push(judgement)
   }
 }
@@ -247,9 +257,9 @@ export async function tryWithChosen(input: TrialInput, lab: Lab, tried: readonly
     if (!isTidy) await lab.tidy()
     isTidy = true
     const indexes = [...used].sort().map(name => lab.indexes.get(name)!)
-    const judgement = await judge(input, lab, trial.prepared, indexes)
-    trial.note(indexes, judgement)
-    found ||= judgement.offer
+    const judged = await judge(input, lab, trial.prepared, indexes)
+    trial.note(indexes, judged)
+    found ||= judged.judgement.offer
   }
   return found
 }
@@ -259,14 +269,16 @@ function beginsLike(a: LabIndex, b: LabIndex): boolean {
   return a.candidate.table === b.candidate.table && (first?.expression ?? first?.name) === (other?.expression ?? other?.name)
 }
 
-async function judge({ client }: TrialInput, lab: Lab, prepared: PreparedStatement, indexes: readonly LabIndex[]): Promise<Judgement> {
+async function judge({ client }: TrialInput, lab: Lab, prepared: PreparedStatement, indexes: readonly LabIndex[]): Promise<Judged> {
   const names = new Set(indexes.map(index => index.name))
   const timing = { fewest: FEWEST_AFTER, hopeMs: meanBefore(prepared) }
-  const judgement = judgeRuns(prepared, await timeStatement(client, lab, prepared.subject, names, timing), indexes)
-  if (judgement.offer || judgement.reason !== 'regresses') return judgement
+  const after = await timeStatement(client, lab, prepared.subject, names, timing)
+  const judgement = judgeRuns(prepared, after, indexes)
+  const isTight = after.plans.every(plan => plan !== undefined && rowsReadPerRow(plan.Plan) <= TIGHT_ROWS)
+  if (judgement.offer || judgement.reason !== 'regresses') return { judgement, isTight }
   // A veto may be a slow moment of the machine; a true one comes again, beside the time without the index.
   const before = await timeStatement(client, lab, prepared.subject, new Set(), { fewest: FEWEST_BEFORE })
-  return judgeRuns({ ...prepared, before }, await timeStatement(client, lab, prepared.subject, names, timing), indexes)
+  return { judgement: judgeRuns({ ...prepared, before }, await timeStatement(client, lab, prepared.subject, names, timing), indexes), isTight }
 }
 
 /** The judgement of a statement's runs with these indexes. */

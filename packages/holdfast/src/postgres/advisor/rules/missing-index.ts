@@ -6,7 +6,7 @@ import { chooseSet } from '../choose-set.ts'
 import { type AdvisorClient, readRows } from '../client.ts'
 import { type ConfirmedStatement, confirmSet } from '../confirm-set.ts'
 import type { ExaminedStatement } from '../examined.ts'
-import { columnsOf } from '../index-definition.ts'
+import { columnsOf, isPlain } from '../index-definition.ts'
 import type { TrialMeans, TrialPair } from '../judge.ts'
 import { type Lab, type LabIndex, withLab } from '../lab.ts'
 import type { ParsedStatement } from '../predicates.ts'
@@ -17,7 +17,7 @@ import { steadyCalls } from '../steady-calls.ts'
 import { pairsOf } from '../subjects.ts'
 import { supersededBy } from '../superseded.ts'
 import { probeWrites, type Runs } from '../trial.ts'
-import { type Job, type TriedStatement, tryWithChosen, tryWorkload } from '../try-workload.ts'
+import { type Job, type TrialOption, type TriedStatement, tryWithChosen, tryWorkload } from '../try-workload.ts'
 import { isHotColumn, type TableWrites, type WriteCost, writeCostOf } from '../write-account.ts'
 
 /** Below this share of the database's time a statement is left alone: its whole removal would not be felt. It is this small because a few slow statements may take nearly
@@ -155,7 +155,7 @@ function chooseAmong(
     return {
       callsPerHour: calls * perHour,
       beforeMs: meanMs,
-      options: options.map(option => ({ members: option.indexes.map(index => numbers.get(index)!), afterMs: meanMs * option.judgement.ratio })),
+      options: options.map(option => ({ members: option.indexes.map(index => numbers.get(index)!), afterMs: meanMs * ratioOf(option, options) })),
     }
   })
   const prices = indexes.map(index => ({
@@ -168,6 +168,20 @@ function chooseAmong(
   const tables = new Set(statements.flatMap(({ parsed }) => parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)))))
   const tableBytes = [...tables].reduce((sum, table) => sum + (table?.sizeBytes ?? 0), 0)
   return [...chooseSet(choices, prices, { tableBytes, fixedMsPerHour: fixedMs * perHour })].map(number => indexes[number]!)
+}
+
+/** What an option leaves of a statement's time; no less than one whose key is a beginning of its key and wastes no row: what the clock says beyond that is noise, and a
+ *  column that the others decide, as a zip code does its city, would come into the index by it. */
+function ratioOf(option: TrialOption, options: readonly TrialOption[]): number {
+  const shorter = options.filter(other => other.isTight && extendsKey(option, other)).map(other => other.judgement.ratio)
+  return Math.max(option.judgement.ratio, ...shorter)
+}
+
+function extendsKey({ indexes: [longer, ...more] }: TrialOption, { indexes: [shorter, ...others] }: TrialOption): boolean {
+  if (longer === undefined || shorter === undefined || more.length + others.length > 0) return false
+  const { keys, table } = shorter.candidate
+  if (!isPlain(shorter.candidate) || longer.candidate.table !== table || longer.candidate.keys.length <= keys.length) return false
+  return keys.every((key, at) => longer.candidate.keys[at]?.name === key.name && longer.candidate.keys[at]?.expression === undefined)
 }
 
 /** How many times more the statements that an index would serve ran than one may count on. Writers pay for certain, so what they pay counts as many times. */
