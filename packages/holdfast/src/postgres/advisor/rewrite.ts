@@ -16,8 +16,9 @@ interface Edit {
 }
 
 /** The statement as a SELECT over the lab's copy: schema names of `copied` tables are taken out, before their columns as well, an UPDATE or DELETE becomes the SELECT of its
- *  WHERE, `interval $1` becomes `$1::interval`, and the parameters are numbered without gaps. `undefined` when that cannot be done by text. */
-export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableRef) => boolean): LabStatement | undefined {
+ *  WHERE, `interval $1` becomes `$1::interval`, and the parameters are numbered without gaps. With `unfolds` a list of which one
+ *  parameter is shown becomes a list of any length. `undefined` when that cannot be done by text. */
+export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableRef) => boolean, unfolds = true): LabStatement | undefined {
   // Offsets of the parser are bytes, so the text is cut as bytes.
   const bytes = Buffer.from(statement.text, 'utf8')
   const tokens = scanSync(statement.text).tokens.filter(token => !token.tokenName.endsWith('COMMENT'))
@@ -27,7 +28,7 @@ export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableR
   const edits = [
     ...schemaEdits(statement, tokens, isCopied),
     ...columnEdits(statement, tokens, isCopied),
-    ...listEdits(statement.text),
+    ...(unfolds ? listEdits(statement.text) : []),
     ...typedLiteralEdits(tokens),
   ].sort((a, b) => a.from - b.from)
   const pieces = range.map(({ from, to }) => applyEdits(bytes, from, to, edits))

@@ -47,7 +47,8 @@ export async function prepareStatement(
 ): Promise<PreparedStatement | undefined> {
   const { parsed, window } = examined
   const isCopied = (ref: { readonly schema?: string; readonly name: string }): boolean => lab.tables.has(catalog.table(ref)?.oid ?? -1)
-  const rewritten = rewriteForLab(parsed, isCopied)
+  // A value that was seen is one of the list's.
+  const rewritten = rewriteForLab(parsed, isCopied, examined.binds === undefined)
   if (rewritten === undefined) return undefined
   const source = await sampleParameters(client, lab, parsed, rewritten, catalog)
   const limit = limitFor(parsed.kind === 'select' ? examined.rowsPerCall : undefined)
