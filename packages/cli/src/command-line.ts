@@ -164,6 +164,16 @@ function addCache(program: Command, run: Run): void {
     .option('--source <name...>', 'only these sources; default: all')
     .option('--namespace <name>', 'namespace of the cache', 'app')
     .action(options => run(async () => (await import('./commands/cache-warm.ts')).cacheWarm, options))
+  group
+    .command('purge')
+    .description('drop by URL, by tag, or everything, from the caches and at the CDNs that the environment names')
+    .option('--url <url...>', 'stored answers and CDN entries of these URLs')
+    .option('--tag <tag...>', 'everything with one of these tags')
+    .option('--all', 'everything of the namespace, and all that the CDNs hold')
+    .option('--dry-run', 'say what would be dropped and sent, and do nothing')
+    .option('--namespace <name>', 'namespace of the cache', 'app')
+    .option('-y, --yes', 'do not ask')
+    .action(options => run(async () => (await import('./commands/cache-purge.ts')).cachePurge, options))
   const verbs = {
     get: 'print the value; exit 1 when there is none',
     inspect: 'show size, time left and tags, without the value',

@@ -7,6 +7,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'sources',
   'advisor',
   'cache',
+  'responses',
   'database',
   'archivePolicies',
   'auth',

@@ -19,7 +19,7 @@ import type { ConsoleEvent, LoadState, Overview } from './api/contract.ts'
 import { createLiveUpdates } from './api/live-updates.ts'
 import { buildOverview } from './api/overview.ts'
 import type { ConsoleAuth } from './auth/console-auth.ts'
-import { createCacheControl } from './cache/cache-control.ts'
+import { createCacheControl, type PurgedResponses } from './cache/cache-control.ts'
 import { createCollector } from './collect/collector.ts'
 import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
@@ -57,6 +57,8 @@ export interface ConsoleOptions {
   /** The cache to look into and to drop from: `hf.cache`, or one of the same namespace over the same Redis. Absent: the Cache page shows measurements
    *  only. The console neither starts nor stops it. */
   readonly cache?: TieredCache
+  /** `hf.responses`, from which stored answers are purged by URL. Absent: only tags and keys can be dropped. */
+  readonly responses?: PurgedResponses
   /** The database itself, for what the instances cannot know: sizes, indexes, locks, statements of everybody. Absent: the Postgres page shows what the
    *  instances measure. */
   readonly database?: DatabaseAccess
@@ -97,7 +99,7 @@ const JUDGED_ID = /^[CN]-[0-9a-f]{6}$/
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
 export function createConsole(options: ConsoleOptions): Console {
   validateOptions(options)
-  const { clock = systemClock, logger = silentLogger, advisor, auth } = options
+  const { clock = systemClock, logger = silentLogger, advisor, auth, cache, responses } = options
   const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
   const needsConfirmation = environment !== 'development'
   const events = createEventLog()
@@ -157,7 +159,7 @@ export function createConsole(options: ConsoleOptions): Console {
     finding: async (id, role) => describeFinding(await finding(id), role, needsConfirmation, JUDGED_ID.test(id)),
     findings: () => ({ schema: 'holdfast.findings/1', findings: findings().map(summarise) }),
     refreshFindings: ledger.refresh,
-    cacheControl: createCacheControl({ cache: options.cache, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
+    cacheControl: createCacheControl({ cache, responses, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
     cacheMetrics: (windowSec, actions) => {
       const read = { atMs: clock.nowMs(), window: store.window(windowSec), partial: collector.isPartial(), caches: collector.caches() }
       return buildCacheMetrics({ ...read, actions, needsConfirmation })

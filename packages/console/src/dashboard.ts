@@ -6,6 +6,7 @@ import type { Logger } from 'holdfast/core'
 import { problemResponse } from './api/problem.ts'
 import type { ConsoleAuth } from './auth/console-auth.ts'
 import { isLoopbackAddress } from './auth/request-guards.ts'
+import type { PurgedResponses } from './cache/cache-control.ts'
 import { localInstance } from './collect/instance-source.ts'
 import { type Console, type ConsoleOptions, createConsole } from './console.ts'
 import { connectionsBeside, type PoolOwner } from './database/pool-connections.ts'
@@ -37,7 +38,7 @@ export interface DashboardHandler {
  *  @throws HF_CONSOLE_AUTH_REQUIRED in production without auth of kind basic or custom.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
 export function dashboard(
-  hf: { snapshot(): InstanceSnapshot; readonly cache?: TieredCache } & PoolOwner,
+  hf: { snapshot(): InstanceSnapshot; readonly cache?: TieredCache; readonly responses?: PurgedResponses } & PoolOwner,
   options: DashboardOptions = {},
 ): DashboardHandler {
   const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
@@ -47,12 +48,14 @@ export function dashboard(
   const auth = options.auth ?? { kind: 'token', token: randomBytes(24).toString('base64url') }
   const advisor = options.advisor ?? advisorOfPool(hf)
   const cache = options.cache ?? hf.cache
+  const responses = options.responses ?? hf.responses
   const connect = connectionsBeside(hf)
   const database = options.database ?? (connect === undefined ? undefined : { connect })
   const console = createConsole({
     ...options,
     ...(advisor ? { advisor } : {}),
     ...(cache ? { cache } : {}),
+    ...(responses ? { responses } : {}),
     ...(database ? { database } : {}),
     auth,
     environment,

@@ -95,8 +95,30 @@ describe('the cache in the API', () => {
       body: { deletedCount: 1, isPending: false },
     })
     expect([await cache.get('fund:7'), await cache.get('rate:1')]).toEqual([undefined, undefined])
-    expect(lines).toContainEqual({ audit: 'cache.invalidate', role: 'admin', tags: ['fund'], keys: ['rate:1', 'rate:2'] })
+    expect(lines).toContainEqual({ audit: 'cache.invalidate', role: 'admin', tags: ['fund'], keys: ['rate:1', 'rate:2'], urls: [] })
     expect(console.overview(60).events.map(({ text }) => text)).toContain('dropped from the cache: tag fund, key rate:1, key rate:2')
+  })
+
+  it('purges stored answers of URLs, and says which CDNs hear of tags and URLs', async () => {
+    const registry = createRegistry()
+    const cache = createTieredCache({ ttl: '1m' }, { registry })
+    const purged: string[] = []
+    const fields = { fields: [], cacheGroups: false, common: 'holdfast:app' }
+    const cdn = { names: ['cloudflare'], fields, purgeUrl: async (url: string) => purged.push(url) }
+    const responses = createResponseCache({}, { cache, registry, cdn })
+    const { ask, lines } = openConsole({ cache, responses })
+    const get = async () => {
+      const handler = () => new Response('1', { headers: { 'cache-control': 'public, max-age=60' } })
+      return (await responses.fetch(new Request('https://shop.test/a'), handler)).headers.get('x-cache')
+    }
+    expect([await get(), await get()]).toEqual(['MISS', 'HIT'])
+    const urls = ['https://shop.test/a']
+    expect(await ask('invalidate', { urls })).toMatchObject({ status: 200, body: { urls, cdns: ['cloudflare'], tags: [], keys: [] } })
+    expect([await get(), purged]).toEqual(['MISS', urls])
+    expect(lines).toContainEqual({ audit: 'cache.invalidate', role: 'admin', tags: [], keys: [], urls })
+    expect((await ask('invalidate', { keys: ['k'] })).body.cdns).toEqual([])
+    expect(await openConsole().ask('invalidate', { urls })).toMatchObject({ body: { code: 'HF_CONSOLE_NO_CACHE' } })
+    expect(await ask('invalidate', { urls: ['file:///etc'] })).toMatchObject({ status: 400, body: { code: 'HF_CONSOLE_BODY' } })
   })
 
   it('wants the first name repeated outside development, and refuses what it cannot read', async () => {

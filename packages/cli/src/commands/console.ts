@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { createConsole, remoteInstance, serveConsole } from '@holdfast/console'
-import { createTieredCache } from 'holdfast/cache'
+import { holdfast } from 'holdfast'
+import { cdnProvidersFromEnv } from 'holdfast/cdn'
 import { parseDurationMs } from 'holdfast/core'
-import { createRegistry } from 'holdfast/telemetry'
 import type { CommandContext } from '../command-line.ts'
 import { advisorFor, connectTo, databaseUrl } from '../database.ts'
 import { cliErrors } from '../errors.ts'
@@ -19,16 +19,22 @@ interface ConsoleCommandOptions {
 }
 
 /** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it.
- *  With REDIS_URL the Cache page can look up keys and drop them. */
+ *  With REDIS_URL the Cache page can look up keys and drop them, also at the CDNs that the environment names. */
 export async function serve(options: ConsoleCommandOptions, context: CommandContext): Promise<number> {
   const { env, terminal, signal } = context
   const port = parsePort(options.port)
   const objectives = options.objective === undefined ? {} : { objectives: { p95Ms: parseDurationMs(options.objective) } }
   const token = env.HOLDFAST_CONSOLE_TOKEN ?? randomBytes(24).toString('base64url')
-  const cache = env.REDIS_URL
-    ? createTieredCache({ namespace: options.namespace, l1: false }, { redis: env.REDIS_URL, registry: createRegistry() })
-    : undefined
   const url = await databaseUrl(context)
+  const providers = cdnProvidersFromEnv(env)
+  // Does not hold the console up: a Redis that is away is tried again in the background, and the page says so.
+  const hf = env.REDIS_URL
+    ? await holdfast({
+        ...{ redis: env.REDIS_URL, cache: { namespace: options.namespace, l1: false } },
+        // Purges wait in the database for the CDN, beside those of the services.
+        ...(providers.length === 0 ? {} : { pg: url, cdn: { providers } }),
+      })
+    : undefined
   const console = createConsole({
     service: options.service,
     sources: options.instance.map(url => remoteInstance(parseInstanceUrl(url), env.HOLDFAST_INSTANCE_TOKEN ?? '')),
@@ -36,11 +42,9 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
     database: { connect: () => connectTo(url) },
     auth: { kind: 'token', token },
     ...objectives,
-    ...(cache === undefined ? {} : { cache }),
+    ...(hf === undefined ? {} : { cache: hf.cache, responses: hf.responses }),
   })
   try {
-    // Does not hold the console up: a Redis that is away is tried again in the background, and the page says so.
-    await cache?.start()
     const served = await serveConsole(console, { port })
     try {
       if (context.json) terminal.json({ schema: 'holdfast.console/1', url: served.url, port: served.port })
@@ -51,7 +55,7 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
     }
   } finally {
     await console.stop()
-    await cache?.stop()
+    await hf?.stop()
   }
   return exitCode.ok
 }

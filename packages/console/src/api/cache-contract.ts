@@ -164,10 +164,11 @@ export interface CacheTagCountAnswer {
   readonly why: string | null
 }
 
-/** Body of `POST api/v1/performance/cache/invalidate`: tags, keys, or both. Outside development `confirmation` repeats the first of them. */
+/** Body of `POST api/v1/performance/cache/invalidate`: tags, keys, URLs of stored answers. Outside development `confirmation` repeats the first of them. */
 export interface CacheInvalidation {
   readonly tags?: readonly string[]
   readonly keys?: readonly string[]
+  readonly urls?: readonly string[]
   readonly confirmation?: string
 }
 
@@ -176,6 +177,9 @@ export interface CacheInvalidationAnswer {
   readonly schema: 'holdfast.cache-invalidation/1'
   readonly tags: readonly string[]
   readonly keys: readonly string[]
+  readonly urls: readonly string[]
+  /** Names of the CDNs to which tags and URLs are on their way. */
+  readonly cdns: readonly string[]
   /** Keys that were there. */
   readonly deletedCount: number
   /** Redis is away: processes of this console forget now, the rest when it is back. */

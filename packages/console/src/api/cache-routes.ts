@@ -54,10 +54,13 @@ function parseWarming(body: unknown): CacheWarmingRequest {
 
 /** @throws HF_CONSOLE_BODY */
 function parseInvalidation(body: unknown): CacheInvalidation {
-  const { tags = [], keys = [], confirmation } = Object(body) as Record<string, unknown>
+  const { tags = [], keys = [], urls = [], confirmation } = Object(body) as Record<string, unknown>
   const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every(name => typeof name === 'string' && name !== '')
-  if (!isNames(tags) || !isNames(keys)) throw consoleErrors.create('HF_CONSOLE_BODY', 'tags and keys must be lists of texts')
-  if (tags.length + keys.length === 0) throw consoleErrors.create('HF_CONSOLE_BODY', 'there is neither a tag nor a key to drop')
-  if (tags.length + keys.length > NAMES_LIMIT) throw consoleErrors.create('HF_CONSOLE_BODY', `more than ${NAMES_LIMIT} tags and keys at once`)
-  return { tags, keys, ...(typeof confirmation === 'string' ? { confirmation } : {}) }
+  if (!isNames(tags) || !isNames(keys) || !isNames(urls)) throw consoleErrors.create('HF_CONSOLE_BODY', 'tags, keys and urls must be lists of texts')
+  if (!urls.every(url => /^https?:\/\//.test(url) && URL.canParse(url)))
+    throw consoleErrors.create('HF_CONSOLE_BODY', 'urls must be http or https URLs')
+  const count = tags.length + keys.length + urls.length
+  if (count === 0) throw consoleErrors.create('HF_CONSOLE_BODY', 'there is no tag, key or URL to drop')
+  if (count > NAMES_LIMIT) throw consoleErrors.create('HF_CONSOLE_BODY', `more than ${NAMES_LIMIT} tags, keys and URLs at once`)
+  return { tags, keys, urls, ...(typeof confirmation === 'string' ? { confirmation } : {}) }
 }

@@ -182,15 +182,16 @@ const CACHE: readonly RouteDoc[] = [
   },
   {
     ...({ method: 'post', path: `${CACHE_BASE}/invalidate`, role: 'operate' } as const),
-    summary: 'drops what carries one of the tags, and the keys; at most 64 of both',
+    summary: 'drops what carries one of the tags, the keys, and stored answers of the URLs, tags and URLs at CDNs too; at most 64 of all',
     body: [
       ['tags', 'array', false, 'texts'],
       ['keys', 'array', false, 'texts'],
-      ['confirmation', 'string', false, 'the first tag, else the first key; outside development'],
+      ['urls', 'array', false, 'http or https URLs'],
+      ['confirmation', 'string', false, 'the first tag, else the first key, else the first URL; outside development'],
     ],
     answer: {
       schema: 'holdfast.cache-invalidation/1',
-      properties: { schema: 'string', tags: 'array', keys: 'array', deletedCount: 'number', isPending: 'boolean' },
+      properties: { schema: 'string', tags: 'array', keys: 'array', urls: 'array', cdns: 'array', deletedCount: 'number', isPending: 'boolean' },
     },
     refusals: ['HF_CONSOLE_CONFIRMATION', 'HF_CONSOLE_NO_CACHE', 'HF_CACHE_TAG_INVALID', 'HF_CACHE_KEY_INVALID'],
   },

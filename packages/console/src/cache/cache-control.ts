@@ -30,9 +30,17 @@ export interface CacheControl {
   warm(body: CacheWarmingRequest, role: Role): Promise<CacheWarmingAnswer>
 }
 
+/** The part of `hf.responses` that is used here. */
+export interface PurgedResponses {
+  purge(url: string): Promise<void>
+  readonly cdns: readonly string[]
+}
+
 /** What it works with. */
 export interface CacheControlDeps {
   readonly cache: TieredCache | undefined
+  /** Where whole answers are kept, and the CDNs that hear of what is dropped. */
+  readonly responses: PurgedResponses | undefined
   /** Whether the first name must be repeated. */
   readonly needsConfirmation: boolean
   readonly logger: Logger
@@ -43,7 +51,7 @@ export interface CacheControlDeps {
 const VALUE_TEXT_LIMIT = 20_000
 
 /** A control over the cache, if there is one. */
-export function createCacheControl({ cache, needsConfirmation, logger, nowMs, publishEvent }: CacheControlDeps): CacheControl {
+export function createCacheControl({ cache, responses, needsConfirmation, logger, nowMs, publishEvent }: CacheControlDeps): CacheControl {
   let counting = false
   let warming = false
 
@@ -99,24 +107,30 @@ export function createCacheControl({ cache, needsConfirmation, logger, nowMs, pu
         warming = false
       }
     },
-    async invalidate({ tags = [], keys = [], confirmation }, role) {
+    async invalidate({ tags = [], keys = [], urls = [], confirmation }, role) {
       const from = known()
-      const first = tags[0] ?? keys[0]
+      if (urls.length > 0 && responses === undefined)
+        throw consoleErrors.create('HF_CONSOLE_NO_CACHE', 'this console has no response cache to purge URLs from')
+      const first = tags[0] ?? keys[0] ?? urls[0]
       if (needsConfirmation && confirmation !== first) {
         throw consoleErrors.create('HF_CONSOLE_CONFIRMATION', `to drop, confirm with the text ${first}`, {
-          hint: 'send the first tag or key as `confirmation`',
+          hint: 'send the first tag, key or URL as `confirmation`',
         })
       }
       if (tags.length > 0) await from.invalidateTags(...tags)
       const wasThere = await Promise.all(keys.map(key => from.delete(key)))
-      const names = [...tags.map(tag => `tag ${tag}`), ...keys.map(key => `key ${key}`)].join(', ')
-      logger.info({ audit: 'cache.invalidate', role, tags, keys }, `the console dropped ${names}`)
+      for (const url of urls) await responses?.purge(url)
+      const names = [...tags.map(tag => `tag ${tag}`), ...keys.map(key => `key ${key}`), ...urls].join(', ')
+      logger.info({ audit: 'cache.invalidate', role, tags, keys, urls }, `the console dropped ${names}`)
       publishEvent({ atMs: nowMs(), kind: 'invalidate', text: `dropped from the cache: ${names}` })
       const { redis, journaled } = from.stats()
       return {
         schema: 'holdfast.cache-invalidation/1',
         tags,
         keys,
+        urls,
+        // Entries have no name at a CDN.
+        cdns: tags.length + urls.length > 0 ? (responses?.cdns ?? []) : [],
         deletedCount: wasThere.filter(Boolean).length,
         isPending: redis === 'away' || journaled > 0,
       }

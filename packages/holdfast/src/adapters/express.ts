@@ -2,8 +2,10 @@ import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentRequestScope, type Duration, parseDurationMs, runInRequestScope } from '../core/index.ts'
 import {
+  type AssetOptions,
   clientAddress,
   compressNode,
+  createAssetPolicy,
   createCompressor,
   metricsResponse,
   problemAnswer,
@@ -13,10 +15,12 @@ import {
   rateLimitProblem,
 } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
+import { applyAssets } from './node-assets.ts'
 import { observeResponse } from './observe-response.ts'
 
 /** The part of an Express 5 request read here. */
 export interface ExpressRequest extends IncomingMessage {
+  readonly originalUrl?: string
   readonly baseUrl?: string
   readonly route?: { readonly path?: unknown }
 }
@@ -100,6 +104,16 @@ export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: Compr
   return (request, response, next) => {
     if (mayCompress?.(request) ?? true) compressNode(request, response, compressor)
     next()
+  }
+}
+
+/** Middleware that says by rules how long browsers and CDNs keep files. Mount it in front of `express.static` and after {@link responseCache}, which must see
+ *  what it says: the rules win, but `private`, `no-store` and
+ *  errors stay as they are. @throws HF_CONFIG_INVALID naming every bad rule at once */
+export function assets(options: AssetOptions): ExpressHandler {
+  const policy = createAssetPolicy(options)
+  return (request, response, next) => {
+    applyAssets(policy, request, response, request.originalUrl ?? request.url ?? '').then(() => next(), next)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { compressNode, createCompressor, type ResponseCache } from '../http/index.ts'
+import { type AssetOptions, compressNode, createAssetPolicy, createCompressor, type ResponseCache } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
+import { applyAssets } from './node-assets.ts'
 import { observeResponse } from './observe-response.ts'
 
 /** The part of a Fastify 5 request read here. */
@@ -18,7 +19,7 @@ export interface FastifyReplyLike {
 
 /** The part of a Fastify 5 instance used here. */
 export interface FastifyLike {
-  addHook(name: 'onRequest', hook: (request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void) => void): unknown
+  addHook(name: 'onRequest', hook: (request: FastifyRequestLike, reply: FastifyReplyLike, done: (error?: Error) => void) => void): unknown
   routing(request: IncomingMessage, response: ServerResponse): void
 }
 
@@ -74,6 +75,19 @@ export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: Compr
 
 function routeOf(method: string, pattern: string | undefined): string | undefined {
   return pattern === undefined ? undefined : `${method} ${pattern}`
+}
+
+/** Plugin that says by rules how long browsers and CDNs keep files. Register it before `@fastify/static` and after {@link responseCache},
+ *  which must see what it says: the rules win, but `private`, `no-store` and errors stay as they are.
+ *  @throws HF_CONFIG_INVALID naming every bad rule at once */
+export function assets(options: AssetOptions): FastifyPlugin {
+  const policy = createAssetPolicy(options)
+  return plugin(instance => {
+    instance.addHook('onRequest', (request, reply, done) => {
+      const raw = request.raw as IncomingMessage
+      applyAssets(policy, raw, reply.raw as ServerResponse, raw.url ?? '').then(() => done(), done)
+    })
+  })
 }
 
 function plugin(mount: (instance: FastifyLike) => void): FastifyPlugin {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type CacheAnswer, compressResponse, createCompressor, type ResponseCache } from '../http/index.ts'
+import { type AssetOptions, type CacheAnswer, compressResponse, createAssetPolicy, createCompressor, type ResponseCache } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
 
 /** The part of a Hono 4 context used here. */
@@ -80,6 +80,28 @@ export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: Compr
       context.res = undefined
       context.res = compressed
     }
+    return undefined
+  }
+}
+
+/** Middleware that says by rules how long browsers and CDNs keep files. Mount it in front of `serveStatic` and after {@link responseCache}, which
+ *  must see what it says: the rules win, but `private`, `no-store` and errors stay as they are.
+ *  @throws HF_CONFIG_INVALID naming every bad rule at once */
+export function assets(options: AssetOptions): HonoMiddleware {
+  const policy = createAssetPolicy(options)
+  return async (context, next) => {
+    const { raw } = context.req
+    const { pathname, search } = new URL(raw.url)
+    const answer = await policy.answer(raw.method, pathname + search, raw.headers.get('accept') ?? undefined)
+    if (answer?.accept !== undefined) {
+      const headers = new Headers(raw.headers)
+      headers.set('accept', answer.accept)
+      context.req.raw = new Request(raw, { headers })
+    }
+    await next()
+    const { res } = context
+    const fields = answer?.fields(res.status, name => res.headers.get(name) ?? undefined)
+    if (fields !== undefined) for (const [name, value] of fields) res.headers.set(name, value)
     return undefined
   }
 }

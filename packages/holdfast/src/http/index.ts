@@ -1,3 +1,14 @@
+export { type AssetAnswer, type AssetOptions, type AssetPolicy, createAssetPolicy } from './assets/asset-policy.ts'
+export { assetPresets } from './assets/asset-presets.ts'
+export { type AssetRule, assetRoutes } from './assets/asset-rules.ts'
+export {
+  type AssetVersioning,
+  type AssetVersionOptions,
+  type AssetVersions,
+  createAssetVersions,
+  type VersionCheck,
+} from './assets/asset-versions.ts'
+export { chooseFormat, chooseWidth, DEVICE_WIDTHS, type ImageFormat } from './assets/image-choice.ts'
 export type { CdnFields } from './cdn-fields.ts'
 export { compressNode } from './compression/compress-node.ts'
 export { compressResponse } from './compression/compress-response.ts'

@@ -100,6 +100,7 @@ export type { SlowStatement } from './slow/slow-statements.ts'
 export { OTHER_STATEMENTS, type StatementSnapshot } from './statement-store.ts'
 export { STATEMENT_CHANNEL, type StatementTrace } from './statement-watch.ts'
 export type { IsolationLevel, Transaction, TransactionOptions } from './transaction.ts'
+export { writeAuditLine } from './upkeep/audit.ts'
 export { connectionsOf } from './upkeep/connections-of-pool.ts'
 export type { ClientOf, UserClient, UserPool, UserQuery, UserQueryResult } from './user-pool.ts'
 export {

@@ -26,6 +26,7 @@ export function composeCdn(
   return {
     onInvalidate: async tags => (await bus?.purge({ kind: 'tag', tags: tags.map(tag => (tag === '' ? common : wireTag(tag))) })) ?? false,
     responses: {
+      names: options.providers.map(provider => provider.name),
       fields: { fields: options.providers.map(provider => provider.tagField), cacheGroups: options.cacheGroups ?? false, common },
       purgeUrl: async url => bus?.purge({ kind: 'url', urls: [url] }),
     },

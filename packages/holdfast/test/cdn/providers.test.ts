@@ -1,10 +1,12 @@
 import { inspect } from 'node:util'
+import { type SeenRequest, startCloudflare, startFastly, startCloudFront as startSigned } from '@holdfast/testkit'
 import { HoldfastError } from 'holdfast/core'
 import { describe, expect, it } from 'vitest'
 import { type CdnProvider, cdnProvidersFromEnv, cloudFront, cloudflare, fastly, workerEndpoint } from '../../src/cdn/index.ts'
 import { signedHeaders } from '../../src/cdn/providers/sigv4.ts'
-import { AWS, startCloudFront, startCloudflare, startFastly } from './fake-cdns.ts'
 
+const AWS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' }
+const startCloudFront = (options: { metrics?: object[] } = {}) => startSigned({ ...options, isSigned })
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `fund:${i}`)
 const failure = async (work: Promise<unknown>): Promise<HoldfastError> => {
   const error = await work.then(
@@ -159,3 +161,18 @@ it('makes the CDNs that the environment names, and says what one lacks', () => {
   expect(() => cloudflare({ zone: 'a/b', token: 'x\n', plan: 'gold' as 'free' })).toThrow(/zone.*token.*plan/)
   expect(() => workerEndpoint({ url: 'https://shop.test/purge?a', secret: 'short' })).toThrow(/url.*secret/)
 })
+
+/** Signs what came once more: what was signed must be what went over the wire. The algorithm itself is held against AWS's own example. */
+function isSigned({ method, path, headers, body }: SeenRequest, url: string): boolean {
+  const date = String(headers['x-amz-date'])
+  const [, service = '', names = ''] = /\/us-east-1\/(\w+)\/aws4_request, SignedHeaders=([^,]+),/.exec(headers.authorization ?? '') ?? []
+  const signed = Object.fromEntries(
+    names
+      .split(';')
+      .filter(name => name !== 'host' && name !== 'x-amz-date')
+      .map(name => [name, String(headers[name])]),
+  )
+  const nowMs = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
+  const again = signedHeaders({ method, url: url + path, headers: signed, body, service, region: 'us-east-1', nowMs }, AWS)
+  return again.authorization === headers.authorization
+}

@@ -18,7 +18,7 @@ export interface NodeHandler {
 }
 
 /** Fields in which the request that the handler sees may differ from the one that came. */
-const CHANGED: readonly string[] = [...CONDITIONS, 'accept-encoding']
+const CHANGED: readonly string[] = [...CONDITIONS, 'accept-encoding', 'accept']
 
 /** Requests that the cache makes itself: they go to the handler, also where they pass the cache again on their way. */
 const background = new WeakSet<IncomingMessage>()

@@ -76,7 +76,7 @@ export class NodeReply implements OriginReply {
       if (!reply.#isEnded) reply.#giveUp('the handler destroyed its response')
       return reply.#original.destroy.call(response, error)
     }
-    response.flushHeaders = () => reply.#takeHead([response.statusCode])
+    response.flushHeaders = () => reply.#implicitHead()
     response.write = ((chunk: Chunk, encoding?: unknown, callback?: unknown) => reply.#take(chunk, encoding, callback)) as ServerResponse['write']
     response.end = ((chunk?: unknown, encoding?: unknown, callback?: unknown) => reply.#finish(chunk, encoding, callback)) as ServerResponse['end']
   }
@@ -135,6 +135,14 @@ export class NodeReply implements OriginReply {
     this.#onChange?.()
   }
 
+  /** As node does it: by the method, which middleware after the cache may have wrapped to add fields at the last moment. */
+  #implicitHead(): void {
+    if (this.#hasHead) return
+    const { statusCode } = this.#response
+    this.#response.writeHead(statusCode)
+    this.#takeHead([statusCode])
+  }
+
   #takeHead(args: HeadArguments): void {
     if (this.#hasHead) return
     this.#hasHead = true
@@ -149,7 +157,7 @@ export class NodeReply implements OriginReply {
   }
 
   #take(chunk: Chunk, encoding: unknown, callback: unknown): boolean {
-    this.#takeHead([this.#response.statusCode])
+    this.#implicitHead()
     const bytes =
       typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8') : Buffer.from(chunk)
     const done = typeof encoding === 'function' ? encoding : callback
@@ -166,7 +174,7 @@ export class NodeReply implements OriginReply {
     if (this.#isEnded) return this.#response
     const hasChunk = chunk !== undefined && chunk !== null && typeof chunk !== 'function'
     const done = [chunk, encoding, callback].find(argument => typeof argument === 'function') as (() => void) | undefined
-    this.#takeHead([this.#response.statusCode])
+    this.#implicitHead()
     this.#isEnded = true
     this.#graceTimer?.cancel()
     if (hasChunk) this.#take(chunk as Chunk, encoding, undefined)

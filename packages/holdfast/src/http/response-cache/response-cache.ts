@@ -31,6 +31,8 @@ export interface ResponseCacheDeps {
 /** What a response cache does for CDNs. */
 export interface ResponseCacheCdn {
   readonly fields: CdnFields
+  /** Their names. */
+  readonly names: readonly string[]
   purgeUrl(url: string): Promise<unknown>
 }
 
@@ -55,6 +57,8 @@ export interface ResponseCache {
   node(request: IncomingMessage, response: ServerResponse, handler: NodeHandler): void
   /** Forgets the answers under this URL, all variants of it, here and at CDNs. Answers under way are not stored. Identities are apart: see `identity` of the rule. */
   purge(url: string | URL): Promise<void>
+  /** Names of the CDNs that hear of it. */
+  readonly cdns: readonly string[]
   /** Resolves when all that is being fetched anew in the background has come, or failed. */
   idle(): Promise<void>
 }
@@ -111,6 +115,7 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
         void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, nodeFace)
       }
     },
+    cdns: deps.cdn?.names ?? [],
     idle: () => engine.idle(),
     purge: async text => {
       const url = new URL(text)

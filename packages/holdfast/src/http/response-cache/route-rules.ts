@@ -8,6 +8,7 @@ import {
   parseSizeBytes,
   type Size,
 } from '../../core/index.ts'
+import type { ImageFormat } from '../assets/image-choice.ts'
 import type { FieldLines } from '../fields/fields.ts'
 
 /** How answers of some routes are cached. Everything left out is as RFC 9111 has it. */
@@ -42,6 +43,9 @@ export interface RouteRule {
   /** Keep an answer of 1 kB and more also in the codings that requests wish (Zstandard, Brotli, gzip), each made once. `false` for routes whose answers hold a
    *  secret beside something that a request can choose (BREACH). Default true, and false with `identity`. */
   readonly compress?: boolean
+  /** The path answers images in one of these formats, by Accept: requests are told apart by the best of them that they name and by nothing else of Accept, and the handler sees that one.
+   *  Default: Accept as it comes. */
+  readonly imageFormats?: readonly ImageFormat[]
   /** Whether `Cache-Control` of requests is obeyed (RFC 9111 5.2.1). A client can then make the handler run. Default true. */
   readonly obeyRequests?: boolean
 }
@@ -70,6 +74,7 @@ export interface ResolvedRule {
   readonly maxBodyBytes: number
   readonly mayEncode: boolean
   readonly obeysRequests: boolean
+  readonly imageFormats: readonly ImageFormat[]
 }
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -87,6 +92,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'maxBody',
   'compress',
   'obeyRequests',
+  'imageFormats',
 ])
 
 /** Checks rules; the last one, for everything, is made of `defaults`. @throws HF_CONFIG_INVALID naming every problem at once */
@@ -124,6 +130,7 @@ function resolveRule(rule: RouteRule, at: string, problems: ConfigProblems): Res
     maxBodyBytes: problems.attempt(`${at}.maxBody`, () => parseSizeBytes(maxBody), 1),
     mayEncode: rule.compress ?? rule.identity === undefined,
     obeysRequests: obeyRequests,
+    imageFormats: rule.imageFormats ?? [],
   }
 }
 

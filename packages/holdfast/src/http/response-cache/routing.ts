@@ -1,4 +1,5 @@
-import { type FieldLines, fieldValue } from '../fields/fields.ts'
+import { plainAccept } from '../assets/image-choice.ts'
+import { type FieldLines, fieldValue, withField } from '../fields/fields.ts'
 import type { EngineRequest, RouteRules } from './engine-contract.ts'
 import { OWN_TARGET } from './own-target.ts'
 import { goesAround, TRAIT, traitsOf } from './request-traits.ts'
@@ -74,7 +75,7 @@ export function createRouting(options: ResponseCacheOptions, forms: KeyForms): R
       return {
         method,
         key: keyIn(target, rule, partition),
-        lines,
+        lines: withPlainAccept(lines, rule),
         traits,
         tags: asked.tags ?? rule.tags,
         route: rule.path,
@@ -92,6 +93,11 @@ export function isOfHost(host: string | null, url: URL): boolean {
   if (host === null || host === url.host) return true
   const named = `${url.protocol}//${host}`
   return URL.canParse(named) && new URL(named).href === `${url.origin}/`
+}
+
+/** One spelling for all wishes that lead to the same image. */
+function withPlainAccept(lines: FieldLines, { imageFormats }: ResolvedRule): FieldLines {
+  return imageFormats.length === 0 ? lines : withField(lines, 'Accept', plainAccept(fieldValue(lines, 'accept'), imageFormats))
 }
 
 interface Asked {

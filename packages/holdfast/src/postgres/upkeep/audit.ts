@@ -38,3 +38,20 @@ export async function audited<T>(deps: UpkeepDeps, client: AdvisorClient, action
     throw error
   }
 }
+
+/** A line of the audit log. */
+export interface AuditLine {
+  readonly what: string
+  readonly subject: string
+  /** `done`, or the code of the error. */
+  readonly outcome: string
+  readonly tookMs: number
+  readonly detail: string
+}
+
+/** One line of the audit log by somebody who does the work elsewhere, on a connection of its own, which is closed.
+ *  @throws the driver's error, for example when there is no audit log yet */
+export async function writeAuditLine(connect: () => Promise<AdvisorClient>, line: AuditLine): Promise<void> {
+  const { what, subject, outcome, tookMs, detail } = line
+  await withClient(connect, client => client.query(WRITE_AUDIT, [what, subject, outcome, tookMs, detail]))
+}

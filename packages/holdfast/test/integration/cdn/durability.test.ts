@@ -1,11 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { type ClonedDatabase, cloneDatabase, type FakeApi, startCloudflare } from '@holdfast/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { cloudflare } from '../../../src/cdn/index.ts'
 import { type Holdfast, holdfast } from '../../../src/runtime/index.ts'
-import { type FakeApi, startCloudflare } from '../../cdn/fake-cdns.ts'
 import { bundleChild } from '../bundle-child.ts'
 import { newNamespace, pause, REDIS_URL, until } from '../cache/harness.ts'
 

@@ -1,11 +1,10 @@
-import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { type ClonedDatabase, cloneDatabase, type FakeApi, startCloudflare, startFastly } from '@holdfast/testkit'
 import { silentLogger, systemClock } from 'holdfast/core'
 import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTieredCache, type TieredCache } from '../../../src/cache/index.ts'
 import { type CdnOptions, type CdnProvider, cloudflare, createPurgeBus, createPurgeQueue, fastly, type PurgeBus } from '../../../src/cdn/index.ts'
-import { type FakeApi, startCloudflare, startFastly } from '../../cdn/fake-cdns.ts'
 import { newNamespace, REDIS_URL, until } from '../cache/harness.ts'
 import { startTcpProxy } from '../cache/tcp-proxy.ts'
 

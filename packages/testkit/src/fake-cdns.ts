@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { signedHeaders } from '../../src/cdn/providers/sigv4.ts'
 
 /** A request as an API saw it. */
 export interface SeenRequest {
@@ -57,7 +56,10 @@ async function startApi(answer: (request: SeenRequest, api: FakeApi) => ApiAnswe
 }
 
 /** What Cloudflare's documentation says of a zone on a plan: 100 operations a request, a bucket of `burst` requests that fills with `perSec`. */
-export function startCloudflare({ token = 'cf-token', burst = 25, perSec = 5 / 60, groups = [] as object[] } = {}): Promise<FakeApi> {
+export function startCloudflare(
+  options: { readonly token?: string; readonly burst?: number; readonly perSec?: number; readonly groups?: readonly object[] } = {},
+): Promise<FakeApi> {
+  const { token = 'cf-token', burst = 25, perSec = 5 / 60, groups = [] } = options
   let tokens = burst
   let filledAtMs: number | undefined
   const failed = (status: number, message: string, headers = {}): ApiAnswer => ({
@@ -93,7 +95,8 @@ function cloudflarePurge(order: { tags?: string[]; files?: string[]; purge_every
 }
 
 /** What Fastly's documentation says of a service: 256 keys a batch, no soft purge of everything. */
-export function startFastly({ token = 'fastly-token', rows = [] as object[] } = {}): Promise<FakeApi> {
+export function startFastly(options: { readonly token?: string; readonly rows?: readonly object[] } = {}): Promise<FakeApi> {
+  const { token = 'fastly-token', rows = [] } = options
   return startApi(({ method, path, headers, body }, api) => {
     if (headers['fastly-key'] !== token) return { status: 401, body: { msg: 'Provided credentials are missing or invalid' } }
     const soft = headers['fastly-soft-purge'] === '1' ? 'soft ' : ''
@@ -116,10 +119,14 @@ function fastlyPurge(path: string, body: string, soft: string): string[] | strin
   return keys.length > 256 ? 'more than 256 keys' : keys.map(key => `${soft}tag ${key}`)
 }
 
-export const AWS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' }
-
-/** What the documentation of AWS says of CloudFront and CloudWatch: signed requests, at most 3,000 paths and 15 wildcards under way. */
-export function startCloudFront({ metrics = [] as object[] } = {}): Promise<FakeApi> {
+/** What the documentation of AWS says of CloudFront and CloudWatch: signed requests, at most 3,000 paths and 15 wildcards under way. `isSigned` judges a request. */
+export function startCloudFront({
+  isSigned,
+  metrics = [],
+}: {
+  isSigned: (request: SeenRequest, url: string) => boolean
+  metrics?: object[]
+}): Promise<FakeApi> {
   let [paths, wildcards] = [0, 0]
   const failed = (status: number, code: string): ApiAnswer => ({
     status,
@@ -151,19 +158,4 @@ function purgedBy(item: string): string {
 
 function isBatchOf(count: number, body: string): boolean {
   return body.includes(`<Quantity>${count}</Quantity>`) && /<CallerReference>[^<]+<\/CallerReference>/.test(body)
-}
-
-/** Signs what came once more: what was signed must be what went over the wire. The algorithm itself is held against AWS's own example. */
-function isSigned({ method, path, headers, body }: SeenRequest, url: string): boolean {
-  const date = String(headers['x-amz-date'])
-  const [, service = '', names = ''] = /\/us-east-1\/(\w+)\/aws4_request, SignedHeaders=([^,]+),/.exec(headers.authorization ?? '') ?? []
-  const signed = Object.fromEntries(
-    names
-      .split(';')
-      .filter(name => name !== 'host' && name !== 'x-amz-date')
-      .map(name => [name, String(headers[name])]),
-  )
-  const nowMs = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
-  const again = signedHeaders({ method, url: url + path, headers: signed, body, service, region: 'us-east-1', nowMs }, AWS)
-  return again.authorization === headers.authorization
 }
