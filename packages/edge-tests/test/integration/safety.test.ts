@@ -208,7 +208,7 @@ describe('purges', () => {
       else send()
     })
     const old = west(path)
-    await expect.poll(() => seen.length).toBe(1)
+    await expect.poll(() => seen.length, { interval: 10, timeout: 5000 }).toBe(1)
     await purge(kind === 'urls' ? { urls: [workerd.urls.west + path] } : { tags: ['moving'] })
     release()
     expect([(await old).text, (await old).how]).toEqual(['call 1', expect.stringContaining('detail=outdated')])
