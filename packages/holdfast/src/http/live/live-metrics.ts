@@ -12,12 +12,14 @@ export interface LiveMetrics {
   readonly gaps: Counter
   left(reason: LeaveReason): void
   refused(reason: 'forbidden' | 'full'): void
+  /** Nobody is there any more. */
+  stop(): void
 }
 
 /** Counters of `registry` under `name`. */
 export function createLiveMetrics(registry: Registry, name: string, clientCount: () => number): LiveMetrics {
   const clients = registry.gauge({ name: 'holdfast_live_clients', help: 'Clients that receive live updates now.', labels: ['name'] }).bind(name)
-  registry.onSnapshot(() => clients.set(clientCount()))
+  const stop = registry.onSnapshot(() => clients.set(clientCount()))
   const events = registry.counter({
     name: 'holdfast_live_events',
     help: 'Events of live updates, by what became of them.',
@@ -30,6 +32,10 @@ export function createLiveMetrics(registry: Registry, name: string, clientCount:
   })
   const refusing = registry.counter({ name: 'holdfast_live_refusals', help: 'Clients that were not let in, by reason.', labels: ['name', 'reason'] })
   return {
+    stop: () => {
+      stop()
+      clients.set(0)
+    },
     published: events.bind(name, 'published'),
     local: events.bind(name, 'local'),
     gaps: events.bind(name, 'gap'),

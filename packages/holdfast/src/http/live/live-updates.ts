@@ -117,6 +117,7 @@ class Live<Asking> implements LiveUpdates<Asking> {
         this.#retry?.cancel()
         this.#unsubscribe?.()
         for (const client of [...this.#clients]) this.#leave(client, 'stopped')
+        this.#metrics.stop()
       },
     })
   }

@@ -33,6 +33,25 @@ describe('lifetime (RFC 9111 4.2.1)', () => {
     ['CDN-Cache-Control that forbids', { 'cdn-cache-control': 'no-store', 'cache-control': 'max-age=60' }, false],
     ['an unparsable CDN-Cache-Control, ignored', { 'cdn-cache-control': 'max-age=0,', 'cache-control': 'max-age=60' }, true],
     ['an empty CDN-Cache-Control, ignored', { 'cdn-cache-control': '', 'cache-control': 'max-age=60' }, true],
+    ['max-age in quotes and any case', { 'cache-control': 'MaX-aGe="60"' }, true],
+    ['max-age with leading zeros, between empty members', { 'cache-control': ',, max-age=0060,,' }, true],
+    ['a max-age larger than any number', { 'cache-control': 'max-age=99999999999999999999' }, true],
+    ['a max-age that is negative', { 'cache-control': 'max-age=-60' }, false],
+    ['a max-age with a fraction', { 'cache-control': 'max-age=60.5' }, false],
+    ['a max-age with letters after it', { 'cache-control': 'max-age=60a' }, false],
+    ['a max-age with a blank before =', { 'cache-control': 'max-age =60' }, false],
+    ['directives inside a quoted argument, which are none', { 'cache-control': 'a="no-store, max-age=0", max-age=60' }, true],
+    ['immutable and an unknown directive', { 'cache-control': 'max-age=60, immutable, foobar' }, true],
+    ['Pragma of a response, which means nothing', { 'cache-control': 'max-age=60', pragma: 'no-cache' }, true],
+    ['private with names of fields', { 'cache-control': 'max-age=60, private="x-a"' }, true],
+    ['must-revalidate while it is fresh', { 'cache-control': 'max-age=60, must-revalidate' }, true],
+    ['an Age as a list whose first member is old', { 'cache-control': 'max-age=60', age: '7200, 0' }, false],
+    ['an Age that is negative, with a fraction or parameters, which is ignored', { 'cache-control': 'max-age=60', age: '7200.0;a=b' }, true],
+    ['an Age larger than any number', { 'cache-control': 'max-age=3600', age: '99999999999999999999' }, false],
+    ['CDN-Cache-Control with parameters', { 'cdn-cache-control': 'max-age=60;a=b', 'cache-control': 'max-age=1' }, true],
+    ['CDN-Cache-Control that says no lifetime: nothing else counts', { 'cdn-cache-control': 'foo', 'cache-control': 'max-age=60' }, false],
+    ['a CDN-Cache-Control in capitals, which cannot be parsed', { 'cdn-cache-control': 'MAX-AGE=1', 'cache-control': 'max-age=60' }, true],
+    ['an empty Vary', { 'cache-control': 'max-age=60', vary: ', ' }, true],
     ['a max-age of the wrong type', { 'cdn-cache-control': 'max-age="60"', 'cache-control': 'max-age=60' }, false],
   ])('%s', async (_, headers, isFresh) => {
     expect(await isReused(() => headers)).toBe(isFresh)
@@ -44,6 +63,11 @@ describe('lifetime (RFC 9111 4.2.1)', () => {
     expect(await isReused(date => ({ expires: date(60) }))).toBe(true)
     expect(await isReused(date => ({ date: date(-3600), expires: date(-3500) }))).toBe(false)
     expect(await isReused(date => ({ date: date(), expires: '0' }))).toBe(false)
+    expect(await isReused(date => ({ date: date(), expires: date(60).toLowerCase() }))).toBe(true)
+    expect(await isReused(date => ({ date: date(), expires: date(60).replace('GMT', 'UTC') }))).toBe(false)
+    expect(await isReused(date => ({ date: date(), expires: date(60), age: '58' }))).toBe(false)
+    expect(await isReused(date => ({ expires: date(-60), 'cache-control': 's-maxage=60' }))).toBe(true)
+    expect(await isReused(date => ({ expires: date(60), 'cdn-cache-control': 'max-age=1' }))).toBe(false)
     expect(await isReused(date => ({ date: date(), expires: date(60), 'cache-control': 'max-age=1' }))).toBe(false)
   })
 
@@ -55,7 +79,7 @@ describe('lifetime (RFC 9111 4.2.1)', () => {
   it('takes a status that it does not know by its lifetime, and not with must-understand', async () => {
     expect(await isReused(() => ({ 'cache-control': 'max-age=60' }), 5, 299)).toBe(true)
     expect(await isReused(() => ({ 'cache-control': 'max-age=60, must-understand' }), 5, 299)).toBe(false)
-    for (const status of [204, 301, 302, 307, 404, 410, 500, 503])
+    for (const status of [200, 203, 204, 301, 302, 303, 307, 308, 400, 404, 405, 410, 414, 499, 500, 501, 502, 503, 504, 599])
       expect(await isReused(() => ({ 'cache-control': 'max-age=60' }), 5, status), `${status}`).toBe(true)
   })
 
