@@ -215,6 +215,21 @@ describe('purges', () => {
     expect((await west(path)).text).toBe('call 2')
   })
 
+  it('are in force when they are answered, also for those who read meanwhile', async () => {
+    const rounds = Array.from({ length: 10 }, (_, i) => i)
+    for (const i of rounds) origin.on(`/busy/${i}`, page({ 'cache-control': 'max-age=60', 'cache-tag': `busy-${i}` }))
+    for (const i of rounds) await west(`/busy/${i}`)
+    const texts = await Promise.all(
+      rounds.map(async i => {
+        const readers = Array.from({ length: 5 }, () => west(`/busy/${i}`))
+        await purge({ tags: [`busy-${i}`] })
+        await Promise.all(readers)
+        return (await west(`/busy/${i}`)).text
+      }),
+    )
+    expect(texts).not.toContain('call 1')
+  })
+
   it('reach the other data center through KV', async () => {
     origin.on('/p/far', page({ 'cache-control': 'max-age=60', 'cache-tag': 'far' }))
     await east('/p/far')

@@ -27,6 +27,8 @@ export class PurgeMarks {
   readonly #kv: KvLike | undefined
   readonly #clock: Clock
   readonly #memo = new Map<string, { readonly mark: PurgeMark; readonly readAtMs: number }>()
+  /** Counts beginnings and ends of raising: a mark that was read across one may be old, and is not remembered. */
+  #raises = 0
 
   constructor(openCache: () => Promise<EdgeCacheLike>, kv: KvLike | undefined, clock: Clock) {
     this.#openCache = openCache
@@ -50,6 +52,7 @@ export class PurgeMarks {
 
   /** The marks of these names as they are now. 1 read of the cache each, and 1 of KV for all. */
   async current(host: string, names: readonly string[]): Promise<ReadonlyMap<string, PurgeMark>> {
+    const raises = this.#raises
     const slots = await Promise.all(names.map(async name => ({ name, slot: await slotOf(host, name) })))
     const [here, everywhere] = await Promise.all([
       Promise.all(slots.map(({ slot }) => this.#readHere(host, slot))),
@@ -58,7 +61,7 @@ export class PurgeMarks {
     const marks = new Map<string, PurgeMark>()
     slots.forEach(({ name, slot }, i) => {
       const mark = joined(here[i]!, everywhere === undefined ? this.#unknown() : parseMark(everywhere.get(slot)))
-      this.#remember(host, name, mark)
+      if (raises === this.#raises) this.#remember(host, name, mark)
       marks.set(name, mark)
     })
     return marks
@@ -67,16 +70,18 @@ export class PurgeMarks {
   /** Marks these names as purged now. False when it could not be noted everywhere that it should be. */
   async raise(host: string, names: readonly string[]): Promise<boolean> {
     const mark = `${this.#clock.nowMs()}.${crypto.randomUUID()}`
+    this.#raises++
     const noted = await Promise.all(
       names.map(async name => {
         const slot = await slotOf(host, name)
-        this.#memo.delete(`${host} ${name}`)
         const here = this.#openCache().then(cache => cache.put(urlOf(host, slot), markResponse(mark)))
         const everywhere = this.#kv?.put(slot, mark, { expirationTtl: MARK_TTL_SEC })
         const outcomes = await Promise.allSettled([here, everywhere])
         return outcomes.every(({ status }) => status === 'fulfilled')
       }),
     )
+    this.#raises++
+    for (const name of names) this.#memo.delete(`${host} ${name}`)
     return noted.every(Boolean)
   }
 
