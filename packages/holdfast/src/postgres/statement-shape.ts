@@ -35,11 +35,22 @@ export function maskLiterals(text: string): string {
 
 /** The highest n of a parameter `$n`; 0 without any. */
 export function paramCountOf(text: string): number {
-  let count = 0
+  return Math.max(0, ...paramsOf(text))
+}
+
+/** The numbers of the parameters as they stand in the text, `2,1` for `b = $2 and a = $1`; empty where they count up from 1, as they mostly do. Two texts of one shape
+ *  with different orders mean the same and take their values in another order. */
+export function paramOrderOf(text: string): string {
+  const params = paramsOf(text.length > LEXED_CHARS_LIMIT ? text.slice(0, LEXED_CHARS_LIMIT) : text)
+  return params.every((param, at) => param === at + 1) ? '' : params.join(',')
+}
+
+function paramsOf(text: string): number[] {
+  const params: number[] = []
   lexSql(text, (kind, start, end) => {
-    if (kind === 'parameter') count = Math.max(count, Number(text.slice(start + 1, end)))
+    if (kind === 'parameter') params.push(Number(text.slice(start + 1, end)))
   })
-  return count
+  return params
 }
 
 /** A pair of parentheses that is open. `lastGroup` is the pair that closed last inside it. */

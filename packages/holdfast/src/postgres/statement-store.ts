@@ -3,7 +3,7 @@ import { createHistogram, type Histogram, type HistogramSnapshot, mergeHistogram
 import { BindReservoir, type BindSample } from './bind-reservoir.ts'
 import { identifyStatement, STORED_TEXT_LIMIT, type StatementIdentity } from './fingerprint.ts'
 import { type RepeatForm, repeatFormOf, UNCOUNTED } from './repeats/repeat-form.ts'
-import { LEXED_CHARS_LIMIT, paramCountOf, shapeOf } from './statement-shape.ts'
+import { LEXED_CHARS_LIMIT, paramCountOf, paramOrderOf, shapeOf } from './statement-shape.ts'
 
 const WANTED_SITES = 5
 
@@ -170,11 +170,14 @@ class BoundedStatementStore implements StatementStore {
   #recordOfShape(text: string): StatementRecord {
     const shape = shapeOf(text)
     // Two long statements that agree in their first 8,192 characters of shape are counted as one.
-    const key = shape.length > STORED_TEXT_LIMIT ? flatCopy(shape.slice(0, STORED_TEXT_LIMIT)) : shape
+    const kept = shape.length > STORED_TEXT_LIMIT ? flatCopy(shape.slice(0, STORED_TEXT_LIMIT)) : shape
+    // A record of its own, so that its sampled parameters are in one order. Both are one statement to those who ask.
+    const order = paramOrderOf(text)
+    const key = order === '' ? kept : `${kept} ${order}`
     const known = this.#shapes.get(key)
     if (known !== undefined) return known
     if (this.#shapes.size >= this.#limit) return this.#other
-    const record = new StatementRecord(repeatFormOf(key))
+    const record = new StatementRecord(repeatFormOf(kept))
     this.#shapes.set(key, record)
     this.#unparsed.set(record, text.length > STORED_TEXT_LIMIT ? shape : text)
     this.#timer ??= this.#clock.after(BATCH_PAUSE_MS, () => this.#parseBatch())
