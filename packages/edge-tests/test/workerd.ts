@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,18 +30,21 @@ function nodeForMiniflare(): string {
   }
 }
 
-/** Bundles the worker as a user's tool does. `imports` is what is left to be found at run time. */
-export async function bundleWorker(): Promise<{ readonly code: string; readonly imports: readonly string[] }> {
+/** Bundles the worker as a user's tool does. `ofNode` are the modules of node that it met, used or not. */
+export async function bundleWorker(): Promise<{ readonly code: string; readonly ofNode: readonly string[] }> {
+  const ofNode: string[] = []
   const build = await rolldown({
     input: fileURLToPath(new URL('./site.ts', import.meta.url)),
     platform: 'browser',
     resolve: { conditionNames: ['holdfast-source', 'workerd', 'worker', 'import', 'default'] },
-    external: [/^node:/],
+    external: name => {
+      if (isBuiltin(name)) ofNode.push(name)
+      return isBuiltin(name)
+    },
   })
   const { output } = await build.generate({ format: 'esm', codeSplitting: false })
   await build.close()
-  const [{ code, imports }] = output
-  return { code, imports }
+  return { code: output[0].code, ofNode }
 }
 
 /** Starts real workerd with these workers. */

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, MAX_TAGS } from '../core/index.ts'
+import { type Clock, type Logger, MAX_TAGS } from '../core/portable.ts'
 import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from '../http/response-cache/response-store.ts'
 import type { StoredResponse } from '../http/response-cache/stored-response.ts'
 import { fitting } from '../http/response-cache/variant-tags.ts'

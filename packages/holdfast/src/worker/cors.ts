@@ -1,4 +1,4 @@
-import { type ConfigProblems, type Duration, parseDurationMs } from '../core/index.ts'
+import { type ConfigProblems, type Duration, parseDurationMs } from '../core/portable.ts'
 import { listMembers } from '../http/fields/fields.ts'
 
 /** What pages of other origins may ask of some paths. The worker then answers preflights itself, and sets these fields on all answers instead of the origin. */

@@ -1,4 +1,4 @@
-import { collectConfigProblems, type Duration, type Logger, parseDurationMs, silentLogger } from '../core/index.ts'
+import { collectConfigProblems, type Duration, type Logger, parseDurationMs, silentLogger } from '../core/portable.ts'
 import { patternOf, type RouteRule } from '../http/response-cache/route-rules.ts'
 import type { ResponseCacheOptions } from '../http/response-cache/routing.ts'
 import { type CorsRule, type ResolvedCors, resolveCors } from './cors.ts'

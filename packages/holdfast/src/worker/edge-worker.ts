@@ -1,4 +1,4 @@
-import { systemClock } from '../core/index.ts'
+import { systemClock } from '../core/portable.ts'
 import { filterFields } from '../http/fields/fields.ts'
 import { CacheEngine } from '../http/response-cache/engine.ts'
 import { type FetchReply, handleFetch, linesOf } from '../http/response-cache/fetch-face.ts'

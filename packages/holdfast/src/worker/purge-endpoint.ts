@@ -1,4 +1,4 @@
-import { type Clock, isSignedBy, isTag, parseSignature, SIGNATURE_FIELD } from '../core/index.ts'
+import { type Clock, isSignedBy, isTag, parseSignature, SIGNATURE_FIELD } from '../core/portable.ts'
 import type { Purged } from './cache-api-store.ts'
 import type { EdgeCacheLike } from './platform.ts'
 import { digestOf } from './slots.ts'

@@ -1,5 +1,5 @@
 import { type Item, isInnerList, parseList } from 'structured-headers'
-import { isTag } from '../../core/index.ts'
+import { isTag } from '../../core/portable.ts'
 import { type FieldLines, fieldValue, listMembers } from '../fields/fields.ts'
 
 /** All tags of a response: those known already, and what its handler says in `Cache-Tag`, `Surrogate-Key` and `Cache-Groups` (RFC 9875 2). `undefined` when

@@ -7,7 +7,7 @@ import {
   parseDurationMs,
   parseSizeBytes,
   type Size,
-} from '../../core/index.ts'
+} from '../../core/portable.ts'
 import type { ImageFormat } from '../assets/image-choice.ts'
 import type { FieldLines } from '../fields/fields.ts'
 

@@ -1,4 +1,4 @@
-import { MAX_TAGS } from '../../core/index.ts'
+import { MAX_TAGS } from '../../core/portable.ts'
 import type { StoredResponse } from './stored-response.ts'
 
 /** The other variants for whose tags there is room: one entry holds all variants of a URL, and carries the tags of all. */
