@@ -1,5 +1,5 @@
 import { redisAccessOf, type TieredCache } from '../cache/index.ts'
-import { collectConfigProblems } from '../core/index.ts'
+import { coreErrors } from '../core/index.ts'
 import type { UserPool } from '../postgres/index.ts'
 import { PostgresPurgeQueue } from './queue/postgres-queue.ts'
 import type { PurgeQueue } from './queue/purge-queue.ts'
@@ -10,8 +10,5 @@ export function createPurgeQueue(namespace: string, pool: UserPool | undefined, 
   if (pool !== undefined) return new PostgresPurgeQueue(pool, namespace)
   const redis = redisAccessOf(cache)
   if (redis !== undefined) return new RedisPurgeQueue(redis, namespace)
-  const problems = collectConfigProblems()
-  problems.add('cdn', 'needs `pg`, or else `redis`: purges must outlive the process')
-  problems.throwIfAny('holdfast()')
-  throw new Error('unreachable')
+  throw coreErrors.create('HF_CONFIG_INVALID', 'cdn: needs `pg`, or else `redis`: purges must outlive the process')
 }

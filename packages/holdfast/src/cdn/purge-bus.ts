@@ -65,7 +65,7 @@ export function createPurgeBus(options: CdnOptions, deps: PurgeBusDeps): PurgeBu
     ...{ queue, clock, collectMs, opened },
     onEvent: (provider, event, count) => metrics.purges.bind(provider, event).add(count),
     onAdded: () => {
-      for (const sender of senders) sender.wake(collectMs)
+      for (const sender of senders) sender.wake(collectMs / 2)
     },
   })
   let flushTimer: ClockTimer | undefined

@@ -69,11 +69,11 @@ export class PurgeIntake {
     this.#batch.push(purge)
     this.#nextWrite ??= this.#lastWrite.then(() => this.#writeBatch())
     const saved = this.#nextWrite
-    this.#remember(key, { untilMs: nowMs + collectMs - CLOCK_MARGIN_MS, saved }, nowMs)
+    this.#remember(key, { untilMs: nowMs + collectMs / 2 - CLOCK_MARGIN_MS, saved }, nowMs)
     return saved
   }
 
-  /** Nobody takes a purge before the whole time of collection is over, which begins when it is written, so until then it stands for later ones too. */
+  /** Nobody takes a purge before half of the time of collection is over, which begins when it is written, so until then it stands for later ones too. */
   #remember(key: string, covered: Covered, nowMs: number): void {
     if (this.#covered.size >= COVERED_LIMIT) for (const [other, { untilMs }] of this.#covered) if (untilMs <= nowMs) this.#covered.delete(other)
     if (this.#covered.size < COVERED_LIMIT) this.#covered.set(key, covered)

@@ -5,7 +5,8 @@ import type { CdnProvider } from './provider.ts'
 export interface CdnOptions {
   /** Made by `cloudflare()`, `cloudFront()`, `fastly()`, `workerEndpoint()` or `cdnProvidersFromEnv()`. 1 to 10. */
   readonly providers: readonly CdnProvider[]
-  /** How long purges are collected: the same tag or URL goes out once, others in the same request. `'100ms'` to `'1m'`. Default `'1s'`. */
+  /** Stretches of time in which purges are collected: the same tag or URL goes out once, others in the same request. A purge is late by half of it to one and a half.
+   *  `'100ms'` to `'1m'`. Default `'1s'`. */
   readonly collectFor?: Duration
   /** How long after a purge it is repeated, because an answer that the origin made before the change may have reached the CDN after the first: longer than the slowest
    *  answer. `'0ms'`: never. At most `'10m'`. Default `'10s'`. */

@@ -36,6 +36,7 @@ export class PurgeSender {
   #timer: ClockTimer | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
   #working: Promise<void> | undefined
+  readonly #pausedUntilMs = new Map<string, number>()
   #isWoken = false
   #isStopping = false
 
@@ -86,7 +87,7 @@ export class PurgeSender {
     let requests = 0
     for (;;) {
       const due = await queue.due([name])
-      const now = due.filter(({ inMs }) => inMs <= 0)
+      const now = due.filter(({ lane, inMs }) => inMs <= 0 && this.#pausedForMs(lane) <= 0)
       let hasSent = false
       let waitMs = Math.min(LOOK_EVERY_MS, ...due.filter(({ inMs }) => inMs > 0).map(({ inMs }) => inMs))
       for (const { lane } of now) {
@@ -102,6 +103,11 @@ export class PurgeSender {
       }
       if (!hasSent || ++requests >= REQUESTS_AT_ONCE || this.#isStopping) return waitMs
     }
+  }
+
+  /** The store knows too; this spares asking it until then. */
+  #pausedForMs(lane: Lane): number {
+    return (this.#pausedUntilMs.get(this.#provider.limits[kindOf(lane)].bucket) ?? 0) - this.#deps.clock.monotonicMs()
   }
 
   async #send(lane: Lane, bucket: string, taken: readonly TakenPurge[]): Promise<void> {
@@ -128,6 +134,7 @@ export class PurgeSender {
     logger.warn({ provider: name, code, count: taken.length, why: reason }, 'cdn: a purge was not accepted')
     if (code === 'HF_HTTP_CDN_LIMITED') {
       const retryAfterMs = Number((error as { context?: { retryAfterMs?: number } }).context?.retryAfterMs ?? FIRST_RETRY_MS)
+      this.#pausedUntilMs.set(bucket, this.#deps.clock.monotonicMs() + retryAfterMs)
       await queue.pause(name, bucket, retryAfterMs)
       await queue.retry(taken, name, { from: lane, to: lane }, retryAfterMs, true)
       return

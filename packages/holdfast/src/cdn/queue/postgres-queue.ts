@@ -39,9 +39,9 @@ export class PostgresPurgeQueue implements PurgeQueue {
     }
   }
 
-  async add(purges: readonly NewPurge[], dueInMs: number): Promise<void> {
+  async add(purges: readonly NewPurge[], collectMs: number): Promise<void> {
     const columns = [purges.map(one => one.provider), purges.map(one => one.lane), purges.map(one => one.subject)]
-    await this.#query(ADD_PURGES, [this.#namespace, ...columns, dueInMs])
+    await this.#query(ADD_PURGES, [this.#namespace, ...columns, collectMs])
   }
 
   async take(

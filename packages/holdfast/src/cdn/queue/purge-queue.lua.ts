@@ -20,9 +20,10 @@ local function put(item, due)
 end
 `
 
-/** ARGV: due in ms, JSON list of purges. O(n log n). */
+/** Due at the next multiple of a stretch that is at least half of it away. ARGV: stretch in ms, JSON list of purges. O(n log n). */
 export const ADD: LuaScript = luaScript(`${HEAD}
-for _, item in ipairs(cjson.decode(ARGV[2])) do put(item, now + ARGV[1]) end
+local due = math.ceil(now / ARGV[1] + 0.5) * ARGV[1]
+for _, item in ipairs(cjson.decode(ARGV[2])) do put(item, due) end
 return 1
 `)
 

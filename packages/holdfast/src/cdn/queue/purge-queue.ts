@@ -49,8 +49,8 @@ export interface PurgeQueue {
   readonly store: 'postgres' | 'redis'
   /** Makes what it needs. Rejects when it cannot be had. */
   open(): Promise<void>
-  /** Keeps them; due after `dueInMs`. */
-  add(purges: readonly NewPurge[], dueInMs: number): Promise<void>
+  /** Keeps them. All that come in one stretch of `collectMs` are due at one moment, from half of it to one and a half from now, so that they go out together. */
+  add(purges: readonly NewPurge[], collectMs: number): Promise<void>
   /** The oldest that are due in a lane, at most `limit.perRequest`, if the bucket has a token; what they cost is then taken from it, if need be as a debt. */
   take(provider: string, lane: Lane, limit: PurgeLimit, leaseMs: number): Promise<readonly TakenPurge[]>
   /** They were purged. Those of round 1 come again in round 2 after `againInMs`; 0: never. */

@@ -22,8 +22,8 @@ export class RedisPurgeQueue implements PurgeQueue {
     // Nothing to make.
   }
 
-  async add(purges: readonly NewPurge[], dueInMs: number): Promise<void> {
-    await this.#run(scripts.ADD, [dueInMs, JSON.stringify(purges)])
+  async add(purges: readonly NewPurge[], collectMs: number): Promise<void> {
+    await this.#run(scripts.ADD, [collectMs, JSON.stringify(purges)])
   }
 
   async take(

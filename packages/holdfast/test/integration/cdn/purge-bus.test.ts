@@ -77,6 +77,19 @@ describe.each(['postgres', 'redis'] as const)('purges that wait in %s', store =>
     expect(bus.health().status).toBe('ok')
   })
 
+  it('that come one after the other go out once in each stretch of time, and not one by one', async () => {
+    await using api = await startCloudflare()
+    await using opened = await open({ providers: [cloudflareAt(api)], collectFor: '400ms' })
+    const startedAtMs = performance.now()
+    let count = 0
+    while (performance.now() - startedAtMs < 900) await opened.bus.purge({ kind: 'tag', tags: [`t${count++}`] })
+    await until(isEmpty(opened.bus))
+    expect(api.purged).toHaveLength(count)
+    // Four stretches at most, each a request for every 100.
+    expect(api.seen.length).toBeLessThanOrEqual(4 + Math.ceil(count / 100))
+    expect(count).toBeGreaterThan(8)
+  })
+
   it('wait as long as the CDN says, and are sent again after a fault', async () => {
     await using api = await startCloudflare()
     await using opened = await open({ providers: [cloudflareAt(api)], attempts: 2 })
@@ -125,9 +138,9 @@ describe.each(['postgres', 'redis'] as const)('purges that wait in %s', store =>
   })
 
   it('share the limit of the CDN among all processes: two never send more than one may', async () => {
-    await using api = await startCloudflare({ burst: 3, perSec: 2 })
+    await using api = await startCloudflare({ burst: 3, perSec: 5 })
     const provider = { ...cloudflareAt(api), name: `narrow-${store}` }
-    const limit = { perRequest: 1, bucket: 'requests', counts: 'requests' as const, burst: 3, perSec: 2 }
+    const limit = { perRequest: 1, bucket: 'requests', counts: 'requests' as const, burst: 3, perSec: 5 }
     const providers = [{ ...provider, limits: { tag: limit, url: limit, all: limit } }]
     const namespace = newNamespace()
     await using one = await open({ providers }, namespace)

@@ -1,6 +1,6 @@
-/** In: $1 namespace, $2 providers, $3 lanes, $4 subjects, $5 due in ms. PostgreSQL 14. Locks: none that others wait for. */
+/** Due at the next multiple of $5 ms that is at least half of it away. In: $1 namespace, $2 providers, $3 lanes, $4 subjects, $5 stretch in ms. PostgreSQL 14. Locks: none that others wait for. */
 export const ADD_PURGES = `INSERT /* holdfast */ INTO holdfast.cdn_purge (namespace, provider, lane, subject, due_at)
-SELECT $1, new.provider, new.lane, new.subject, clock_timestamp() + $5 * interval '1 millisecond'
+SELECT $1, new.provider, new.lane, new.subject, to_timestamp(ceil(extract(epoch FROM clock_timestamp()) * 1000 / $5::float8 + 0.5) * $5::float8 / 1000)
 FROM unnest($2::text[], $3::text[], $4::text[]) AS new (provider, lane, subject)`
 
 /** Takes purges that are due and the tokens for them, or nothing while there is none; for many it may go into debt. In: $1 namespace, $2 provider, $3 lane, $4 most rows,
