@@ -13,40 +13,26 @@ describe('the environment', () => {
       mode: 'cache',
       poolMax: 10,
       instanceToken: undefined,
-      requestsPerMinute: 30_000,
-      liveToken: undefined,
-      cursorSecret: undefined,
       exitWithParent: false,
     })
   })
 
   it('takes an empty value for an absent one, as Compose and CI write it', () => {
-    expect(
-      readEnvironment({ DATABASE_URL, REDIS_URL: '', PORT: '', HOLDFAST_INSTANCE_TOKEN: '', LEADS_LIVE_TOKEN: '', LEADS_CURSOR_SECRET: '' }),
-    ).toMatchObject({
+    expect(readEnvironment({ DATABASE_URL, REDIS_URL: '', PORT: '', HOLDFAST_INSTANCE_TOKEN: '' })).toMatchObject({
       redisUrl: undefined,
       port: 3000,
       instanceToken: undefined,
-      liveToken: undefined,
-      cursorSecret: undefined,
     })
   })
 
   it('names everything that is wrong at once', () => {
     const read = (): unknown =>
-      readEnvironment({
-        DATABASE_URL: 'mysql://x',
-        REDIS_URL: 'localhost',
-        PORT: '70000',
-        LEADS_MODE: 'fast',
-        LEADS_POOL_MAX: '1.5',
-        LEADS_REQUESTS_PER_MINUTE: '0',
-      })
+      readEnvironment({ DATABASE_URL: 'mysql://x', REDIS_URL: 'localhost', PORT: '70000', LEADS_MODE: 'fast', LEADS_POOL_MAX: '1.5' })
     expect(read).toThrow(
       expect.objectContaining({
         code: 'LEADS_BAD_ENVIRONMENT',
         exitCode: 2,
-        message: expect.stringMatching(/DATABASE_URL.*LEADS_MODE.*PORT.*REDIS_URL.*LEADS_POOL_MAX.*LEADS_REQUESTS_PER_MINUTE/),
+        message: expect.stringMatching(/DATABASE_URL.*LEADS_MODE.*PORT.*REDIS_URL.*LEADS_POOL_MAX/),
       }),
     )
   })

@@ -1,5 +1,6 @@
 import type { CacheStats } from '../cache/index.ts'
 import type { Health } from '../core/index.ts'
+import type { JobsState } from '../jobs/index.ts'
 import type { PoolAdvice, PoolHolder, ReadState, SlowStatement, StatementRepeat, StatementSnapshot } from '../postgres/index.ts'
 import type { FamilySnapshot } from '../telemetry/index.ts'
 
@@ -25,6 +26,8 @@ export interface InstanceSnapshot {
   readonly repeats?: readonly StatementRepeat[]
   /** Who holds connections of the pool, longest first, at most 20. Absent without a pool, and from instances older than this field. */
   readonly holders?: readonly PoolHolder[]
+  /** Queues, alerts and findings of the jobs. Absent without them, and from instances older than this field. */
+  readonly jobs?: JobsState
   /** Absent from instances older than this field. */
   readonly cache?: CacheStats
 }

@@ -1,5 +1,4 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server, request as send } from 'node:http'
-import * as http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
@@ -198,20 +197,6 @@ describe.each(Object.keys(FRAMEWORKS))('compression in %s', framework => {
     expect(calls).toBe(1)
     expect(registry.snapshot().find(({ name }) => name === 'holdfast_http_compressions')?.series).toEqual([])
   })
-})
-
-it('lets answers of HTTP/2 be', async () => {
-  const app = FRAMEWORKS.fastify!
-  const listener = await app(createRegistry(), () => ({ headers: JSON_TYPE, body: TEXT }))
-  const server = http2.createServer(listener as never)
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  const stream = session.request({ ':path': '/a', 'accept-encoding': 'gzip' })
-  let text = ''
-  for await (const chunk of stream.setEncoding('utf8')) text += chunk
-  expect(text).toBe(TEXT)
-  session.close()
-  await new Promise(resolve => server.close(resolve))
 })
 
 const FIRST = 'x'.repeat(2000)

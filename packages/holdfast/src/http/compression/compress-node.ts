@@ -11,8 +11,6 @@ type Chunk = string | Uint8Array
 /** Compresses what a handler of node sends, when the request wishes it and the answer may be changed. A body that is written at once is encoded on a thread,
  *  one in pieces as it comes. An answer of the response cache is left as it is. */
 export function compressNode(request: IncomingMessage, response: ServerResponse, compressor: Compressor): void {
-  // Answers of HTTP/2 are written in another way.
-  if (request.httpVersionMajor > 1) return
   const { writeHead, write, end, flushHeaders } = response
   const original = { writeHead, write, end, flushHeaders }
   const method = request.method ?? 'GET'

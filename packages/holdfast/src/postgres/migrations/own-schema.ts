@@ -4,6 +4,7 @@ import { LEDGER_SCHEMA } from '../advisor/sql/ledger-schema.sql.ts'
 import { ARCHIVE_SCHEMA } from '../archive/sql/archive-schema.sql.ts'
 import { SIZE_HISTORY_SCHEMA } from '../facts/sql/size-history.sql.ts'
 import { CDN_PURGE_SCHEMA } from '../sql/cdn-purge-schema.sql.ts'
+import { JOBS_SCHEMA } from '../sql/jobs-schema.sql.ts'
 import { CREATE_OUTBOX } from '../sql/outbox-schema.sql.ts'
 import { VIEW_LOG_SCHEMA } from '../views/sql/view-log-schema.sql.ts'
 import { checksumOf, type Migration } from './migration.ts'
@@ -18,6 +19,7 @@ export const OWN_MIGRATIONS: readonly Migration[] = [
   { version: 5, name: 'views', tables: ['view_refresh'], statements: VIEW_LOG_SCHEMA },
   { version: 6, name: 'index-watch', tables: ['index_watch'], statements: [INDEX_WATCH_SCHEMA] },
   { version: 7, name: 'cdn', tables: ['cdn_purge', 'cdn_bucket'], statements: CDN_PURGE_SCHEMA },
+  { version: 8, name: 'jobs', tables: ['job_outbox', 'job_fence'], statements: JOBS_SCHEMA },
 ]
 
 /** Schema `holdfast` as SQL, for a role that may create it when the service's may not: what a migration would run, with its records.

@@ -56,6 +56,8 @@ const ALL = [
   'finding',
   'index_watch',
   'invalidation',
+  'job_fence',
+  'job_outbox',
   'migration',
   'size_history',
   'view_refresh',

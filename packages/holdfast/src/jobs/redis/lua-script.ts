@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto'
+import type { JobsRedisClient } from './port.ts'
+
+/** A script with the name under which Redis keeps it. */
+export interface LuaScript {
+  readonly source: string
+  readonly sha1: string
+}
+
+export function luaScript(source: string): LuaScript {
+  return { source, sha1: createHash('sha1').update(source).digest('hex') }
+}
+
+/** Runs a script; sends its text only when Redis does not know it. 1 round trip, 2 the first time. */
+export async function runScript(
+  client: JobsRedisClient,
+  { source, sha1 }: LuaScript,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
+  const rest = [keys.length, ...keys, ...args]
+  try {
+    return await client.call('evalsha', sha1, ...rest)
+  } catch (error) {
+    if (!/^NOSCRIPT/.test((error as Error).message)) throw error
+    return client.call('eval', source, ...rest)
+  }
+}

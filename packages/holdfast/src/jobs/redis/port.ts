@@ -1,0 +1,35 @@
+import { createRequire } from 'node:module'
+import { jobsErrors } from '../errors.ts'
+
+/** The part of an ioredis client (5.3 to 6) used here. A client that you pass is never used itself: it is duplicated, so its options, its
+ *  subscriptions and its end stay yours. */
+export interface JobsRedisClient {
+  readonly status: string
+  connect(): Promise<unknown>
+  disconnect(reconnect?: boolean): void
+  call(command: string, ...args: (string | number)[]): Promise<unknown>
+  pipeline(commands: unknown[][]): { exec(): Promise<[error: Error | null, result: unknown][] | null> }
+  duplicate(override?: object): JobsRedisClient
+  on(event: string, listener: (...args: never[]) => void): unknown
+}
+
+/** How to reach the Redis of the jobs: a URL (`redis://`, `rediss://`), or an ioredis client, also one with sentinels, which is duplicated. Not a cluster. */
+export type JobsRedisOption = string | JobsRedisClient
+
+/** What a client is made with. */
+type ClientOptions = Readonly<Record<string, unknown>>
+
+/** Makes a client that is not connected yet. @throws HF_JOBS_BULLMQ_MISSING */
+export function openClient(
+  redis: JobsRedisOption,
+  options: ClientOptions,
+  require: (name: string) => unknown = createRequire(import.meta.url),
+): JobsRedisClient {
+  if (typeof redis !== 'string') return redis.duplicate({ ...options, lazyConnect: true })
+  try {
+    const { Redis } = require('ioredis') as { Redis: new (url: string, options: object) => JobsRedisClient }
+    return new Redis(redis, { ...options, lazyConnect: true })
+  } catch (cause) {
+    throw jobsErrors.create('HF_JOBS_BULLMQ_MISSING', 'ioredis could not be loaded', { cause })
+  }
+}

@@ -1,0 +1,43 @@
+/** One row a job. In: ids, namespace, queues, names, data, options (arrays of one length, the namespace is text). PostgreSQL 14. Locks: its rows. */
+export const WRITE_OUTBOX = `INSERT INTO holdfast.job_outbox (id, namespace, queue, name, data, options)
+SELECT id, $2, queue, name, data, options::jsonb FROM unnest($1::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
+  AS r (id, queue, name, data, options, at) ORDER BY at`
+
+/** Oldest rows that no other relay has in hand. In: namespace, rows at most. Out: one row a job. PostgreSQL 14. Locks: those rows. */
+export const TAKE_OUTBOX = `SELECT seq::text, id, queue, name, data, options, (extract(epoch FROM written_at) * 1000)::bigint::text AS "writtenAtMs"
+FROM holdfast.job_outbox WHERE namespace = $1 AND refused IS NULL ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED`
+
+export interface OutboxRow {
+  readonly seq: string
+  readonly id: string
+  readonly queue: string
+  readonly name: string
+  readonly data: string
+  readonly options: OutboxOptions
+  readonly writtenAtMs: string
+}
+
+/** What is kept of a job beside its data. */
+export interface OutboxOptions {
+  readonly delayMs?: number
+  readonly priority?: number
+  readonly attempts?: number
+  readonly tenant?: string
+}
+
+/** In: sequence numbers. PostgreSQL 14. Locks: those rows. */
+export const REMOVE_OUTBOX = 'DELETE FROM holdfast.job_outbox WHERE seq = ANY($1::bigint[])'
+
+/** Leaves a row that cannot be handed over, with the reason, so that it holds up no other. In: sequence number, reason. PostgreSQL 14. Locks: the row. */
+export const REFUSE_OUTBOX = 'UPDATE holdfast.job_outbox SET refused = $2 WHERE seq = $1::bigint'
+
+/** In: namespace. Out: one row. Reads at most 100,000 rows. PostgreSQL 14. Locks: none. */
+export const OUTBOX_BACKLOG = `SELECT count(*)::int AS waiting, count(*) FILTER (WHERE refused IS NOT NULL)::int AS refused,
+  coalesce(extract(epoch FROM clock_timestamp() - min(written_at) FILTER (WHERE refused IS NULL)) * 1000, 0)::float8 AS "oldestMs"
+FROM (SELECT refused, written_at FROM holdfast.job_outbox WHERE namespace = $1 ORDER BY seq LIMIT 100000) AS few`
+
+export interface OutboxBacklogRow {
+  readonly waiting: number
+  readonly refused: number
+  readonly oldestMs: number
+}

@@ -1,0 +1,103 @@
+import { startRedisServers } from '@holdfast/dev-services'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { defineJob } from '../../../src/jobs/index.ts'
+import { foreignClient, openDatabase, openJobs, pause, until } from './harness.ts'
+
+let database: Awaited<ReturnType<typeof openDatabase>>
+beforeAll(async () => {
+  database = await openDatabase()
+})
+afterAll(() => database[Symbol.asyncDispose]())
+
+const inTransaction = async (end: 'COMMIT' | 'ROLLBACK', work: (tx: import('pg').PoolClient) => Promise<unknown>): Promise<void> => {
+  const client = await database.pool.connect()
+  try {
+    await client.query('BEGIN')
+    await work(client)
+    await client.query(end)
+  } finally {
+    client.release()
+  }
+}
+
+it('hands over what was committed, soon and once, and nothing that was rolled back', async () => {
+  const ran: number[] = []
+  await using test = await openJobs({
+    pool: database.pool,
+    queues: { orders: { jobs: { place: defineJob<number>({ run: job => void ran.push(job.payload) }) } } },
+  })
+  await inTransaction('ROLLBACK', tx => test.jobs.enqueue(tx, 'orders', 'place', -1))
+  await inTransaction('COMMIT', tx =>
+    test.jobs.enqueueMany(
+      tx,
+      'orders',
+      [1, 2, 3].map(payload => ({ name: 'place', payload, delay: '0ms' })),
+    ),
+  )
+  await until(() => ran.length === 3)
+  await inTransaction('COMMIT', tx => test.jobs.enqueue(tx, 'orders', 'place', 4, { priority: 5 }))
+  await until(() => ran.length === 4)
+  expect(ran.toSorted()).toEqual([1, 2, 3, 4])
+  await until(() => test.count('holdfast_jobs_outbox_rows', 'relayed') === 4)
+  expect((await database.pool.query('SELECT * FROM holdfast.job_outbox')).rows).toEqual([])
+})
+
+it('does not hand a job over twice when its relay died after Redis had it, also when the job ran and retention removed it', async () => {
+  const ran: string[] = []
+  await using test = await openJobs({
+    pool: database.pool,
+    queues: { orders: { keepCompleted: { count: 0 }, jobs: { place: defineJob<string>({ run: job => void ran.push(job.id) }) } } },
+  })
+  const id = { value: '' }
+  await inTransaction('COMMIT', async tx => {
+    id.value = await test.jobs.enqueue(tx, 'orders', 'place', 'x')
+  })
+  await until(() => ran.length === 1)
+  const client = foreignClient()
+  await until(async () => (await client.exists(`hf:{${test.namespace}}:jobs:orders:${id.value}`)) === 0)
+  client.disconnect()
+  // What a relay leaves that is killed between Redis's answer and its COMMIT: the row.
+  await database.pool.query(
+    `INSERT INTO holdfast.job_outbox (id, namespace, queue, name, data, options) VALUES ($1, $2, 'orders', 'place', '"x"', '{}')`,
+    [id.value, test.namespace],
+  )
+  await until(async () => (await database.pool.query('SELECT 1 FROM holdfast.job_outbox')).rowCount === 0)
+  // Time for a job that must not come.
+  await pause(100)
+  expect(ran).toEqual([id.value])
+})
+
+it('enqueues while Redis is away, and hands over when it is back', async () => {
+  await using fleet = await startRedisServers()
+  const server = await fleet.start(['appendonly yes'])
+  const ran: number[] = []
+  await using test = await openJobs({
+    redis: server.url,
+    pool: database.pool,
+    queues: { orders: { jobs: { place: defineJob<number>({ run: job => void ran.push(job.payload) }) } } },
+  })
+  await server.kill()
+  await inTransaction('COMMIT', tx => test.jobs.enqueue(tx, 'orders', 'place', 1))
+  expect(ran).toEqual([])
+  await server.restart()
+  await until(() => ran.length === 1)
+})
+
+it('sets a row aside that cannot be handed over, and goes on with the others', async () => {
+  const ran: number[] = []
+  await using test = await openJobs({
+    pool: database.pool,
+    queues: { orders: { jobs: { place: defineJob<number>({ run: job => void ran.push(job.payload) }) } } },
+  })
+  const insert = `INSERT INTO holdfast.job_outbox (id, namespace, queue, name, data, options) VALUES ($1, $2, 'orders', 'place', $3, '{}')`
+  // A whole number is no id for BullMQ; only somebody else can have written it.
+  await database.pool.query(insert, ['7', test.namespace, '1'])
+  await database.pool.query(insert, ['fine', test.namespace, '2'])
+  await until(() => ran.length === 1)
+  expect(ran).toEqual([2])
+  const read = (): Promise<{ rows: unknown[] }> =>
+    database.pool.query('SELECT id, refused FROM holdfast.job_outbox WHERE namespace = $1', [test.namespace])
+  await until(async () => (await read()).rows.length === 1)
+  const { rows } = await read()
+  expect(rows).toEqual([{ id: '7', refused: expect.stringContaining('integers') }])
+})
