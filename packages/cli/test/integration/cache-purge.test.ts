@@ -3,7 +3,7 @@ import { createTieredCache, type TieredCache } from 'holdfast/cache'
 import { ownSchemaSql } from 'holdfast/postgres'
 import { createRegistry } from 'holdfast/telemetry'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { runCommandLine } from '../../src/command-line.ts'
 import { fakeHost } from '../fake-host.ts'
 
@@ -73,6 +73,28 @@ describe('holdfast cache purge', () => {
       { what: 'purge', finding_id: 'cache', outcome: 'done', detail: `everything in the namespace ${namespace}; cloudflare: purged` },
     ])
     await admin.end()
+    await database.drop()
+  })
+
+  it('holdfast console purges tags and URLs at the CDN too, through the queue in the database', async () => {
+    const database = await cloneDatabase({ name: 'console' })
+    const token = 'a-token-that-is-long-enough'
+    const host = fakeHost({ ...env, DATABASE_URL: database.url, HOLDFAST_CONSOLE_TOKEN: token })
+    cdn.purged.length = 0
+    await service.set('fund', 1, { tags: ['fund:7'], ttl: '1m' })
+    const running = runCommandLine(['console', '--instance', 'http://127.0.0.1:1/none', '--port', '0', '--namespace', namespace, '--json'], host)
+    await vi.waitFor(() => expect(host.out()).toContain('"url"'), { timeout: 20_000 })
+    const { url } = JSON.parse(host.out()) as { url: string }
+    const answer = await fetch(new URL('/api/v1/performance/cache/invalidate', url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ tags: ['fund:7'], urls: ['https://zone.test/a'] }),
+    })
+    expect(await answer.json()).toMatchObject({ tags: ['fund:7'], urls: ['https://zone.test/a'], cdns: ['cloudflare'] })
+    expect(await service.get('fund')).toBe(undefined)
+    await vi.waitFor(() => expect([...cdn.purged].sort()).toEqual(['tag fund:7', 'url https://zone.test/a']), { timeout: 10_000 })
+    host.interrupt()
+    await running
     await database.drop()
   })
 
