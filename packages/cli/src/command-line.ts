@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { type HoldfastError, isHoldfastError } from 'holdfast/core'
 import { addDb } from './commands/db.ts'
+import { addJobs } from './commands/jobs.ts'
 import { cliErrors } from './errors.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
@@ -72,6 +73,7 @@ function buildProgram(run: Run, terminal: Terminal): Command {
   addFindings(program, run)
   addCache(program, run)
   addDb(program, run)
+  addJobs(program, run)
   addLoad(program, run)
   addConsole(program, run)
   for (const command of everyCommand(program)) {
@@ -215,7 +217,7 @@ function addConsole(program: Command, run: Run): void {
     .requiredOption('--instance <url...>', 'address of an instance (its /holdfast/instance); token from HOLDFAST_INSTANCE_TOKEN')
     .option('--service <name>', 'name shown', 'app')
     .option('--objective <duration>', 'p95 that all requests together must keep, for example 50ms; default: none')
-    .option('--namespace <name>', 'namespace of the cache in REDIS_URL', 'app')
+    .option('--namespace <name>', 'namespace of the cache in REDIS_URL and of the jobs in REDIS_JOBS_URL', 'app')
     .option('--port <port>', 'port; 0 takes a free one', '4747')
     .action(options => run(async () => (await import('./commands/console.ts')).serve, options))
 }

@@ -31,7 +31,7 @@ export const cliErrors: ErrorTable<CliErrorCode> = defineErrors<CliErrorCode>({
     retryable: false,
   },
   HF_CLI_CONFIRMATION_REQUIRED: {
-    summary: 'The verb changes the database or drops cached entries and was neither confirmed at a terminal nor by --yes.',
+    summary: 'The verb changes the database, jobs or cached entries and was neither confirmed at a terminal nor by --yes.',
     hint: 'read `holdfast explain <id>`, then repeat the command with --yes',
     retryable: false,
   },

@@ -10,6 +10,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'responses',
   'database',
   'archivePolicies',
+  'jobs',
   'auth',
   'objectives',
   'environment',
@@ -38,5 +39,6 @@ export function validateOptions(options: ConsoleOptions): void {
     problems.add('environment', "must be 'development' or 'production'")
   }
   if (database !== undefined && typeof database.connect !== 'function') problems.add('database.connect', 'must be a function that opens a connection')
+  if (options.jobs !== undefined && typeof options.jobs.queues !== 'function') problems.add('jobs', 'must be the `store` of jobs')
   problems.throwIfAny('createConsole()')
 }

@@ -10,6 +10,7 @@ import {
   silentLogger,
   systemClock,
 } from 'holdfast/core'
+import type { JobStore } from 'holdfast/jobs'
 import type { AdvisorClient, ArchivePolicy } from 'holdfast/postgres'
 import type { Hono } from 'hono'
 import { createApp } from './api/app.ts'
@@ -35,6 +36,7 @@ import { createFindingLedger } from './findings/finding-ledger.ts'
 import { rankFindings, summarise } from './findings/finding-summary.ts'
 import { createRepeatFindings } from './findings/repeats/repeat-findings.ts'
 import { createRepeatWatch } from './findings/repeats/repeat-watch.ts'
+import { createConsoleJobs } from './jobs/console-jobs.ts'
 import { createEventLog } from './store/event-log.ts'
 import { createTrafficStore } from './store/traffic-store.ts'
 
@@ -65,6 +67,9 @@ export interface ConsoleOptions {
   /** Policies that `POST api/v1/performance/database/archive` may run on that database, by name. They are run by hand only; a schedule in them is the business
    *  of `createArchive(...).start()`. Default: none. */
   readonly archivePolicies?: readonly ArchivePolicy[]
+  /** The queues of jobs: `hf.jobs.store`, or `createJobStore(...)` of `holdfast/jobs`. Absent: the Jobs page shows measurements only. The console
+   *  does not close it. */
+  readonly jobs?: JobStore
   readonly auth: ConsoleAuth
   /** What counts as fast enough. Absent: nothing is judged. */
   readonly objectives?: { readonly p95Ms: number }
@@ -146,6 +151,8 @@ export function createConsole(options: ConsoleOptions): Console {
   const reads = createDatabaseReads(connect, clock)
   const policies = options.archivePolicies ?? []
   const databaseActions = createDatabaseActions({ connect, policies, needsConfirmation, clock, logger, publishEvent, onChanged: reads.forget })
+  const { window } = store
+  const jobs = createConsoleJobs({ store: options.jobs, clock, logger, publishEvent, needsConfirmation, window, isPartial: collector.isPartial })
   const publishLoad = (state: LoadState | null): void => {
     load = state
   }
@@ -165,12 +172,27 @@ export function createConsole(options: ConsoleOptions): Console {
       return buildCacheMetrics({ ...read, actions, needsConfirmation })
     },
     database: { ...collector, reads, actions: databaseActions, findings, nowMs: () => clock.nowMs(), window: store.window },
+    jobs: jobs.routes,
     publishEvent,
     publishLoad,
     onFailure: error => logger.error({ err: error }, 'a request of the console failed'),
   })
-  const parts: readonly Lifecycle[] = [live, collector, ledger, cacheWatch, repeatWatch, ...sizeRecorders(options.database, reads, { clock, logger })]
-  const lifecycle = createLifecycle({
+  const recorders = sizeRecorders(options.database, reads, { clock, logger })
+  const lifecycle = runTogether([live, collector, ledger, cacheWatch, repeatWatch, ...jobs.parts, ...recorders], { clock, logger })
+  return {
+    ...lifecycle,
+    app: app as unknown as Hono,
+    auth,
+    fetch: (request, mount) => app.fetch(request, mount),
+    publishEvent,
+    publishLoad,
+    overview,
+  }
+}
+
+/** All parts start and stop side by side. */
+function runTogether(parts: readonly Lifecycle[], { clock, logger }: { readonly clock: Clock; readonly logger: Logger }): Lifecycle {
+  return createLifecycle({
     name: 'console',
     clock,
     start: async () => {
@@ -181,15 +203,6 @@ export function createConsole(options: ConsoleOptions): Console {
     },
     onStopProblem: problem => logger.warn({ err: problem }, 'the console did not stop cleanly'),
   })
-  return {
-    ...lifecycle,
-    app: app as unknown as Hono,
-    auth,
-    fetch: (request, mount) => app.fetch(request, mount),
-    publishEvent,
-    publishLoad,
-    overview,
-  }
 }
 
 /** One, where there is a database whose sizes are to be kept. */

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { InstanceSnapshot } from 'holdfast'
 import type { TieredCache } from 'holdfast/cache'
 import type { Logger } from 'holdfast/core'
+import type { JobStore } from 'holdfast/jobs'
 import { problemResponse } from './api/problem.ts'
 import type { ConsoleAuth } from './auth/console-auth.ts'
 import { isLoopbackAddress } from './auth/request-guards.ts'
@@ -15,7 +16,7 @@ import { advisorOfPool } from './findings/pool-advisor.ts'
 import { answerNodeRequest, type NodeRequest } from './node/answer-node-request.ts'
 
 /** Options of {@link dashboard}; those of a console, but the sources are known, auth may be absent in development, and advisor and database are by default those of the
- *  service's own pool. */
+ *  service's own pool, and the queues those of `hf.jobs`. */
 export interface DashboardOptions extends Omit<ConsoleOptions, 'sources' | 'auth'> {
   /** Absent in development: loopback only, with a generated token that the logger prints. In production a kind other than `token` is required. */
   readonly auth?: ConsoleAuth
@@ -34,11 +35,16 @@ export interface DashboardHandler {
   readonly console: Console
 }
 
+/** Where the queues of a Holdfast stand, if it has any. */
+interface JobsOwner {
+  readonly jobs?: { readonly store: JobStore }
+}
+
 /** The console of this process as a handler: `app.use('/holdfast', dashboard(hf))`. Starts to collect at once.
  *  @throws HF_CONSOLE_AUTH_REQUIRED in production without auth of kind basic or custom.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
 export function dashboard(
-  hf: { snapshot(): InstanceSnapshot; readonly cache?: TieredCache; readonly responses?: PurgedResponses } & PoolOwner,
+  hf: { snapshot(): InstanceSnapshot; readonly cache?: TieredCache; readonly responses?: PurgedResponses } & PoolOwner & JobsOwner,
   options: DashboardOptions = {},
 ): DashboardHandler {
   const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
@@ -51,12 +57,14 @@ export function dashboard(
   const responses = options.responses ?? hf.responses
   const connect = connectionsBeside(hf)
   const database = options.database ?? (connect === undefined ? undefined : { connect })
+  const jobs = options.jobs ?? jobStoreOf(hf)
   const console = createConsole({
     ...options,
     ...(advisor ? { advisor } : {}),
     ...(cache ? { cache } : {}),
     ...(responses ? { responses } : {}),
     ...(database ? { database } : {}),
+    ...(jobs ? { jobs } : {}),
     auth,
     environment,
     sources: [localInstance(hf)],
@@ -80,6 +88,15 @@ export function dashboard(
     })
   }
   return Object.assign(handler, { console })
+}
+
+function jobStoreOf(hf: JobsOwner): JobStore | undefined {
+  try {
+    return hf.jobs?.store
+  } catch {
+    // `hf.jobs` throws when there are none.
+    return undefined
+  }
 }
 
 /** `/holdfast` without the slash would make the browser look for the assets beside it. Relative, so that it holds behind a prefix too. */

@@ -11,6 +11,7 @@ type ConsoleErrorCode =
   | 'HF_CONSOLE_NO_ADVISOR'
   | 'HF_CONSOLE_NO_CACHE'
   | 'HF_CONSOLE_NO_DATABASE'
+  | 'HF_CONSOLE_NO_JOBS'
   | 'HF_CONSOLE_BUSY'
   | 'HF_CONSOLE_TOO_MANY_CLIENTS'
   | 'HF_CONSOLE_INTERNAL'
@@ -78,6 +79,12 @@ export const consoleErrors: ErrorTable<ConsoleErrorCode> = defineErrors<ConsoleE
   HF_CONSOLE_NO_DATABASE: {
     summary: 'This console was created without a connection to the database, so it shows only what the instances measure.',
     hint: 'pass `database: { connect }` to the console; `dashboard(hf)` and `holdfast console` do so',
+    retryable: false,
+    status: 404,
+  },
+  HF_CONSOLE_NO_JOBS: {
+    summary: 'This console was created without a way to the queues of jobs, so it shows only what the instances measure.',
+    hint: 'pass `jobs: hf.jobs.store` to the console, or set REDIS_JOBS_URL for `holdfast console`',
     retryable: false,
     status: 404,
   },

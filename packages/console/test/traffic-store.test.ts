@@ -14,6 +14,7 @@ const NO_POINT = {
   pool: null,
   poolWaitP95Ms: null,
   cache: null,
+  jobs: null,
 }
 
 function route(...values: number[]): RouteTraffic {

@@ -3,6 +3,7 @@ import { createConsole, remoteInstance, serveConsole } from '@holdfast/console'
 import { holdfast } from 'holdfast'
 import { cdnProvidersFromEnv } from 'holdfast/cdn'
 import { parseDurationMs } from 'holdfast/core'
+import { createJobStore } from 'holdfast/jobs'
 import type { CommandContext } from '../command-line.ts'
 import { advisorFor, connectTo, databaseUrl } from '../database.ts'
 import { cliErrors } from '../errors.ts'
@@ -14,12 +15,13 @@ interface ConsoleCommandOptions {
   readonly service: string
   readonly port: string
   readonly objective?: string
-  /** Of the cache in REDIS_URL. */
+  /** Of the cache in REDIS_URL, and of the jobs in REDIS_JOBS_URL. */
   readonly namespace: string
 }
 
 /** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it.
- *  With REDIS_URL the Cache page can look up keys and drop them, also at the CDNs that the environment names. */
+ *  With REDIS_URL the Cache page can look up keys and drop them, also at the CDNs that the environment names; with REDIS_JOBS_URL the Jobs page shows the queues
+ *  and works on them. */
 export async function serve(options: ConsoleCommandOptions, context: CommandContext): Promise<number> {
   const { env, terminal, signal } = context
   const port = parsePort(options.port)
@@ -35,27 +37,33 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
         ...(providers.length === 0 ? {} : { pg: url, cdn: { providers } }),
       })
     : undefined
-  const console = createConsole({
-    service: options.service,
-    sources: options.instance.map(url => remoteInstance(parseInstanceUrl(url), env.HOLDFAST_INSTANCE_TOKEN ?? '')),
-    advisor: advisorFor(url, () => {}),
-    database: { connect: () => connectTo(url) },
-    auth: { kind: 'token', token },
-    ...objectives,
-    ...(hf === undefined ? {} : { cache: hf.cache, responses: hf.responses }),
-  })
+  const jobs = env.REDIS_JOBS_URL ? createJobStore({ redis: env.REDIS_JOBS_URL, namespace: options.namespace }) : undefined
   try {
-    const served = await serveConsole(console, { port })
+    const console = createConsole({
+      service: options.service,
+      sources: options.instance.map(url => remoteInstance(parseInstanceUrl(url), env.HOLDFAST_INSTANCE_TOKEN ?? '')),
+      advisor: advisorFor(url, () => {}),
+      database: { connect: () => connectTo(url) },
+      auth: { kind: 'token', token },
+      ...objectives,
+      ...(hf === undefined ? {} : { cache: hf.cache, responses: hf.responses }),
+      ...(jobs === undefined ? {} : { jobs }),
+    })
     try {
-      if (context.json) terminal.json({ schema: 'holdfast.console/1', url: served.url, port: served.port })
-      else terminal.data(served.url)
-      await interrupted(signal)
+      const served = await serveConsole(console, { port })
+      try {
+        if (context.json) terminal.json({ schema: 'holdfast.console/1', url: served.url, port: served.port })
+        else terminal.data(served.url)
+        await interrupted(signal)
+      } finally {
+        await served.stop()
+      }
     } finally {
-      await served.stop()
+      await console.stop()
     }
   } finally {
-    await console.stop()
     await hf?.stop()
+    await jobs?.close()
   }
   return exitCode.ok
 }

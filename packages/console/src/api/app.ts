@@ -12,6 +12,7 @@ import { addCacheRoutes } from './cache-routes.ts'
 import type { ConsoleEvent, FindingDetail, FindingList, LoadState, Overview } from './contract.ts'
 import { addDatabaseRoutes, type DatabaseRoutesDeps } from './database-routes.ts'
 import { parseEvent, parseLoad, parseSnooze } from './ingest.ts'
+import { addJobsRoutes, type JobsRoutesDeps } from './jobs-routes.ts'
 import type { LiveUpdates } from './live-updates.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemResponse } from './problem.ts'
@@ -37,6 +38,7 @@ export interface AppDeps {
   readonly cacheControl: CacheControl
   readonly cacheMetrics: (windowSec: number, actions: CacheMetricsAnswer['actions']) => CacheMetricsAnswer
   readonly database: DatabaseRoutesDeps
+  readonly jobs: JobsRoutesDeps
   readonly publishEvent: (event: ConsoleEvent) => void
   readonly publishLoad: (load: LoadState | null) => void
   readonly onFailure: (error: unknown) => void
@@ -68,6 +70,7 @@ export function createApp(deps: AppDeps): Hono<ConsoleEnv> {
   addChanges(app, deps)
   addCacheRoutes(app, { control: deps.cacheControl, metrics: deps.cacheMetrics, windowOf, bodyOf })
   addDatabaseRoutes(app, deps.database, { windowOf, bodyOf })
+  addJobsRoutes(app, deps.jobs, { windowOf, bodyOf })
   app.all('/api/*', c => {
     throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no ${c.req.method} ${new URL(c.req.url).pathname}`)
   })
@@ -96,6 +99,10 @@ function addPages(app: Hono<ConsoleEnv>, deps: AppDeps): void {
   app.get(
     '/postgres/:tab{queries|indexes|health}?',
     page(c => ['postgres', c.req.param('tab')].filter(part => part !== undefined).join('/')),
+  )
+  app.get(
+    '/jobs',
+    page(() => 'jobs'),
   )
   app.get(
     '/findings',

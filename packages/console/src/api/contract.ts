@@ -56,7 +56,7 @@ export interface FindingSummary {
 /** Something that happened, drawn in the lane under the charts. */
 export interface ConsoleEvent {
   readonly atMs: number
-  readonly kind: 'load' | 'finding' | 'apply' | 'verify' | 'revert' | 'service' | 'deploy' | 'invalidate' | 'warm' | 'archive' | 'vacuum'
+  readonly kind: 'load' | 'finding' | 'apply' | 'verify' | 'revert' | 'service' | 'deploy' | 'invalidate' | 'warm' | 'archive' | 'vacuum' | 'jobs'
   readonly text: string
 }
 

@@ -14,6 +14,7 @@ const EVENT_KINDS: ReadonlySet<unknown> = new Set<ConsoleEvent['kind']>([
   'warm',
   'archive',
   'vacuum',
+  'jobs',
 ])
 
 /** The event in a request's body.

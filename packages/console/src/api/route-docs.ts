@@ -1,4 +1,5 @@
 import { DATABASE_ROUTES } from './database-route-docs.ts'
+import { JOBS_ROUTES } from './jobs-route-docs.ts'
 import { type RouteDoc, WINDOW } from './route-doc.ts'
 
 const FINDING_ANSWER = {
@@ -93,7 +94,7 @@ const GENERAL: readonly RouteDoc[] = [
     summary: 'adds a line to the events lane, for example a deploy',
     body: [
       ['atMs', 'number', true, 'wall clock'],
-      ['kind', 'string', true, 'load, finding, apply, verify, revert, service, deploy, invalidate or warm'],
+      ['kind', 'string', true, 'load, finding, apply, verify, revert, service, deploy, invalidate, warm, archive, vacuum or jobs'],
       ['text', 'string', true, 'what happened'],
     ],
   },
@@ -198,4 +199,4 @@ const CACHE: readonly RouteDoc[] = [
 ]
 
 /** Every address of the API. A test compares them with what the console serves. */
-export const ROUTE_DOCS: readonly RouteDoc[] = [...GENERAL, ...CACHE, ...DATABASE_ROUTES]
+export const ROUTE_DOCS: readonly RouteDoc[] = [...GENERAL, ...CACHE, ...DATABASE_ROUTES, ...JOBS_ROUTES]

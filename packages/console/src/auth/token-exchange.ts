@@ -8,7 +8,7 @@ export function cookieNameOf(request: Request, mountPath: string): string {
 }
 
 /** Pages that may be opened directly. */
-const DEEP_LINK = /^(cache|postgres(\/(queries|indexes|health))?|findings(\/[\w.-]{1,64})?)$/
+const DEEP_LINK = /^(cache|jobs|postgres(\/(queries|indexes|health))?|findings(\/[\w.-]{1,64})?)$/
 
 /** Answers `?t=<token>` with a redirect to the same address without it, so that the token stays out of history, logs and referrers; the cookie takes its place.
  *  Every location is relative: behind a prefix only the browser knows the whole path. Undefined when the token is wrong or absent.

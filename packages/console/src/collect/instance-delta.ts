@@ -2,6 +2,7 @@ import type { InstanceSnapshot } from 'holdfast'
 import { type FamilySnapshot, type HistogramSnapshot, type SeriesSnapshot, subtractHistogram } from 'holdfast/telemetry'
 import type { AnswerTraffic } from './answer-traffic.ts'
 import { type CacheTraffic, prefixDeltas } from './cache-traffic.ts'
+import { JOB_OUTCOMES, type JobOutcome, type JobTraffic, noJobTraffic } from './job-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
 import { mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
 
@@ -33,6 +34,7 @@ export function instanceDelta(later: InstanceSnapshot, earlier: InstanceSnapshot
       cache: cacheTraffic(pair),
       prefixes: prefixDeltas(later.cache?.prefixes ?? [], before?.cache?.prefixes),
       answers: answerTraffic(pair('holdfast_http_cache_answers')),
+      jobs: jobTraffic(pair),
       acquireWait: wholeHistogram(pair('holdfast_pg_acquire_wait_seconds')),
     },
   ])
@@ -144,6 +146,26 @@ function answerTraffic(pair: FamilyPair | undefined): Map<string, AnswerTraffic>
     routes.set(route, answers.set(outcome, count))
   }
   return routes
+}
+
+function jobTraffic(pair: PairOf): Map<string, JobTraffic> {
+  const jobs = new Map<string, JobTraffic>()
+  const update = ([queue = '', name = '']: readonly string[], change: (known: JobTraffic) => Partial<JobTraffic>): void => {
+    const key = `${queue}\u0000${name}`
+    const known = jobs.get(key) ?? noJobTraffic(queue, name)
+    jobs.set(key, { ...known, ...change(known) })
+  }
+  for (const part of ['wait', 'run', 'age'] as const) {
+    for (const { labels, histogram } of histogramDeltas(pair(`holdfast_jobs_${part}_seconds`))) {
+      update(labels, () => ({ [part]: packHistogram(histogram) }))
+    }
+  }
+  const outcomes = pair('holdfast_jobs_outcomes')
+  for (const { labels, count } of outcomes === undefined ? [] : counterDeltas(outcomes)) {
+    const outcome = labels[2] as JobOutcome
+    if (count > 0 && JOB_OUTCOMES.includes(outcome)) update(labels, known => ({ outcomes: { ...known.outcomes, [outcome]: count } }))
+  }
+  return jobs
 }
 
 function wholeHistogram(pair: FamilyPair | undefined): PackedHistogram | null {

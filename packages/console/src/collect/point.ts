@@ -1,7 +1,8 @@
 import type { Measured } from '../api/contract.ts'
-import type { CachePoint, Point } from '../store/traffic-store.ts'
+import type { CachePoint, JobPoint, Point } from '../store/traffic-store.ts'
 import type { CacheTraffic } from './cache-traffic.ts'
 import type { PoolConnections } from './instance-delta.ts'
+import { endedJobs, type JobTraffic, mergeJobs, mergeJobsBy } from './job-traffic.ts'
 import { EMPTY_HISTOGRAM, type PackedHistogram, packedQuantile } from './packed-histogram.ts'
 import { mergeRoutes, type Traffic } from './traffic.ts'
 
@@ -20,6 +21,7 @@ export function toPoint(atMs: number, traffic: Traffic, durationMs: number, pool
     pool,
     poolWaitP95Ms: quantileMs(traffic.acquireWait ?? EMPTY_HISTOGRAM, 0.95).value,
     cache: cache === null ? null : cachePoint(cache, durationMs, cacheBytes),
+    jobs: traffic.jobs.size === 0 ? null : jobPoints([...traffic.jobs.values()], durationMs),
   }
 }
 
@@ -32,6 +34,27 @@ function cachePoint(cache: CacheTraffic, durationMs: number, bytes: number): Cac
     coalescedPerSec: perSec(cache.coalescedCount, durationMs),
     evictionPerSec: perSec(cache.evictionCount, durationMs),
     bytes,
+  }
+}
+
+function jobPoints(jobs: readonly JobTraffic[], durationMs: number): Map<string | null, JobPoint> {
+  const queues = mergeJobsBy('queue', jobs)
+  const points = new Map<string | null, JobPoint>([[null, jobPoint(mergeJobs(jobs), durationMs)]])
+  for (const [queue, traffic] of queues) points.set(queue, jobPoint(traffic, durationMs))
+  return points
+}
+
+function jobPoint(jobs: JobTraffic, durationMs: number): JobPoint {
+  const { wait, run, age, outcomes } = jobs
+  return {
+    endedPerSec: perSec(endedJobs(jobs), durationMs),
+    failedPerSec: perSec(outcomes.dead + outcomes.retried + outcomes.stalled, durationMs),
+    waitP50Ms: quantileMs(wait, 0.5).value,
+    waitP95Ms: quantileMs(wait, 0.95).value,
+    runP50Ms: quantileMs(run, 0.5).value,
+    runP95Ms: quantileMs(run, 0.95).value,
+    ageP50Ms: quantileMs(age, 0.5).value,
+    ageP95Ms: quantileMs(age, 0.95).value,
   }
 }
 

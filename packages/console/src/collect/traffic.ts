@@ -1,6 +1,7 @@
 import { OVERFLOW_LABEL } from 'holdfast/telemetry'
 import { type AnswerTraffic, answersOf, mergeAnswers } from './answer-traffic.ts'
 import { type CacheTraffic, mergeCaches, mergePrefixes, type PrefixTraffic, readsOf } from './cache-traffic.ts'
+import { endedJobs, type JobTraffic, mergeJobs } from './job-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram } from './packed-histogram.ts'
 
 /** What one route did in a stretch of time. Histograms are in seconds. */
@@ -39,6 +40,8 @@ export interface Traffic {
   readonly prefixes: ReadonlyMap<string, PrefixTraffic>
   /** Of the response cache, by route. Empty where there is none. */
   readonly answers: ReadonlyMap<string, AnswerTraffic>
+  /** By queue and name. Empty where there are none. */
+  readonly jobs: ReadonlyMap<string, JobTraffic>
   readonly acquireWait: PackedHistogram | null
 }
 
@@ -52,6 +55,7 @@ export const NO_TRAFFIC: Traffic = {
   cache: null,
   prefixes: new Map(),
   answers: new Map(),
+  jobs: new Map(),
   acquireWait: null,
 }
 
@@ -80,6 +84,11 @@ export function mergeTraffic(parts: readonly Traffic[]): Traffic {
       parts.map(part => part.answers),
       mergeAnswers,
       answersOf,
+    ),
+    jobs: mergeKeyed(
+      parts.map(part => part.jobs),
+      (jobs, key) => (key === OVERFLOW_LABEL ? { ...mergeJobs(jobs), queue: OVERFLOW_LABEL, name: OVERFLOW_LABEL } : mergeJobs(jobs)),
+      endedJobs,
     ),
     acquireWait: waits.length === 0 ? null : mergePacked(waits),
   }

@@ -21,6 +21,21 @@ export interface Point {
   readonly poolWaitP95Ms: number | null
   /** Null where no cache is measured. */
   readonly cache: CachePoint | null
+  /** By queue; under null all of them together. Null where no job started or ended. */
+  readonly jobs: ReadonlyMap<string | null, JobPoint> | null
+}
+
+/** What jobs did in one second. */
+export interface JobPoint {
+  readonly endedPerSec: number | null
+  /** Attempts that did not complete. */
+  readonly failedPerSec: number | null
+  readonly waitP50Ms: number | null
+  readonly waitP95Ms: number | null
+  readonly runP50Ms: number | null
+  readonly runP95Ms: number | null
+  readonly ageP50Ms: number | null
+  readonly ageP95Ms: number | null
 }
 
 /** What the cache did in one second. */

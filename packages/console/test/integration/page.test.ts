@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ConsoleOptions, serveConsole } from '../../src/index.ts'
 import { claimsOfTheCachePage, type PageTools } from '../fixtures/cache-page-claims.ts'
+import { claimsOfTheJobsPage } from '../fixtures/jobs-page-claims.ts'
 import { openLine } from '../fixtures/line.ts'
 import { claimsOfThePostgresPage } from '../fixtures/postgres-page-claims.ts'
 import { axeViolations, launchBrowser, newReader } from '../fixtures/reader.ts'
@@ -348,6 +349,7 @@ const tools: PageTools = {
 }
 claimsOfTheCachePage(tools)
 claimsOfThePostgresPage(tools)
+claimsOfTheJobsPage(tools)
 
 it('weighs at most 150 kB of gzipped JavaScript', async () => {
   const files = (await readdir(assetsDir, { recursive: true })).filter(file => file.endsWith('.js'))

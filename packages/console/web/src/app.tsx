@@ -4,6 +4,7 @@ import { CachePage } from './cache/cache-page.tsx'
 import { FindingPage } from './findings/finding-page.tsx'
 import { FindingsPage } from './findings/findings-page.tsx'
 import { useFindingRefresh } from './findings/use-finding-refresh.ts'
+import { JobsPage } from './jobs/jobs-page.tsx'
 import { type Live, useLive } from './live/use-live.ts'
 import { useWindow } from './live/use-window.ts'
 import { OverviewPage } from './overview/overview-page.tsx'
@@ -30,6 +31,7 @@ export function App(): ReactElement {
     goOverview: () => navigate(linkTo('/')),
     goPostgres: () => navigate(linkTo('/postgres')),
     goCache: () => navigate(linkTo('/cache')),
+    goJobs: () => navigate(linkTo('/jobs')),
     goFindings: () => navigate(linkTo('/findings')),
   })
   useFindingRefresh(live.newest)
@@ -52,6 +54,9 @@ export function App(): ReactElement {
           </Route>
           <Route path="/postgres/:tab?">
             {({ tab }) => <PostgresPage tab={tab} live={live} theme={theme} windowSec={windowSec} linkTo={linkTo} />}
+          </Route>
+          <Route path="/jobs">
+            <JobsPage live={live} theme={theme} windowSec={windowSec} />
           </Route>
           <Route path="/findings">
             <FindingsPage linkTo={linkTo} />

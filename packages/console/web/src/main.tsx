@@ -12,6 +12,7 @@ import './style/lists.css'
 import './style/finding.css'
 import './style/cache.css'
 import './style/postgres.css'
+import './style/jobs.css'
 
 // 'always': the browser calls itself offline when the network is cut, and the console on loopback still answers.
 const queries = new QueryClient({ defaultOptions: { queries: { networkMode: 'always', retry: 1 }, mutations: { networkMode: 'always' } } })

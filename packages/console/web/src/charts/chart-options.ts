@@ -17,7 +17,7 @@ export function chartOptions(width: number, height: number, lineCount: number, _
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'live' }, points: { size: 7 } },
     scales: {
       x: { time: true, range: () => timeRange(content()) },
-      y: { range: (_plot, _min, max) => [0, topOf(max, content())] },
+      y: content().isLog ? { distr: 3, range: (_plot, min, max) => decades(min, max) } : { range: (_plot, _min, max) => [0, topOf(max, content())] },
     },
     axes: [
       { show: false },
@@ -28,7 +28,9 @@ export function chartOptions(width: number, height: number, lineCount: number, _
         stroke: color.muted,
         ticks: { show: false },
         grid: { stroke: color.grid, width: 1 },
-        splits: (_plot, _axis, _min, max) => [0, max / 2, max],
+        splits: (_plot, _axis, min, max) => (content().isLog ? powers(min, max) : [0, max / 2, max]),
+        // On a logarithmic axis uPlot would take away some of the splits.
+        filter: (_plot, splits) => splits,
         values: (_plot, splits) => splits.map(value => content().axisText(value)),
       },
     ],
@@ -65,7 +67,8 @@ function lineOptions(line: number, content: () => ChartContent, color: Colors): 
     label: content().lines[line]?.label ?? '',
     stroke: first ? color.line : color.second,
     width: 1.5,
-    ...(first ? { fill: color.fill } : { dash: [4, 3] }),
+    // No area on a logarithmic axis: there is no zero for it to stand on.
+    ...(first ? (content().isLog ? {} : { fill: color.fill }) : { dash: [4, 3] }),
     // A value between two empty seconds has no line to lie on: without its point, little traffic would look like none.
     points: { show: true, size: 3, fill: first ? color.line : color.second, filter: plot => lonelyPoints(plot.data[line + 1] ?? []) },
   }
@@ -90,6 +93,19 @@ function topOf(max: number | null, { limit, leastTop = 0 }: ChartContent): numbe
   if (least <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(least))
   return (([1, 1.2, 1.6, 2, 3, 4, 5, 6, 8].find(step => step * power >= least) ?? 10) as number) * power
+}
+
+/** Whole powers of ten around the data. */
+function decades(min: number | null, max: number | null): uPlot.Range.MinMax {
+  const low = 10 ** Math.floor(Math.log10(min ?? 1))
+  return [low, Math.max(low * 10, 10 ** Math.ceil(Math.log10(max ?? 10)))]
+}
+
+/** At most four powers of ten, so that their names have room. */
+function powers(min: number, max: number): number[] {
+  const [first, last] = [Math.round(Math.log10(min)), Math.round(Math.log10(max))]
+  const step = Math.ceil((last - first) / 3)
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, at) => 10 ** (first + at * step))
 }
 
 function drawEvents(plot: uPlot, { events }: ChartContent, color: Colors): void {

@@ -20,6 +20,8 @@ interface ChartTileProps extends ChartTileShared {
   readonly show: (value: number) => Shown
   /** True where the head says the unit and the axis has no room for it. */
   readonly isBareAxis?: boolean
+  /** True for a logarithmic axis. Default false. */
+  readonly isLog?: boolean
   /** Drawn as a dashed line. */
   readonly limit?: number | undefined
   readonly lines: readonly ChartLine[]
@@ -28,7 +30,7 @@ interface ChartTileProps extends ChartTileShared {
 
 /** A number with its last minutes as a line, and the line as a table. */
 export function ChartTile(props: ChartTileProps): ReactElement {
-  const { series, theme, windowSec, events, title, unit, show, isBareAxis = false, limit, lines, children } = props
+  const { series, theme, windowSec, events, title, unit, show, isBareAxis = false, isLog = false, limit, lines, children } = props
   const text = (value: number): string => joined(show(value))
   const { atMs, partial } = series
   return (
@@ -41,7 +43,7 @@ export function ChartTile(props: ChartTileProps): ReactElement {
       <p className="tile-value">{children}</p>
       <LineChart
         summary={summaryOf(title, lines, text, windowSec, partial, limit)}
-        {...{ theme, atMs, lines, windowSec, partial, events, limit }}
+        {...{ theme, atMs, lines, windowSec, partial, events, limit, isLog }}
         axisText={value => (isBareAxis ? show(value).text : text(value))}
       />
       <p className="chart-foot" aria-hidden="true">

@@ -25,6 +25,8 @@ export interface ChartContent {
   readonly limit?: number | undefined
   /** Upper end of the scale when the data stay below it. Default 0: the data decide. */
   readonly leastTop?: number
+  /** True for a logarithmic axis of powers of ten. */
+  readonly isLog?: boolean
   readonly events: readonly ConsoleEvent[]
 }
 
@@ -35,6 +37,8 @@ interface LineChartProps extends ChartContent {
 }
 
 const HEIGHT = 104
+/** In the unit of the values: ten microseconds where that is ms. */
+const LEAST_ON_LOG_AXIS = 0.01
 
 /** A live line chart on a canvas. The newest bucket is hatched while it is partial. */
 export function LineChart({ summary, theme, ...content }: LineChartProps): ReactElement {
@@ -70,5 +74,10 @@ export function LineChart({ summary, theme, ...content }: LineChartProps): React
 }
 
 function chartData(content: ChartContent): uPlot.AlignedData {
-  return [content.atMs.map(at => at / 1000), ...content.lines.map(line => [...line.values])]
+  return [content.atMs.map(at => at / 1000), ...content.lines.map(({ values }) => (content.isLog ? values.map(onLogAxis) : [...values]))]
+}
+
+/** There is no zero on a logarithmic axis. */
+function onLogAxis(value: number | null): number | null {
+  return value === null ? null : Math.max(value, LEAST_ON_LOG_AXIS)
 }

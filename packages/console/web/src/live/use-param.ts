@@ -14,9 +14,16 @@ export function useParam(name: string): readonly [string | null, (value: string 
 
 /** The address with one parameter set, or taken away by null. */
 export function withParam(address: string, name: string, value: string | null): string {
+  return withParams(address, { [name]: value })
+}
+
+/** The address with parameters set, or taken away by null. */
+export function withParams(address: string, values: Readonly<Record<string, string | null>>): string {
   const [path = '', search = ''] = address.split('?', 2)
   const params = new URLSearchParams(search)
-  if (value === null) params.delete(name)
-  else params.set(name, value)
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null) params.delete(name)
+    else params.set(name, value)
+  }
   return params.size === 0 ? path : `${path}?${params}`
 }

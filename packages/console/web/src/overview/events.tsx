@@ -16,6 +16,7 @@ const ICONS: Readonly<Record<ConsoleEvent['kind'], IconName>> = {
   warm: 'load',
   archive: 'save',
   vacuum: 'apply',
+  jobs: 'table',
 }
 
 /** Lines shown. */

@@ -35,6 +35,7 @@ export function Header({ live, theme, toggleTheme, windowSec, setWindow, linkTo,
         <PageLink to="/" href={linkTo('/')} label="Overview" />
         <PageLink to="/postgres" href={linkTo('/postgres')} label="Postgres" />
         <PageLink to="/cache" href={linkTo('/cache')} label="Cache" />
+        <PageLink to="/jobs" href={linkTo('/jobs')} label="Jobs" />
         <PageLink to="/findings" href={linkTo('/findings')} label="Findings" />
       </nav>
       <div className="switches">

@@ -8,6 +8,7 @@ const KEYS: readonly (readonly [keys: readonly string[], does: string])[] = [
   [['g', 'o'], 'go to the overview'],
   [['g', 'p'], 'go to Postgres'],
   [['g', 'c'], 'go to the cache'],
+  [['g', 'j'], 'go to the jobs'],
   [['g', 'f'], 'go to all findings'],
   [['p', 'Space'], 'pause or resume'],
   [['t'], 'light or dark'],

@@ -8,6 +8,7 @@ export interface ShortcutActions {
   goOverview(): void
   goPostgres(): void
   goCache(): void
+  goJobs(): void
   goFindings(): void
 }
 
@@ -50,6 +51,9 @@ function runKey(event: KeyboardEvent, actions: ShortcutActions, afterGo: boolean
       if (!onControl) actions.togglePause()
       return !onControl
     case 'j':
+      if (!afterGo) return moveThroughFindings(1, event)
+      actions.goJobs()
+      return true
     case 'ArrowDown':
       return moveThroughFindings(1, event)
     case 'k':

@@ -27,11 +27,14 @@ export class CallerConnection {
   readonly caller: JobsRedisClient
   protected readonly clock: Clock
   readonly #waiters = new Set<() => void>()
+  readonly #readyLimitMs: number
   #isStopped = false
   #problem: HealthReason | undefined
 
-  constructor(redis: JobsRedisOption, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+  /** @param readyLimitMs longest wait of a question for a connection that is being made */
+  constructor(redis: JobsRedisOption, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }, readyLimitMs: number = READY_LIMIT_MS) {
     this.clock = clock
+    this.#readyLimitMs = readyLimitMs
     this.caller = openClient(redis, caller)
     ignoreErrors(this.caller, logger)
     this.#problem = { component: 'jobs', why: 'the Redis of the jobs is not connected yet', sinceMs: clock.nowMs() }
@@ -88,7 +91,7 @@ export class CallerConnection {
   /** What a caller asked for, within the limit. @throws HF_JOBS_REDIS_AWAY; errors of Redis itself pass through */
   async ask<T>(what: string, work: () => Promise<T>, limitMs: number = COMMAND_LIMIT_MS): Promise<T> {
     const startedAtMs = this.clock.monotonicMs()
-    if (this.#isStopped || !(await this.whenReady(READY_LIMIT_MS))) throw this.#away(what, startedAtMs)
+    if (this.#isStopped || !(await this.whenReady(this.#readyLimitMs))) throw this.#away(what, startedAtMs)
     let cancel: () => void = () => undefined
     const overrun = new Promise<never>((_, reject) => {
       const timer = this.clock.after(limitMs, () => reject(this.#away(what, startedAtMs)), true)

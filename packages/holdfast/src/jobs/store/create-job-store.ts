@@ -2,7 +2,7 @@ import { type Clock, type Logger, silentLogger, systemClock } from '../../core/i
 import { loadBullMq } from '../bull/port.ts'
 import { QueueHandles } from '../bull/queue-handles.ts'
 import { keyPrefix } from '../key-prefix.ts'
-import { CallerConnection } from '../redis/connections.ts'
+import { CallerConnection, COMMAND_LIMIT_MS } from '../redis/connections.ts'
 import type { JobsRedisOption } from '../redis/port.ts'
 import type { JobStore } from './job-store.ts'
 import { RedisJobStore } from './redis-job-store.ts'
@@ -26,7 +26,8 @@ export function createJobStore(
   { redis, namespace = 'app' }: JobStoreOptions,
   { clock = systemClock, logger = silentLogger }: { readonly clock?: Clock; readonly logger?: Logger } = {},
 ): OwnJobStore {
-  const connection = new CallerConnection(redis, { clock, logger })
+  // The first question comes while the connection is being made.
+  const connection = new CallerConnection(redis, { clock, logger }, COMMAND_LIMIT_MS)
   const handles = new QueueHandles(loadBullMq(), connection, { prefix: keyPrefix(namespace), logger })
   void connection.open()
   const close = async (): Promise<void> => {
