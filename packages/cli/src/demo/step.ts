@@ -75,18 +75,24 @@ interface CacheReads {
   readonly misses: number
 }
 
-/** A whole answer that was kept saved the one read that its route makes. */
+/** Reads of the service's data. A whole answer that was kept saved the one read that its route makes; how answers are looked up and stored is no read of data. */
 function cacheReads(snapshot: InstanceSnapshot | undefined): CacheReads {
-  const total = (name: string, counts: (labels: readonly string[]) => boolean = () => true): number =>
+  const total = (name: string, counts: (labels: readonly string[]) => boolean): number =>
     (snapshot?.metrics.find(family => family.name === name)?.series ?? []).reduce(
       (sum, { labels, value = 0 }) => (counts(labels) ? sum + value : sum),
       0,
     )
+  const reads = (results: ReadonlySet<string>): number =>
+    total('holdfast_cache_prefix_reads', ([prefix, result = '']) => prefix !== ANSWERS_PREFIX && results.has(result))
   const answers = total('holdfast_http_cache_answers', ([, outcome = '']) => KEPT_ANSWERS.has(outcome))
-  return { hits: total('holdfast_cache_hits') + answers, misses: total('holdfast_cache_misses') }
+  return { hits: reads(TIERS) + answers, misses: reads(MISSES) }
 }
 
+/** Under which the response cache keeps answers in the data cache. */
+const ANSWERS_PREFIX = 'http'
 const KEPT_ANSWERS: ReadonlySet<string> = new Set(['hit', 'stale', 'collapsed'])
+const TIERS: ReadonlySet<string> = new Set(['l1', 'l2'])
+const MISSES: ReadonlySet<string> = new Set(['miss'])
 
 function hitRatio(before: CacheReads, after: CacheReads): number | null {
   const hits = after.hits - before.hits
