@@ -119,14 +119,18 @@ export function liveRatioOf(prepared: readonly PreparedStatement[], tables: Read
 export function paceOf(prepared: readonly PreparedStatement[]): number {
   const ratios = prepared
     .filter(({ before }) => least(before) >= TELLING_MS)
-    .map(statement => statement.examined.window.meanMs / meanBefore(statement))
+    .map(({ examined, before }) => examined.window.meanMs / meanOf(before.usualMs))
     .sort((a, b) => a - b)
   return ratios[(ratios.length - 1) >> 1] ?? 1
 }
 
 /** Time of one call without candidates, all sets alike, ms. */
 export function meanBefore({ before }: PreparedStatement): number {
-  return before.ms.reduce((sum, ms) => sum + ms, 0) / before.ms.length
+  return meanOf(before.ms)
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function least(...runs: readonly (Runs | undefined)[]): number {

@@ -149,7 +149,8 @@ function wildcardFirst({ examined, wildcardFirst: times = '' }: PreparedStatemen
     examined,
     reason: 'no-index-serves',
     why: `its pattern seems to begin with a wildcard (${times}): no btree index serves that`,
-    rewrite: 'let the pattern begin with fixed text, or CREATE EXTENSION pg_trgm and advise again: an index of trigrams will then be tried',
+    rewrite:
+      'let the pattern begin with fixed text, or CREATE EXTENSION pg_trgm and advise again: an index of trigrams will then be tried; where it does begin with fixed text, advise with its parameters',
   }
 }
 
