@@ -11,6 +11,8 @@ export interface IndexOption {
   /** Numbers of the indexes. */
   readonly members: readonly number[]
   readonly afterMs: number
+  /** Whether it reads many rows that are not returned. Default: not. */
+  readonly isWasteful?: boolean
 }
 
 /** What an index costs. */
@@ -79,13 +81,17 @@ export function timeWith({ beforeMs, options }: StatementChoice, set: ReadonlySe
   return times.length === 0 ? beforeMs : Math.min(...times)
 }
 
-/** The statement with all times that are as good as its best made equal, so that price and size decide between them. */
+/** The statement with all times that are as good as its best made equal, so that price and size decide between them. Where some option wastes no rows, one that does is
+ *  never as good: the copy lies in memory, where rows that are read in vain cost least. */
 function levelled(statement: StatementChoice): StatementChoice {
-  const levelMs = Math.min(...statement.options.map(option => option.afterMs)) * SAME_RATIO + SAME_MS
-  return {
-    ...statement,
-    options: statement.options.map(option => ({ ...option, afterMs: Math.max(option.afterMs, Math.min(levelMs, statement.beforeMs)) })),
+  const { options, beforeMs } = statement
+  const levelMs = Math.min(...options.map(option => option.afterMs)) * SAME_RATIO + SAME_MS
+  const isAvoidable = options.some(option => option.isWasteful !== true)
+  const level = (option: IndexOption): number => {
+    const afterMs = Math.max(option.afterMs, Math.min(levelMs, beforeMs))
+    return isAvoidable && option.isWasteful === true ? Math.min(afterMs * SAME_RATIO, Math.max(beforeMs, afterMs)) : afterMs
   }
+  return { ...statement, options: options.map(option => ({ ...option, afterMs: level(option) })) }
 }
 
 interface Scored {

@@ -37,6 +37,8 @@ export interface TrialOption {
   readonly judgement: Extract<Judgement, { offer: true }>
   /** Whether hardly a row is read that is not returned: then a longer key finds nothing faster. */
   readonly isTight: boolean
+  /** Whether of the rows read hardly any is returned. */
+  readonly isWasteful: boolean
 }
 
 /** What the trial found of one statement. */
@@ -91,9 +93,17 @@ export async function tryWorkload(
 /** Rows read for each row returned, up to which a plan wastes none. */
 const TIGHT_ROWS = 1.2
 
-interface Judged {
+/** From here on it wastes many. */
+const WASTEFUL_ROWS = 3
+
+interface Judged extends Pick<TrialOption, 'isTight' | 'isWasteful'> {
   readonly judgement: Judgement
-  readonly isTight: boolean
+}
+
+/** What the plans say of the rows read in vain. */
+function wasteOf({ plans }: Runs): Pick<TrialOption, 'isTight' | 'isWasteful'> {
+  const perRow = plans.map(plan => (plan === undefined ? Number.POSITIVE_INFINITY : rowsReadPerRow(plan.Plan))).sort((a, b) => a - b)
+  return { isTight: perRow.every(rows => rows <= TIGHT_ROWS), isWasteful: (perRow[perRow.length >> 1] ?? 0) > WASTEFUL_ROWS }
 }
 
 /** Gathers what the clock says of one statement. */
@@ -109,8 +119,8 @@ class StatementTrial implements TriedStatement {
     this.prepared = prepared
   }
 
-  note(indexes: readonly LabIndex[], { judgement, isTight }: Judged): void {
-    if (judgement.offer) this.options.push({ indexes, judgement, isTight })
+  note(indexes: readonly LabIndex[], { judgement, ...waste }: Judged): void {
+    if (judgement.offer) this.options.push({ indexes, judgement, ...waste })
     else this.told.push(judgement)
   }
 }
@@ -275,11 +285,11 @@ async function judge({ client }: TrialInput, lab: Lab, prepared: PreparedStateme
   const timing = { fewest: FEWEST_AFTER, hopeMs: meanBefore(prepared) }
   const after = await timeStatement(client, lab, prepared.subject, names, timing)
   const judgement = judgeRuns(prepared, after, indexes)
-  const isTight = after.plans.every(plan => plan !== undefined && rowsReadPerRow(plan.Plan) <= TIGHT_ROWS)
-  if (judgement.offer || judgement.reason !== 'regresses') return { judgement, isTight }
+  const waste = wasteOf(after)
+  if (judgement.offer || judgement.reason !== 'regresses') return { judgement, ...waste }
   // A veto may be a slow moment of the machine; a true one comes again, beside the time without the index.
   const before = await timeStatement(client, lab, prepared.subject, new Set(), { fewest: FEWEST_BEFORE })
-  return { judgement: judgeRuns({ ...prepared, before }, await timeStatement(client, lab, prepared.subject, names, timing), indexes), isTight }
+  return { judgement: judgeRuns({ ...prepared, before }, await timeStatement(client, lab, prepared.subject, names, timing), indexes), ...waste }
 }
 
 /** The judgement of a statement's runs with these indexes. */

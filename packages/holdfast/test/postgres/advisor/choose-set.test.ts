@@ -27,6 +27,22 @@ describe('chooseSet', () => {
     expect(chosen([statement(1000, [[0], 0.11], [[1], 0.1])], [price(), price({ columnCount: 2, sizeBytes: 1.2 * MB })])).toEqual([0])
   })
 
+  it('takes the one that wastes no rows of two that are as fast, though it is larger', () => {
+    const wasteful = {
+      callsPerHour: 1000,
+      beforeMs: 10,
+      options: [
+        { members: [0], afterMs: 0.1, isWasteful: true },
+        { members: [1], afterMs: 0.1 },
+      ],
+    }
+    const prices = [price(), price({ sizeBytes: 1.2 * MB })]
+    expect(chosen([wasteful], prices)).toEqual([1])
+    expect(
+      chosen([{ ...wasteful, options: wasteful.options.map(({ members, afterMs }) => ({ members, afterMs, isWasteful: true })) }], prices),
+    ).toEqual([0])
+  })
+
   it('takes the wider when it is clearly faster', () => {
     expect(chosen([statement(1000, [[0], 4], [[1], 0.1])], [price(), price({ columnCount: 3, sizeBytes: 3 * MB })])).toEqual([1])
   })

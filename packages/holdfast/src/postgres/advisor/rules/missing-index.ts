@@ -155,7 +155,10 @@ function chooseAmong(
     return {
       callsPerHour: calls * perHour,
       beforeMs: meanMs,
-      options: options.map(option => ({ members: option.indexes.map(index => numbers.get(index)!), afterMs: meanMs * ratioOf(option, options) })),
+      options: options.map(option => {
+        const members = option.indexes.map(index => numbers.get(index)!)
+        return { members, afterMs: meanMs * ratioOf(option, options), isWasteful: option.isWasteful }
+      }),
     }
   })
   const prices = indexes.map(index => ({
