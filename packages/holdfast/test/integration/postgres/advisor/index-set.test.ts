@@ -72,8 +72,8 @@ beforeAll(async () => {
   for (let call = 0; call < 800; call += 1) await app.query('update lead set last_seen_at = now() where id = $1', [1 + ((call * 7919) % ROWS)])
   for (let call = 0; call < 10; call += 1) {
     for (const [text, values] of READS) await app.query(text, [...values(call)])
-    // The hot column is asked for seldom: an index on it would save less than its updates lose.
-    for (const [text, values] of TRAPS) if (call < 2 || !text.includes('last_seen_at')) await app.query(text, [...values(call)])
+    // These run seldom: an index on the hot column would save less than its updates lose, and what no index serves must not be nearly all the time that is left.
+    if (call < 2) for (const [text, values] of TRAPS) await app.query(text, [...values(call)])
   }
   await app.query('select pg_stat_force_next_flush()')
   report = await advisor.advise({ since, rules: 'pg/missing-index' })
