@@ -31,7 +31,7 @@ const FOR_BROWSERS = [
 ] as const
 
 /** Makes the function. Tags are never dropped: an answer with more than a CDN reads is not stored there, since no purge could be sure to reach it. Answers that say `private` or
- *  `no-store` are left as they are. */
+ *  `no-store`, and nothing else to CDNs (RFC 9213), are left as they are. */
 export function tagsForCdn({ fields, cacheGroups, common }: CdnFields, registry: Registry): ToCdn {
   const budgets = leastOf(fields)
   const overBudget = registry.counter({
@@ -42,7 +42,8 @@ export function tagsForCdn({ fields, cacheGroups, common }: CdnFields, registry:
   const hasPlainCache = budgets.some(({ obeysTargeted }) => !obeysTargeted)
   return (lines, tags) => {
     const control = parseDirectives(fieldValue(lines, 'cache-control'))
-    if (control.has('no-store') || control.has('private')) return [...lines]
+    const isForNobody = (control.has('no-store') || control.has('private')) && filterFields(lines, name => TARGETED.has(name)).length === 0
+    if (isForNobody) return [...lines]
     const kept = filterFields(lines, name => !replaced.has(name))
     const named = tags === undefined ? undefined : namedIn(tags, budgets, cacheGroups, common)
     if (named !== undefined) return [...kept, ...named]

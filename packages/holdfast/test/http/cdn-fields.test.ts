@@ -27,6 +27,9 @@ it('drops no tag: at the limit of the narrowest CDN all are named, beyond it the
 
 it('leaves answers alone that no shared cache stores, and keeps Cache-Groups within its budget', () => {
   expect(toCdn([CLOUDFLARE])(['Cache-Control', 'private, max-age=5'], ['a'])).toEqual(['Cache-Control', 'private, max-age=5'])
+  // Browsers ask each time, and the CDN stores it all the same.
+  const targeted = ['Cache-Control', 'no-store', 'CDN-Cache-Control', 'max-age=60']
+  expect(toCdn([CLOUDFLARE])(targeted, ['a'])).toEqual([...targeted, 'Cache-Tag', 'holdfast:app,a'])
   expect(toCdn([], true)([], ['a"b'])).toEqual(['Cache-Groups', '"holdfast:app", "a\\"b"'])
   expect(toCdn([], true)([], tags(1000))).toEqual(['CDN-Cache-Control', 'no-store'])
 })
