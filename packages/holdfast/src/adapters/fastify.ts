@@ -44,7 +44,8 @@ export function responseCache(cache: ResponseCache): FastifyPlugin {
     instance.addHook('onRequest', (request, reply, done) => {
       const response = reply.raw as ServerResponse
       // Fastify keeps fields to itself until it sends, and an answer from the cache does not pass it.
-      for (const [name, value] of Object.entries(reply.getHeaders() as OutgoingHttpHeaders)) if (value !== undefined) response.setHeader(name, value)
+      const headers = reply.getHeaders() as OutgoingHttpHeaders
+      for (const name in headers) if (headers[name] !== undefined) response.setHeader(name, headers[name])
       cache.node(request.raw as IncomingMessage, response, {
         run: done,
         rerun: (again, held) => instance.routing(again, held),

@@ -120,10 +120,21 @@ function urlOf({ url = '' }: IncomingMessage, { url: seen }: Request): { url: UR
 
 /** Fields as a plain record and the body as it is: `@hono/node-server` writes such an answer out without making a Response of it. */
 function toResponse({ status, lines, body }: CacheAnswer): Response {
-  const headers: Record<string, string> = {}
+  return new Response((body ?? null) as Uint8Array<ArrayBuffer> | null, { status, headers: recordOf(lines) })
+}
+
+/** The lines of a hit are the same ones for a second. */
+const records = new WeakMap<CacheAnswer['lines'], Readonly<Record<string, string>>>()
+
+function recordOf(lines: CacheAnswer['lines']): Readonly<Record<string, string>> {
+  const known = records.get(lines)
+  if (known !== undefined) return known
+  // A field may be called `constructor`.
+  const record: Record<string, string> = Object.create(null)
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
-    headers[name] = name in headers ? `${headers[name]}, ${lines[i + 1]!}` : lines[i + 1]!
+    record[name] = name in record ? `${record[name]}, ${lines[i + 1]!}` : lines[i + 1]!
   }
-  return new Response((body ?? null) as Uint8Array<ArrayBuffer> | null, { status, headers })
+  records.set(lines, record)
+  return record
 }

@@ -3,8 +3,8 @@ import { type Logger, MAX_TAGS } from '../../core/index.ts'
 import { type FillTicket, type ResponseStore, STORED_FORMAT, type StoredVariants, type StoreOutcome } from './response-store.ts'
 import { fitting } from './variant-tags.ts'
 
-/** Sets answers of the response cache apart from other entries of the same cache. */
-const PREFIX = 'http:'
+/** Begins the keys that a store is given: it sets answers of the response cache apart from other entries of the same cache. */
+export const KEY_PREFIX = 'http:'
 
 interface Kept extends StoredVariants {
   readonly format: number
@@ -18,18 +18,18 @@ function ofThisFormat(kept: Kept | undefined): StoredVariants | undefined {
 export function createCacheStore(cache: TieredCache, logger: Logger): ResponseStore {
   const derived = derivedEntries(cache)
   return {
-    peek: key => ofThisFormat(cache.peekShared<Kept>(PREFIX + key)),
-    find: async key => ofThisFormat(await cache.get<Kept>(PREFIX + key)),
+    peek: key => ofThisFormat(cache.peekShared<Kept>(key)),
+    find: async key => ofThisFormat(await cache.get<Kept>(key)),
     begin: async (key, tags) => {
       try {
-        return new Ticket(await derived.begin(PREFIX + key, tags), logger)
+        return new Ticket(await derived.begin(key, tags), logger)
       } catch (error) {
         logger.warn({ err: error }, 'response cache: a response will not be stored')
         return NOTHING_STORED
       }
     },
     end: ticket => (ticket as Ticket).end(),
-    drop: key => derived.drop(PREFIX + key),
+    drop: key => derived.drop(key),
     invalidate: async tags => {
       if (tags.length > 0) await cache.invalidateTags(...tags)
     },

@@ -184,26 +184,46 @@ export class NodeReply implements OriginReply {
   }
 }
 
-/** Sends a head: these lines, and what was set on the response before and is not among them. In one array, which is node's short way. */
+/** Sends a head: these lines, and what was set on the response before and is not among them. */
 export function sendHead(response: ServerResponse, status: number, lines: FieldLines): void {
-  const all = lines as string[]
-  for (const name of response.getHeaderNames()) {
-    if (!hasField(lines, name)) all.push(...valueLines(name, response.getHeader(name)))
-    response.removeHeader(name)
-  }
-  response.writeHead(status, all)
+  // Node's short way takes an array, when nothing was set. Once something was, each line of an array is first removed and then appended, and a record is set.
+  if (response.getHeaderNames().length === 0) response.writeHead(status, lines as string[])
+  else response.writeHead(status, recordOf(lines))
 }
 
-/** Responses that go out as they are written: they come from the cache, which knows of codings. */
-const final = new WeakSet<ServerResponse>()
+/** The lines of a hit are the same ones for a second. */
+const records = new WeakMap<FieldLines, OutgoingHttpHeaders>()
+
+function recordOf(lines: FieldLines): OutgoingHttpHeaders {
+  const known = records.get(lines)
+  if (known !== undefined) return known
+  // A field may be called `constructor`.
+  const record: Record<string, string | string[]> = Object.create(null)
+  // Two spellings of a name are one field.
+  const names = new Map<string, string>()
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = names.get(lines[i]!.toLowerCase()) ?? lines[i]!
+    names.set(name.toLowerCase(), name)
+    const before = record[name]
+    record[name] = before === undefined ? lines[i + 1]! : [...[before].flat(), lines[i + 1]!]
+  }
+  records.set(lines, record)
+  return record
+}
+
+/** On responses that go out as they are written: they come from the cache, which knows of codings. A property, because a WeakSet that every hit is put into costs
+ *  a hash and an entry each time. */
+const FINAL: unique symbol = Symbol('holdfast.final')
+
+type MaybeFinal = ServerResponse & { [FINAL]?: true }
 
 /** Nothing between here and the socket should change what is written. */
 export function markFinal(response: ServerResponse): void {
-  final.add(response)
+  ;(response as MaybeFinal)[FINAL] = true
 }
 
 export function isFinal(response: ServerResponse): boolean {
-  return final.has(response)
+  return (response as MaybeFinal)[FINAL] === true
 }
 
 /** The head that a handler is about to send: what it gives now, and what it set before; without what others had set already. */

@@ -14,6 +14,16 @@ export interface Representation {
   readonly etag: string | undefined
   /** What caches behind this one said in Cache-Status, with a comma where more follows. */
   readonly statusBefore: string
+  /** Lines of the last hit that was sent, whole and as a 304. */
+  lastHit: SentLines | undefined
+  lastKnown: SentLines | undefined
+}
+
+/** Lines that hold for a second. */
+export interface SentLines {
+  readonly ttlSec: number
+  readonly ageSec: number
+  readonly lines: readonly string[]
 }
 
 interface Slot {
@@ -82,7 +92,7 @@ export class Representations {
     let lines = withField(identity.lines, 'Content-Length', String(body.byteLength))
     if (etag !== undefined) lines = withField(lines, 'ETag', etag)
     lines.push('Content-Encoding', coding)
-    const representation = { lines, body, etag, statusBefore: identity.statusBefore }
+    const representation: Representation = { ...NOT_SENT, lines, body, etag, statusBefore: identity.statusBefore }
     coded.set(coding, representation)
     return representation
   }
@@ -108,6 +118,8 @@ export function hasBody(status: number): boolean {
   return status !== 204 && status !== 304
 }
 
+const NOT_SENT = { lastHit: undefined, lastKnown: undefined }
+
 function canBeEncoded({ status, lines, body, control }: StoredResponse): boolean {
   if (CODINGS.length === 0 || body.byteLength < LEAST_BYTES || control.noTransform || !hasBody(status)) return false
   if (hasField(lines, 'content-encoding') || hasField(lines, 'content-range')) return false
@@ -125,5 +137,5 @@ function toIdentity(stored: StoredResponse, isEncodable: boolean, toCdn: ToCdn |
   const statusBefore = fieldLinesOf(stored.lines, 'cache-status')
     .map(member => `${member}, `)
     .join('')
-  return { lines, body: stored.body, etag: stored.etag, statusBefore }
+  return { ...NOT_SENT, lines, body: stored.body, etag: stored.etag, statusBefore }
 }

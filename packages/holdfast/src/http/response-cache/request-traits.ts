@@ -44,10 +44,15 @@ const TRAITS: ReadonlyMap<string, number> = new Map<string, number>([
   ['accept-encoding', TRAIT.acceptEncoding],
 ])
 
+/** 1 at the lengths of the names above: most fields of a request are told apart from all of them by it. @source bench/http: 0.3 us of a hit */
+const LENGTHS = new Uint8Array(64)
+for (const name of [...TRAITS.keys(), 'content-length']) LENGTHS[name.length] = 1
+
 /** The traits of a request. O(lines). */
 export function traitsOf(lines: FieldLines): number {
   let traits = 0
   for (let i = 0; i < lines.length; i += 2) {
+    if (LENGTHS[lines[i]!.length] !== 1) continue
     const name = lines[i]!.toLowerCase()
     if (name === 'content-length') traits |= lines[i + 1] === '0' ? 0 : TRAIT.body
     else traits |= TRAITS.get(name) ?? 0

@@ -22,6 +22,7 @@ export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'mi
 /** An answer ready to be sent. `body` is absent for HEAD, 304 and 416. */
 export interface CacheAnswer {
   readonly status: number
+  /** Shared between answers: never changed. */
   readonly lines: FieldLines
   readonly body: Uint8Array | undefined
   readonly outcome: Outcome
@@ -58,11 +59,18 @@ export function respond(
   nowMs: number,
   forReceiver: FieldLines = NO_LINES,
 ): CacheAnswer {
+  const isKnown = answer.kind === 'not-modified'
+  const isPlainHit = outcome.kind === 'hit' && outcome.detail === undefined && forReceiver.length === 0
+  if (isPlainHit && (isKnown || answer.kind === 'whole')) {
+    const lines = hitLines(representation, outcome, ageSec(stored, nowMs), isKnown)
+    const isSent = !isKnown && method !== 'HEAD' && hasBody(stored.status)
+    return { status: isKnown ? 304 : stored.status, lines, body: isSent ? representation.body : undefined, outcome }
+  }
   const lines = representation.lines.slice()
   lines.push('Cache-Status', representation.statusBefore + cacheStatus(outcome), 'X-Cache', shortStatus(outcome))
   if (outcome.kind === 'hit' || nowMs - stored.bornAtMs >= 1000) lines.push('Age', String(ageSec(stored, nowMs)))
   const { body } = representation
-  if (answer.kind === 'not-modified') {
+  if (isKnown) {
     return { status: 304, lines: [...filterFields(lines, name => ON_NOT_MODIFIED.has(name)), ...forReceiver], body: undefined, outcome }
   }
   for (const text of forReceiver) lines.push(text)
@@ -83,6 +91,18 @@ export function respond(
     String(last - first + 1),
   ]
   return { status: 206, lines: part, body: body.subarray(first, last + 1), outcome }
+}
+
+/** The lines of a hit, made once a second for all who ask: they do not change within one. @source bench/http: 1 us of a hit */
+function hitLines(representation: Representation, outcome: Outcome & { kind: 'hit' }, age: number, isKnown: boolean): FieldLines {
+  const { ttlSec } = outcome
+  const last = isKnown ? representation.lastKnown : representation.lastHit
+  if (last !== undefined && last.ttlSec === ttlSec && last.ageSec === age) return last.lines
+  const all = [...representation.lines, 'Cache-Status', representation.statusBefore + cacheStatus(outcome), 'X-Cache', shortStatus(outcome)]
+  all.push('Age', String(age))
+  const lines = isKnown ? filterFields(all, name => ON_NOT_MODIFIED.has(name)) : all
+  representation[isKnown ? 'lastKnown' : 'lastHit'] = { ttlSec, ageSec: age, lines }
+  return lines
 }
 
 /** Whole seconds since the response was generated, as far as can be known (RFC 9111 4.2.3). */

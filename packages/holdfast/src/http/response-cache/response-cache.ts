@@ -6,14 +6,15 @@ import type { Registry } from '../../telemetry/index.ts'
 import { type CdnFields, tagsForCdn } from '../cdn-fields.ts'
 import { EncodedBodies } from '../content-coding/encoded-bodies.ts'
 import { createAnswerCounters } from './answer-counters.ts'
-import { createCacheStore } from './cache-store.ts'
+import { createCacheStore, KEY_PREFIX } from './cache-store.ts'
 import { CacheEngine } from './engine.ts'
 import type { EngineRequest } from './engine-contract.ts'
 import { type FetchHandler, type FetchReply, handleFetch, linesOf } from './fetch-face.ts'
 import { answerFromMemory, handleNode, isOwnRequest, type NodeFaceDeps, type NodeHandler } from './node-face.ts'
 import type { NodeReply } from './node-reply.ts'
+import { NodeTargets } from './node-targets.ts'
 import { Representations } from './representation.ts'
-import { type Target, targetOf, targetOfUrl } from './resource-key.ts'
+import { targetOfUrl } from './resource-key.ts'
 import type { CacheAnswer } from './respond.ts'
 import { createRouting, isOfHost, type KeyForms, type PrepareOptions, type ResponseCacheOptions } from './routing.ts'
 
@@ -90,10 +91,16 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
     onBroken: error => logger.warn({ err: error }, 'response cache: a request got no whole answer'),
   }
   const onAround = counters.countAround
-  const prepareNode = (request: IncomingMessage, prepareOptions: PrepareOptions): EngineRequest | undefined => {
+  const targets = new NodeTargets()
+  const prepareNode = (
+    request: IncomingMessage,
+    routeOf?: () => string | undefined,
+    around?: PrepareOptions['onAround'],
+  ): EngineRequest | undefined => {
     // Answers of HTTP/2 are written in another way.
-    const target = isOwnRequest(request) || request.httpVersionMajor > 1 ? undefined : nodeTarget(request)
-    return target && routing.prepare(request.method ?? 'GET', target, request.rawHeaders, prepareOptions)
+    const known = isOwnRequest(request) || request.httpVersionMajor > 1 ? undefined : targets.of(request)
+    if (known === undefined) return undefined
+    return routing.prepare(request.method ?? 'GET', known.target, request.rawHeaders, { routeOf, onAround: around, place: known.place })
   }
 
   return {
@@ -105,11 +112,11 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
     },
     peek: request => {
       // Not counted here: where nothing is found, `fetch` is asked for the same request.
-      const prepared = prepareNode(request, {})
+      const prepared = prepareNode(request)
       return prepared && engine.peek(prepared)
     },
     node: (request, response, handler) => {
-      const prepared = prepareNode(request, { routeOf: handler.routeOf, onAround })
+      const prepared = prepareNode(request, handler.routeOf, onAround)
       if (prepared === undefined) handler.run()
       else if (!answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) {
         void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, nodeFace)
@@ -126,16 +133,11 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
   }
 }
 
-/** The target of a request of node: as it came, before a router took its part off. */
-function nodeTarget(request: IncomingMessage & { readonly originalUrl?: string }): Target | undefined {
-  return targetOf('encrypted' in request.socket ? 'https' : 'http', request.headers.host, request.originalUrl ?? request.url ?? '')
-}
-
 /** Longer keys are shortened to a hash. Leaves room for what the data cache adds. */
 const LONGEST_KEY = 900
 
 const KEY_FORMS: KeyForms = {
-  fit: key => (key.length > LONGEST_KEY ? `${key.slice(0, 200)}#${hashed(key)}` : key),
+  fit: key => KEY_PREFIX + (key.length > LONGEST_KEY ? `${key.slice(0, 200)}#${hashed(key)}` : key),
   // An identity may be a secret, such as a session's id; keys are shown by the console and the command line.
   partition: identity => `${hashed(identity).slice(0, 22)} `,
 }

@@ -34,7 +34,15 @@ export interface PrepareOptions {
   /** The handler's route, once it has run. */
   readonly routeOf?: (() => string | undefined) | undefined
   /** The request goes around the cache. `route` is the path of its rule. */
-  readonly onAround?: (route: string, why: AroundReason) => void
+  readonly onAround?: ((route: string, why: AroundReason) => void) | undefined
+  /** Kept by the caller for the next request of the same target. */
+  readonly place?: Place
+}
+
+/** What a target comes to by the rules, when it is looked up again. */
+export interface Place {
+  route?: Route
+  key?: string
 }
 
 /** Turns requests into what the engine works on, by the rules of their routes. */
@@ -45,6 +53,12 @@ export interface Routing {
   keyOf(url: URL): string
 }
 
+/** A rule, and what the engine is told of it. */
+export interface Route {
+  readonly rule: ResolvedRule
+  readonly engineRules: RouteRules
+}
+
 /** How long what is stale is kept to be confirmed by its validator or to stand in. */
 const KEEP_STALE_MS = 86_400_000
 
@@ -52,40 +66,62 @@ const KEEP_STALE_MS = 86_400_000
 export function createRouting(options: ResponseCacheOptions, forms: KeyForms): Routing {
   const { rules = [], trustForwarded = false, serveDisconnected = true, ...defaults } = options
   const resolved = resolveRules(rules, defaults)
-  const routes = resolved.map(rule => ({ rule, engineRules: toEngineRules(rule, serveDisconnected) }))
-  const routeOf = (path: string): (typeof routes)[number] => routes.find(({ rule }) => rule.pattern.test(path))!
+  const routes = resolved.map((rule): Route => ({ rule, engineRules: toEngineRules(rule, serveDisconnected) }))
+  const routeOf = (path: string): Route => routes.find(({ rule }) => rule.pattern.test(path))!
   const keyIn = (target: Target, { ignoredParameters, canonicalParameters }: ResolvedRule, partition: string): string =>
     forms.fit(resourceKey(target, { ignoredParameters, canonicalParameters, partition }))
   const keyOf = (target: Target, partition: string): string => keyIn(target, routeOf(target.path).rule, partition)
 
+  const table: RouteTable = { routeOf, keyIn, keyOf, partition: forms.partition, trustForwarded }
   return {
-    prepare: (method, wanted, lines, { routeOf: handlerRoute, onAround }) => {
-      const around = (why: AroundReason): undefined => onAround?.(routeOf(wanted.path).rule.path, why) as undefined
-      const traits = traitsOf(lines)
-      if (goesAround(method, traits)) return around('override')
-      const isForwarded = (traits & TRAIT.forwarding) !== 0
-      const target = isForwarded && trustForwarded ? forwardedTarget(wanted, lines) : wanted
-      const { rule, engineRules } = routeOf(target.path)
-      if (!rule.isCached) return around('rule')
-      const asked = rule.identity === undefined && rule.tagsOf === undefined ? NOTHING_ASKED : askRule(rule, target, lines)
-      if (rule.identity !== undefined && asked.identity === undefined) return around('identity')
-      const isPartitioned = asked.identity !== undefined
-      const partition = isPartitioned ? forms.partition(asked.identity) : ''
-      const mayFill = trustForwarded || !isForwarded
-      return {
-        method,
-        key: keyIn(target, rule, partition),
-        lines: withPlainAccept(lines, rule),
-        traits,
-        tags: asked.tags ?? rule.tags,
-        route: rule.path,
-        routeOf: handlerRoute,
-        rules: mayFill && !isPartitioned ? engineRules : { ...engineRules, mayFill, isPartitioned },
-        keyOf: other => keyOfSameOrigin(other, target, same => keyOf(same, partition)),
-      }
-    },
+    prepare: (method, wanted, lines, prepareOptions) => prepare(table, method, wanted, lines, prepareOptions),
     keyOf: url => keyOf(targetOfUrl(url), ''),
   }
+}
+
+/** What a request is looked up in. */
+interface RouteTable {
+  routeOf(path: string): Route
+  keyIn(target: Target, rule: ResolvedRule, partition: string): string
+  keyOf(target: Target, partition: string): string
+  readonly partition: KeyForms['partition']
+  readonly trustForwarded: boolean
+}
+
+function prepare(table: RouteTable, method: string, wanted: Target, lines: FieldLines, options: PrepareOptions): EngineRequest | undefined {
+  const { trustForwarded } = table
+  const traits = traitsOf(lines)
+  const isForwarded = (traits & TRAIT.forwarding) !== 0
+  const target = isForwarded && trustForwarded ? forwardedTarget(wanted, lines) : wanted
+  const place = target === wanted ? options.place : undefined
+  const route = place?.route ?? table.routeOf(target.path)
+  if (place !== undefined) place.route = route
+  const { rule, engineRules } = route
+  const around = aroundReason(method, traits, rule)
+  if (around !== undefined) return options.onAround?.(rule.path, around) as undefined
+  const asked = askRule(rule, target, lines)
+  const isPartitioned = asked.identity !== undefined
+  if (!isPartitioned && rule.identity !== undefined) return options.onAround?.(rule.path, 'identity') as undefined
+  const partition = isPartitioned ? table.partition(asked.identity) : ''
+  const key = (isPartitioned ? undefined : place?.key) ?? table.keyIn(target, rule, partition)
+  if (place !== undefined && !isPartitioned) place.key = key
+  const mayFill = trustForwarded || !isForwarded
+  return {
+    method,
+    key,
+    lines: withPlainAccept(lines, rule),
+    traits,
+    tags: asked.tags ?? rule.tags,
+    route: rule.path,
+    routeOf: options.routeOf,
+    rules: mayFill && !isPartitioned ? engineRules : { ...engineRules, mayFill, isPartitioned },
+    keyOf: other => keyOfSameOrigin(other, target, same => table.keyOf(same, partition)),
+  }
+}
+
+function aroundReason(method: string, traits: number, rule: ResolvedRule): AroundReason | undefined {
+  if (goesAround(method, traits)) return 'override'
+  return rule.isCached ? undefined : 'rule'
 }
 
 /** False when the Host field names another host than the URL: whichever the handler goes by, the answer is not for the other one. */
@@ -109,6 +145,7 @@ const NOTHING_ASKED: Asked = {}
 
 /** What the functions of a rule say of a request. */
 function askRule(rule: ResolvedRule, target: Target, lines: FieldLines): Asked {
+  if (rule.identity === undefined && rule.tagsOf === undefined) return NOTHING_ASKED
   const url = urlOf(target)
   return url === undefined ? NOTHING_ASKED : { identity: rule.identity?.({ url, lines }), tags: rule.tagsOf?.({ url, lines }) }
 }

@@ -8,6 +8,9 @@ import { hasValidator } from './validation.ts'
 
 /** The newest response that the request selects (RFC 9111 4.1). */
 export function select(variants: StoredVariants, lines: FieldLines): StoredResponse | undefined {
+  const [newest] = variants.responses
+  // Almost always: nothing varies.
+  if (variants.varyBy.length === 0 && newest?.selectedBy.length === 0) return newest
   const values = selectingValues(variants.varyBy, lines)
   return variants.responses.find(response => response.selectedBy.every((value, i) => value === values[i]))
 }
