@@ -66,8 +66,8 @@ export interface TieredCache<L extends string = never, E extends object = Record
   getOrSetMany<T>(keys: readonly string[], loadMany: LoadMany<T>, options?: GetOrSetOptions<L>): Promise<Map<string, T>>
   /** The value under `key` if this process has it in memory and it is fresh. Asks nobody, counts nothing as a hit or a miss. */
   peek<T>(key: string): T | undefined
-  /** As {@link peek}, and all who read this way get the same object, bytes included: whoever changes it changes it for all. For values too large to be
-   *  decoded for each reader. */
+  /** As {@link peek}, but a value that is there counts as a hit, and all who read this way get the same object, bytes included: whoever changes it changes it
+   *  for all. For values too large to be decoded for each reader. */
   peekShared<T>(key: string): T | undefined
   /** Stores a copy of `value`; loads of the key under way are discarded. 1 Redis round trip, 2 with tags. When Redis is away: in memory, and what Redis
    *  holds is deleted as soon as it is back. `undefined` deletes. @throws HF_CACHE_KEY_INVALID, HF_CACHE_TAG_INVALID, HF_CACHE_OPTION_INVALID, HF_CACHE_VALUE_UNENCODABLE */

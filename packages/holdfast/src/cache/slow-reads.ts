@@ -38,10 +38,11 @@ export class SlowReads {
     this.#deps = deps
   }
 
-  /** What Redis holds, counted as a hit or a miss. */
-  async get(key: string): Promise<unknown> {
+  /** What Redis holds, counted as a hit or a miss; a miss only where `isCounted`. */
+  async get(key: string, isCounted = true): Promise<unknown> {
     const found = await this.#deps.redis?.find(key)
     if (found?.kind === 'alive') return this.#redisHit(key, found.value)
+    if (!isCounted) return undefined
     this.#deps.metrics.misses.add()
     this.#deps.statistics.miss(key)
     const scope = currentRequestScope()

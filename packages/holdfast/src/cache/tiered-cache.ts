@@ -116,7 +116,8 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
     this.#writer = new Writer({ ...shared, options, redis: this.#redis, forget, onInvalidate: deps.onInvalidate })
     this.#deriving = new Deriving({
       ...{ ...shared, options, redis: this.#redis, forget: forget.key, delete: key => this.#writer.delete(key) },
-      read: key => this.peekShared(key) ?? this.get(key),
+      // No read of anybody's: whoever asked was counted before.
+      read: key => this.#freshInMemory(key)?.shared ?? this.#slowReads.get(key, false),
     })
     this.#messages = new Messages({
       ...{ clock, logger, namespace: options.namespace, registry: deps.registry, redis: this.#redis?.access },
@@ -200,7 +201,11 @@ class Cache implements TieredCache<string, Record<string, unknown>> {
   }
 
   peekShared<T>(key: string): T | undefined {
-    return this.#freshInMemory(key)?.shared as T | undefined
+    const entry = this.#freshInMemory(key)
+    if (entry === undefined) return undefined
+    const { counters } = entry
+    if (++counters.memoryHits >= counters.sampleAt) this.#statistics.sampleHit(entry.key, counters)
+    return entry.shared as T
   }
 
   #freshInMemory(key: string): MemoryEntry | undefined {

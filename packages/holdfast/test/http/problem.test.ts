@@ -49,7 +49,7 @@ describe('problem documents (RFC 9457)', () => {
   })
 
   it('have the status that Express and Fastify give the same error by themselves', async () => {
-    const app = expressFramework().set('env', 'production')
+    const app = expressFramework().set('env', 'test')
     app.get('/', () => {
       throw badCursor()
     })

@@ -92,6 +92,16 @@ describe('answers of the response cache are counted', () => {
     expect(answersOf(registry)).toEqual({ 'GET /leads/:id | miss': 1, 'GET /leads/:id | hit': 1 })
   })
 
+  it('in the statistics of the cache too: one read an answer, a hit or a miss', async () => {
+    const { registry, cache } = open()
+    for (let i = 0; i < 4; i++) await (await cache.fetch(new Request('http://shop.test/a'), () => new Response('page', { headers: PUBLIC }))).text()
+    const reads = registry.snapshot().find(({ name }) => name === 'holdfast_cache_prefix_reads')!.series
+    expect(Object.fromEntries(reads.filter(({ value }) => value! > 0).map(({ labels, value }) => [labels.join(' '), value]))).toEqual({
+      'http l1': 3,
+      'http miss': 1,
+    })
+  })
+
   it('under other beyond 200 routes', async () => {
     const { registry, cache } = open({ rules: Array.from({ length: 250 }, (_, i) => ({ path: `/r${i}`, cache: false })) })
     for (let i = 0; i < 250; i++) await cache.fetch(new Request(`http://shop.test/r${i}`), () => new Response('page'))
