@@ -53,7 +53,7 @@ async function listJobs(store: OwnJobStore, queue: string, options: JobsLsOption
     terminal.data(
       textTable(
         HEADS[state],
-        found.jobs.map(job => cells(job, nowMs)),
+        found.jobs.map(job => cells(job, nowMs).map(printable)),
         3,
       ).join('\n'),
     )
@@ -74,7 +74,7 @@ function cells(job: JobSummary | DeadLetter, nowMs: number): string[] {
   const { id, name, state, tenant = '–', attemptsMade, enqueuedAtMs, startedAtMs, finishedAtMs, dueAtMs, failure } = job
   const since = (atMs: number | undefined): string => (atMs === undefined ? '–' : formatSpan(Math.max(0, nowMs - atMs)))
   const attempts = String(attemptsMade)
-  if (state === 'dead') return [id, name, 'reason' in job ? job.reason : '–', attempts, `${since(finishedAtMs)} ago`, oneLine(failure ?? '–')]
+  if (state === 'dead') return [id, name, 'reason' in job ? job.reason : '–', attempts, `${since(finishedAtMs)} ago`, shortened(failure ?? '–')]
   if (state === 'active') return [id, name, tenant, attempts, since(startedAtMs)]
   if (state === 'delayed') return [id, name, tenant, attempts, dueAtMs === undefined ? '–' : formatSpan(Math.max(0, dueAtMs - nowMs))]
   return [id, name, tenant, attempts, state === 'completed' ? `${since(finishedAtMs)} ago` : since(enqueuedAtMs)]
@@ -82,8 +82,11 @@ function cells(job: JobSummary | DeadLetter, nowMs: number): string[] {
 
 const FAILURE_SHOWN = 80
 
-/** Control characters of a failure do not reach the terminal. */
-function oneLine(text: string): string {
-  const flat = text.replaceAll(/\p{Cc}+/gu, ' ')
-  return flat.length > FAILURE_SHOWN ? `${flat.slice(0, FAILURE_SHOWN - 1)}…` : flat
+function shortened(text: string): string {
+  return text.length > FAILURE_SHOWN ? `${text.slice(0, FAILURE_SHOWN - 1)}…` : text
+}
+
+/** Whoever adds a job chooses its id and tenant, and a failure may say anything: none of it steers the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ')
 }
