@@ -129,12 +129,14 @@ const records = new WeakMap<CacheAnswer['lines'], Readonly<Record<string, string
 function recordOf(lines: CacheAnswer['lines']): Readonly<Record<string, string>> {
   const known = records.get(lines)
   if (known !== undefined) return known
-  // A field may be called `constructor`.
-  const record: Record<string, string> = Object.create(null)
+  const values = new Map<string, string>()
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!.toLowerCase()
-    record[name] = name in record ? `${record[name]}, ${lines[i + 1]!}` : lines[i + 1]!
+    const before = values.get(name)
+    values.set(name, before === undefined ? lines[i + 1]! : `${before}, ${lines[i + 1]!}`)
   }
+  // Without a prototype it would be a slow object, and node walks over it for every hit.
+  const record = Object.fromEntries(values)
   records.set(lines, record)
   return record
 }

@@ -197,16 +197,15 @@ const records = new WeakMap<FieldLines, OutgoingHttpHeaders>()
 function recordOf(lines: FieldLines): OutgoingHttpHeaders {
   const known = records.get(lines)
   if (known !== undefined) return known
-  // A field may be called `constructor`.
-  const record: Record<string, string | string[]> = Object.create(null)
-  // Two spellings of a name are one field.
-  const names = new Map<string, string>()
+  // By the name in lower case, because two spellings are one field.
+  const fields = new Map<string, [name: string, value: string | string[]]>()
   for (let i = 0; i < lines.length; i += 2) {
-    const name = names.get(lines[i]!.toLowerCase()) ?? lines[i]!
-    names.set(name.toLowerCase(), name)
-    const before = record[name]
-    record[name] = before === undefined ? lines[i + 1]! : [...[before].flat(), lines[i + 1]!]
+    const key = lines[i]!.toLowerCase()
+    const before = fields.get(key)
+    fields.set(key, before === undefined ? [lines[i]!, lines[i + 1]!] : [before[0], [...[before[1]].flat(), lines[i + 1]!]])
   }
+  // Without a prototype it would be a slow object, and node walks over it for every hit.
+  const record = Object.fromEntries(fields.values())
   records.set(lines, record)
   return record
 }
