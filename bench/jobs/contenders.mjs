@@ -28,12 +28,15 @@ const inChunks = async (count, size, add) => {
   for (let at = 0; at < count; at += size) await add(Array.from({ length: Math.min(size, count - at) }, (_, i) => at + i))
 }
 const CHUNK = 500
+let opened = 0
+/** A name of its own for each that is opened: the worker of a check goes on. */
+const newName = () => `q${process.pid}_${opened++}`
 
 export const plainBullMq = {
   async open() {
     const { Queue, Worker } = require('bullmq')
     const connection = redis()
-    const name = `plain-${process.pid}`
+    const name = newName()
     const queue = new Queue(name, { connection, streams: { events: { maxLen: 1000 } } })
     await queue.waitUntilReady()
     return {
@@ -59,7 +62,7 @@ export const holdfast = ({ tenants = 0, hasOutbox = false } = {}) => ({
         jobs: { work: defineJob({ run: job => onJob(job.payload.n) }) },
       },
     }
-    const options = { redis: redis(), namespace: `bench-${process.pid}`, queues, ...(own === undefined ? {} : { pool: own }) }
+    const options = { redis: redis(), namespace: newName().replace('_', '-'), queues, ...(own === undefined ? {} : { pool: own }) }
     const producer = createJobs({ ...options, work: 'none' })
     await producer.start()
     const jobs = numbers => numbers.map(n => ({ name: 'work', payload: { n }, ...(tenants > 0 ? { tenant: `t-${n % tenants}` } : {}) }))
@@ -89,7 +92,7 @@ export const holdfast = ({ tenants = 0, hasOutbox = false } = {}) => ({
 export const pgBoss = {
   async open() {
     const PgBoss = require('pg-boss')
-    const schema = `boss_${process.pid}`
+    const schema = newName()
     const boss = new PgBoss({ connectionString: process.env.HOLDFAST_BENCH_PG_URL, schema, max: 10 })
     boss.on('error', () => undefined)
     await boss.start()
@@ -111,7 +114,7 @@ export const pgBoss = {
 export const graphileWorker = {
   async open() {
     const { run, makeWorkerUtils } = require('graphile-worker')
-    const schema = `graphile_${process.pid}`
+    const schema = newName()
     const connectionString = process.env.HOLDFAST_BENCH_PG_URL
     const { Logger } = require('graphile-worker')
     const logger = new Logger(() => () => undefined)
