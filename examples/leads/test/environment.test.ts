@@ -14,6 +14,9 @@ describe('the environment', () => {
       poolMax: 10,
       instanceToken: undefined,
       exitWithParent: false,
+      requestsPerMinute: 30_000,
+      cursorSecret: undefined,
+      liveToken: undefined,
     })
   })
 
