@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cacheFolder, type DevServices, DevServicesError, startServices } from '@holdfast/dev-services'
 import pg from 'pg'
@@ -7,7 +9,7 @@ import { TEST_DATABASE_PREFIX } from './clone-database.ts'
 const EXIT_UNREACHABLE = 3
 
 /** Global set-up of the integration tests: for each lane (`HOLDFAST_TEST_LANES`, 1 when absent) one PostgreSQL and two Redis for the whole run, without
- *  fsync, in folders of their own. Their URLs are in `HOLDFAST_TEST_SERVICES`, an array in JSON, from which `vitest-lane.ts` takes those of its lane.
+ *  fsync, in folders of their own. Their URLs are in `HOLDFAST_TEST_SERVICES`, an array in JSON, from which `vitest-lane.ts` takes those of a free lane.
  *  Our own servers are handed over empty, whatever an earlier run left. Returns the tear-down; a second project of the run uses what the first one
  *  started. Ends the process with status 3 when a service is not to be had. */
 // biome-ignore lint/style/noDefaultExport: vitest calls the default export of a global set-up.
@@ -16,14 +18,24 @@ export default async function startTestServices(): Promise<() => Promise<void>> 
   const lanes = Number(process.env.HOLDFAST_TEST_LANES ?? 1)
   const started: DevServices[] = []
   for (let lane = 0; lane < lanes; lane++) started.push(await startOrExit())
-  process.env.HOLDFAST_TEST_SERVICES = JSON.stringify(started.map(addresses))
+  const locks = mkdtempSync(join(tmpdir(), 'holdfast-lanes-'))
+  process.env.HOLDFAST_TEST_SERVICES = JSON.stringify(
+    started.map((services, lane) => ({ lock: join(locks, String(lane)), env: addresses(services) })),
+  )
   return async () => {
     delete process.env.HOLDFAST_TEST_SERVICES
+    rmSync(locks, { recursive: true, force: true })
     await Promise.all(started.map(services => services.stop()))
   }
 }
 
-/** Environment variables of one lane. */
+/** A lane in `HOLDFAST_TEST_SERVICES`. */
+export interface TestLane {
+  /** Who holds it uses the services. */
+  readonly lock: string
+  readonly env: Readonly<Record<string, string>>
+}
+
 function addresses(services: DevServices): Record<string, string> {
   return {
     HOLDFAST_TEST_PG_URL: services.postgres.url,

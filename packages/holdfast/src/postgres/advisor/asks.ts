@@ -174,11 +174,13 @@ class AskSorter {
   }
 }
 
-function isText({ type }: ColumnFacts): boolean {
+/** True for a column whose cast to text does nothing. */
+export function isText({ type }: ColumnFacts): boolean {
   return /^(text|character varying)/.test(type)
 }
 
-function castToText({ name, type }: ColumnFacts): Why {
+/** Why `name::text` is served by no index on a column of another type. */
+export function castToText({ name, type }: ColumnFacts): Why {
   return { why: `${name} stands inside a cast, which an index does not serve`, rewrite: `cast the parameter to ${type}, not ${name} to text` }
 }
 

@@ -1,3 +1,4 @@
+import { castToText, isText } from '../advisor/asks.ts'
 import type { Catalog, TableFacts } from '../advisor/catalog.ts'
 import type { Condition, ParsedStatement, Scope } from '../advisor/predicates.ts'
 import { resolveColumn } from '../advisor/resolve-column.ts'
@@ -33,7 +34,11 @@ export function conditionsOn({ table, scopes }: NodeTable, catalog: Catalog): { 
   return scopes.flatMap(scope =>
     scope.conditions.flatMap(condition => {
       const found = resolveColumn(scope, condition.column, catalog)
-      return found?.table.oid === table.oid ? [{ column: found.column.name, condition }] : []
+      if (found?.table.oid !== table.oid) return []
+      const isCast = condition.isCastToText === true && !isText(found.column)
+      return [
+        { column: found.column.name, condition: isCast ? { ...condition, kind: 'unservable' as const, ...castToText(found.column) } : condition },
+      ]
     }),
   )
 }
