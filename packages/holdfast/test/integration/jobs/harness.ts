@@ -1,19 +1,14 @@
 import { cloneDatabase } from '@holdfast/testkit'
-import { delay, systemClock } from 'holdfast/core'
 import { createRegistry, type Registry } from 'holdfast/telemetry'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { createJobs, type Jobs, type JobsOptions, type QueueDefinitions } from '../../../src/jobs/index.ts'
+import { newNamespace, until as untilWithin } from '../cache/harness.ts'
+
+export { newNamespace, pause } from '../cache/harness.ts'
 
 /** The Redis of the run that never evicts. */
 export const REDIS_URL: string = process.env.HOLDFAST_TEST_REDIS_JOBS_URL!
-
-let namespaces = 0
-
-/** A namespace that no other test uses. */
-export function newNamespace(): string {
-  return `test-${process.pid}-${namespaces++}`
-}
 
 /** Jobs under test; dispose them. */
 export interface TestJobs<Queues extends QueueDefinitions> extends AsyncDisposable {
@@ -44,18 +39,9 @@ export async function openJobs<const Queues extends QueueDefinitions>(
   }
 }
 
-/** Looks every few milliseconds until `check` holds. */
-export async function until(check: () => boolean | Promise<boolean>, limitMs = 8000): Promise<void> {
-  const startedAtMs = performance.now()
-  while (!(await check())) {
-    if (performance.now() - startedAtMs > limitMs) throw new Error(`not within ${limitMs} ms: ${check}`)
-    await pause(5)
-  }
-}
-
-/** Real time passes: for what Redis and workers do by themselves. */
-export function pause(ms: number): Promise<void> {
-  return delay(systemClock, ms)
+/** Looks until `check` holds; what workers do by themselves takes longer than what a cache does. */
+export function until(check: () => boolean | Promise<boolean>, limitMs = 8000): Promise<number> {
+  return untilWithin(check, limitMs)
 }
 
 /** A plain client, as another program would use. */
