@@ -27,7 +27,6 @@ export {
 } from './options.ts'
 export type { PatternDropOptions, PatternProgress } from './pattern-drop.ts'
 export { type CachePreset, cachePresets } from './presets.ts'
-export { type LuaScript, luaScript } from './redis/lua-script.ts'
 export type { IoRedisLike, RedisArg } from './redis/port.ts'
 export {
   addRedisProblems,

@@ -28,6 +28,7 @@ export {
 } from './holdfast-error.ts'
 export { createLifecycle, type Lifecycle, type LifecycleSteps } from './lifecycle.ts'
 export { type Logger, silentLogger } from './logger.ts'
+export { type LuaScript, luaScript } from './lua-script.ts'
 export { MIGRATION_FORMATS, type MigrationFile, type MigrationFormat, migrationFiles } from './migration-file.ts'
 export { isSignedBy, type PurgeSignature, parseSignature, SIGNATURE_FIELD, type SignedPurge, signPurge } from './purge-signature.ts'
 export { createRequestScope, currentRequestScope, type RequestScope, runInRequestScope, shareRequestScope } from './request-scope.ts'

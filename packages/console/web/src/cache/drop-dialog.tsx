@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { type ReactElement, useId, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import type { CacheInvalidationAnswer, CacheTagCountAnswer } from '../../../src/api/cache-contract.ts'
 import { fetchTagCount, postInvalidate } from '../api/client.ts'
 import { count, counted } from '../format.ts'
 import { Modal } from '../parts/modal.tsx'
 import { Skeleton } from '../parts/panel.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
+import { TypedConfirmation } from '../parts/typed-confirmation.tsx'
 
 /** What is to be dropped. */
 export interface DropTarget {
@@ -25,7 +26,6 @@ interface DropDialogProps {
 export function DropDialog({ target, mustType, onClose, onDone }: DropDialogProps): ReactElement {
   const { kind, name } = target
   const [typed, setTyped] = useState('')
-  const inputId = useId()
   const queries = useQueryClient()
   const counting = useQuery({
     queryKey: ['cache-tag', name],
@@ -62,21 +62,7 @@ export function DropDialog({ target, mustType, onClose, onDone }: DropDialogProp
         ) : (
           <Skeleton lines={1} label="Counting the entries" />
         )}
-        {mustType ? (
-          <p className="confirm">
-            <label htmlFor={inputId}>
-              Type <code>{name}</code> to confirm
-            </label>
-            <input
-              id={inputId}
-              value={typed}
-              onChange={event => setTyped(event.target.value)}
-              autoComplete="off"
-              spellCheck={false}
-              disabled={drop.isPending}
-            />
-          </p>
-        ) : null}
+        {mustType ? <TypedConfirmation expected={name} typed={typed} onTyped={setTyped} disabled={drop.isPending} /> : null}
         {drop.error === null ? null : <ProblemNote error={drop.error} />}
         <div className="actions end">
           <button type="button" className="button" data-autofocus onClick={onClose} disabled={drop.isPending}>

@@ -1,10 +1,11 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type ReactElement, useId, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import type { FindingDetail } from '../../../src/api/contract.ts'
 import { postFindingAction } from '../api/client.ts'
 import { Modal } from '../parts/modal.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
 import { Sql } from '../parts/sql.tsx'
+import { TypedConfirmation } from '../parts/typed-confirmation.tsx'
 
 /** What can be done with a finding that runs in the database. */
 export type FindingActionName = Exclude<FindingDetail['actions'][number], 'snooze'>
@@ -31,7 +32,6 @@ interface ActionDialogProps {
 export function ActionDialog({ detail, action, onClose }: ActionDialogProps): ReactElement {
   const { finding, confirmation } = detail
   const [typed, setTyped] = useState('')
-  const inputId = useId()
   const queries = useQueryClient()
   const run = useMutation({
     mutationFn: () => postFindingAction(finding.id, action, confirmation === null || action === 'verify' ? {} : { confirmation: typed }),
@@ -69,22 +69,7 @@ export function ActionDialog({ detail, action, onClose }: ActionDialogProps): Re
             </div>
           </dl>
         ) : null}
-        {mustType ? (
-          <p className="confirm">
-            <label htmlFor={inputId}>
-              Type <code>{confirmation}</code> to confirm
-            </label>
-            <input
-              id={inputId}
-              value={typed}
-              onChange={event => setTyped(event.target.value)}
-              data-autofocus
-              autoComplete="off"
-              spellCheck={false}
-              disabled={run.isPending}
-            />
-          </p>
-        ) : null}
+        {mustType ? <TypedConfirmation expected={confirmation} typed={typed} onTyped={setTyped} disabled={run.isPending} focused /> : null}
         {run.isPending && action !== 'verify' ? (
           <p role="status">Running in the database. On a large table this takes minutes; it goes on if this page is closed.</p>
         ) : null}

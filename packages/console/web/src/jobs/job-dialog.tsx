@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { type ReactElement, useId, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import { fetchJobCount, type JobSearch, postJobs } from '../api/jobs-client.ts'
 import { counted } from '../format.ts'
 import { Modal } from '../parts/modal.tsx'
 import { Skeleton } from '../parts/panel.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
+import { TypedConfirmation } from '../parts/typed-confirmation.tsx'
 
 /** A change that is asked for. */
 export interface JobAsk {
@@ -31,7 +32,6 @@ interface JobDialogProps {
 export function JobDialog({ ask, onClose }: JobDialogProps): ReactElement {
   const { queue, title, description, what, body, verb, counts = [], confirmation } = ask
   const [typed, setTyped] = useState('')
-  const inputId = useId()
   const queries = useQueryClient()
   const counting = useQuery({
     queryKey: ['job-count', queue, counts],
@@ -68,21 +68,7 @@ export function JobDialog({ ask, onClose }: JobDialogProps): ReactElement {
         ) : (
           <Skeleton lines={1} label="Counting the jobs" />
         )}
-        {confirmation === null ? null : (
-          <p className="confirm">
-            <label htmlFor={inputId}>
-              Type <code>{confirmation}</code> to confirm
-            </label>
-            <input
-              id={inputId}
-              value={typed}
-              onChange={event => setTyped(event.target.value)}
-              autoComplete="off"
-              spellCheck={false}
-              disabled={change.isPending}
-            />
-          </p>
-        )}
+        {confirmation === null ? null : <TypedConfirmation expected={confirmation} typed={typed} onTyped={setTyped} disabled={change.isPending} />}
         {change.error === null ? null : <ProblemNote error={change.error} />}
         <div className="actions end">
           <button type="button" className="button" data-autofocus onClick={onClose} disabled={change.isPending}>

@@ -1,11 +1,12 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type ReactElement, useId, useState } from 'react'
+import { type ReactElement, useState } from 'react'
 import type { DatabaseVacuumAnswer } from '../../../src/api/database-contract.ts'
 import { postOptimize } from '../api/database-client.ts'
 import { count, ms } from '../format.ts'
 import { Modal } from '../parts/modal.tsx'
 import { ProblemNote } from '../parts/problem-note.tsx'
 import { Sql } from '../parts/sql.tsx'
+import { TypedConfirmation } from '../parts/typed-confirmation.tsx'
 
 interface OptimizeDialogProps {
   readonly name: string
@@ -17,7 +18,6 @@ interface OptimizeDialogProps {
 /** Says what VACUUM (ANALYZE) does and locks, runs it when confirmed, and says what came of it. */
 export function OptimizeDialog({ name, confirmation, onClose }: OptimizeDialogProps): ReactElement {
   const [typed, setTyped] = useState('')
-  const inputId = useId()
   const queries = useQueryClient()
   const run = useMutation({
     mutationFn: () => postOptimize(name, confirmation === null ? null : typed),
@@ -38,20 +38,7 @@ export function OptimizeDialog({ name, confirmation, onClose }: OptimizeDialogPr
       >
         <Sql text={`VACUUM (ANALYZE) ${name}`} />
         {confirmation === null || run.data !== undefined ? null : (
-          <p className="confirm">
-            <label htmlFor={inputId}>
-              Type <code>{confirmation}</code> to confirm
-            </label>
-            <input
-              id={inputId}
-              value={typed}
-              onChange={event => setTyped(event.target.value)}
-              data-autofocus
-              autoComplete="off"
-              spellCheck={false}
-              disabled={run.isPending}
-            />
-          </p>
+          <TypedConfirmation expected={confirmation} typed={typed} onTyped={setTyped} disabled={run.isPending} focused />
         )}
         {run.isPending ? <p role="status">Running in the database. On a large table this takes minutes; it goes on if this page is closed.</p> : null}
         {run.data === undefined ? null : <p role="status">{outcome(run.data)}</p>}

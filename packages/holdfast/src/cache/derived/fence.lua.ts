@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from '../redis/lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** Stores a derived entry if no fence was put up since its making began. KEYS: value, fence. ARGV: the fence then or '', payload, ttl ms, channel or '',
  *  message. Returns 1 when stored, else 0. Cost: O(1) plus the payload's size. Redis 6.2. */

@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from '../redis/lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 // One hash for each filter: gen, m, k, n, run, built of the filter in use; next.gen and so on of the one being built; a:<member> when a member last wrote.
 // In one key with the members, so that eviction cannot take them and leave the filter. Bit m of a bitmap is set when it is made: without it the bitmap was

@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from './lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** Asks, after a miss, who loads. Reads the tags' versions before the loader runs, so that a tag invalidated during the load leaves the entry dead.
  *  KEYS: value, lease, then one version key for each tag. ARGV: token, lease ms, checksum (4 bytes) of the stale value the caller has seen or '',

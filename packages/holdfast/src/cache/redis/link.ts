@@ -1,7 +1,6 @@
-import { type Clock, type ClockTimer, currentRequestScope, type HealthReason, type Logger } from '../../core/index.ts'
+import { type Clock, type ClockTimer, currentRequestScope, type HealthReason, type Logger, type LuaScript } from '../../core/index.ts'
 import type { CacheMetrics, RedisOp } from '../metrics.ts'
 import { isOutage, RedisFault, toConnectionFault, toFault } from './fault.ts'
-import type { LuaScript } from './lua-script.ts'
 import { type IoRedisLike, limitHandshake, type RedisArg } from './port.ts'
 import { isTooOld, parseIdentity, type ServerIdentity } from './server-identity.ts'
 

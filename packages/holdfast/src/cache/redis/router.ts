@@ -1,6 +1,6 @@
+import type { LuaScript } from '../../core/index.ts'
 import type { RedisOp } from '../metrics.ts'
 import { RedisFault } from './fault.ts'
-import type { LuaScript } from './lua-script.ts'
 import type { RedisArg } from './port.ts'
 import type { Primaries } from './primary.ts'
 

@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from './lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** Counts. KEYS: counter. ARGV: by, ttl ms. Returns the new count. The ttl is set when the counter has none, thus once. O(1). Redis 6.2. */
 export const INCREMENT: LuaScript = luaScript(`

@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from './lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** Writes a value and drops the lease, so that a load under way is refused. KEYS: value, lease. ARGV: payload, ttl ms, channel or '', message.
  *  When there is no memory for the value, the old one goes all the same. Returns 1, or the error. O(1) plus the payload's size. Redis 6.2. */

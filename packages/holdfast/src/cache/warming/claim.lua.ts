@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from '../redis/lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** Asks to warm a source. KEYS: the source's ledger (a hash). ARGV: token, lease ms, kind, id, life of the ledger in ms.
  *  `id` is what must be done only once: for `deploy` and `request` a name, for `tick` when it was due (ms), for `start` the time of the server at which the

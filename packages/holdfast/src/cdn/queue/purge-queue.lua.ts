@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from '../../cache/index.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** What all of them begin with. KEYS: items (hash: id to JSON), dead (sorted set: id by death), buckets (hash), due (prefix of a sorted set for each provider and lane,
  *  ids by due time; in the same slot by the hash tag). Redis 6.2. */

@@ -1,4 +1,5 @@
-import type { LuaScript, RedisAccess, RedisArg } from '../../cache/index.ts'
+import type { RedisAccess, RedisArg } from '../../cache/index.ts'
+import type { LuaScript } from '../../core/index.ts'
 import type { PurgeLimit } from '../provider.ts'
 import * as scripts from './purge-queue.lua.ts'
 import { type DeadPurge, kindOf, LANES, type Lane, type NewPurge, type PurgeCounts, type PurgeQueue, type TakenPurge } from './purge-queue.ts'

@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from '../../cache/redis/lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** As `decideRate`, on the Redis server's clock. KEYS: limit. ARGV: interval in us, burst, cost. Returns the time from now until the theoretical arrival time,
  *  in us, and 1 when the request may go on. The key ends by itself when nothing is owed. O(1). Redis 6.2. */

@@ -1,4 +1,4 @@
-import { type LuaScript, luaScript } from '../redis/lua-script.ts'
+import { type LuaScript, luaScript } from '../../core/index.ts'
 
 /** Shared by the scripts of this file. Tenants' lines hold ids of jobs whose hash is that of BullMQ 6.7; letting one out is what BullMQ's own add does last: LPUSH to
  *  `wait` and a marker. Keys, behind the queue's prefix P (`hf:{ns}:jobs:queue:`), all in one slot:

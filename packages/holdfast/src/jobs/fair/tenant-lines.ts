@@ -1,8 +1,8 @@
 import type { Clock, ClockTimer, Logger } from '../../core/index.ts'
 import type { ResolvedFairness } from '../job-policy.ts'
 import type { PreparedJob } from '../prepare-job.ts'
-import { runScript } from '../redis/lua-script.ts'
 import type { JobsRedisClient } from '../redis/port.ts'
+import { runScript } from '../redis/run-script.ts'
 import { ADD_TO_LINES, FIND_LOST_SLOTS, RELEASE_AND_REFILL } from './lines.lua.ts'
 
 /** A job on its way into its tenant's line. */

@@ -7,7 +7,7 @@ import { DRAIN_LINES, REMOVE_FROM_LINE } from '../fair/lines.lua.ts'
 import { type AttemptRecord, type FailureReason, HISTORY_KEPT, parseHistory } from '../job-history.ts'
 import { encodePayload } from '../payload.ts'
 import type { CallerConnection } from '../redis/connections.ts'
-import { runScript } from '../redis/lua-script.ts'
+import { runScript } from '../redis/run-script.ts'
 import { readSchedule, toRepeat } from '../schedule-times.ts'
 import { matches, scanJobs, summarize } from './job-scan.ts'
 import type {

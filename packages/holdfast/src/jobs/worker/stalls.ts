@@ -1,5 +1,6 @@
-import { luaScript, runScript } from '../redis/lua-script.ts'
+import { luaScript } from '../../core/index.ts'
 import type { JobsRedisClient } from '../redis/port.ts'
+import { runScript } from '../redis/run-script.ts'
 
 /** KEYS 1: the job's hash. ARGV: how often it stalled. Returns 1 for the first that asks after that stall. O(1). */
 const COUNT_STALL = luaScript(`

@@ -1,15 +1,5 @@
-import { createHash } from 'node:crypto'
+import type { LuaScript } from '../../core/index.ts'
 import type { JobsRedisClient } from './port.ts'
-
-/** A script with the name under which Redis keeps it. */
-export interface LuaScript {
-  readonly source: string
-  readonly sha1: string
-}
-
-export function luaScript(source: string): LuaScript {
-  return { source, sha1: createHash('sha1').update(source).digest('hex') }
-}
 
 /** Runs a script; sends its text only when Redis does not know it. 1 round trip, 2 the first time. */
 export async function runScript(
