@@ -87,7 +87,7 @@ const onHono = mount => {
 
 function nodeHoldfast(options) {
   const cache = holdfast(options)
-  return onNode((request, response) => cache.node(request, response, { run: () => origin(request, response), rerun: origin }))
+  return onNode((request, response) => cache.node(request, response, origin))
 }
 
 const SERVERS = {

@@ -42,6 +42,23 @@ export interface Site {
   close(): Promise<void>
 }
 
+/** node's own server, without a framework: its handlers cut off a prefix by themselves, and nothing catches what they throw. */
+function node({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { pathname } = new URL(request.url!, 'http://any.test')
+    const made = await handle({ method: request.method!, path: pathname.slice(options.prefix?.length ?? 0), headers: request.headers })
+    response.writeHead(made.status ?? 200, made.headers ?? {})
+    if (made.chunks === undefined) response.end(made.body ?? '')
+    else pipeline(Readable.from(made.chunks), response, () => undefined)
+  }
+  return (request, response) => {
+    for (const [name, value] of Object.entries(options.before?.(request) ?? {})) response.setHeader(name, value)
+    responses.node(request, response, (asked, answered) => {
+      answer(asked, answered).catch(() => answered.writeHead(500).end('failed'))
+    })
+  }
+}
+
 function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
   const inner = options.prefix === undefined ? expressFramework() : expressFramework.Router()
   if (options.compressed) inner.use(compression({ threshold: 0 }))
@@ -153,8 +170,9 @@ function lambda({ responses }: Pick<Site, 'responses'>, { prefix = '', before }:
   return (request: IncomingMessage, response: ServerResponse) => void serve(request, response).catch(() => response.destroy())
 }
 
-/** Every framework on node with an adapter of ours, and Lambda. */
-export const FRAMEWORKS: Readonly<Record<'express' | 'fastify' | 'hono' | 'nest' | 'nest on fastify' | 'next' | 'lambda', Mount>> = {
+/** Every framework on node with an adapter of ours, node without one, and Lambda. */
+export const FRAMEWORKS: Readonly<Record<'node' | 'express' | 'fastify' | 'hono' | 'nest' | 'nest on fastify' | 'next' | 'lambda', Mount>> = {
+  node,
   express,
   fastify,
   hono,
@@ -164,8 +182,8 @@ export const FRAMEWORKS: Readonly<Record<'express' | 'fastify' | 'hono' | 'nest'
   lambda,
 }
 export type Framework = keyof typeof FRAMEWORKS
-/** Not those where a handler stands in no application of ours: a function of Lambda, a route of Next.js. */
-export const hasMiddleware = (framework: Framework): boolean => framework !== 'lambda' && framework !== 'next'
+/** Not those where a handler stands in no application of ours (a function of Lambda, a route of Next.js), or in none at all. */
+export const hasMiddleware = (framework: Framework): boolean => !['lambda', 'next', 'node'].includes(framework)
 
 /** A listening site; close it. */
 export async function openSite(framework: Framework, options: SiteOptions = {}): Promise<Site> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { TieredCache } from '../../cache/index.ts'
 import { type Clock, currentRequestScope, type Logger, silentLogger, systemClock } from '../../core/index.ts'
 import type { Registry } from '../../telemetry/index.ts'
@@ -53,9 +53,9 @@ export interface ResponseCache {
   /** The answer to a request of node when a fresh one is in this process, counted as a hit; else `undefined`, and nothing has happened. For frameworks of the
    *  Fetch API on node, before they make a `Request`. */
   peek(request: IncomingMessage): CacheAnswer | undefined
-  /** Answers a request of node's `http` from the cache, or from the handler. The handler writes to `response` as ever; what it writes is held back until it is
-   *  known whether it is stored. */
-  node(request: IncomingMessage, response: ServerResponse, handler: NodeHandler): void
+  /** Answers a request of node's `http` from the cache, or from the handler: a listener, as `createServer` takes it. The handler writes to `response` as ever; what
+   *  it writes is held back until it is known whether it is stored. */
+  node(request: IncomingMessage, response: ServerResponse, handler: NodeHandler | RequestListener): void
   /** Forgets the answers under this URL, all variants of it, here and at CDNs. Answers under way are not stored. Identities are apart: see `identity` of the rule. */
   purge(url: string | URL): Promise<void>
   /** Names of the CDNs that hear of it. */
@@ -116,11 +116,12 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
       return prepared && engine.peek(prepared)
     },
     node: (request, response, handler) => {
-      const prepared = prepareNode(request, handler.routeOf, onAround)
-      if (prepared === undefined) handler.run()
-      else if (!answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) {
-        void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, handler, nodeFace)
-      }
+      const isListener = typeof handler === 'function'
+      const prepared = prepareNode(request, isListener ? undefined : handler.routeOf, onAround)
+      if (prepared !== undefined && answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) return
+      const steps = isListener ? { run: () => handler(request, response), rerun: handler } : handler
+      if (prepared === undefined) steps.run()
+      else void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, steps, nodeFace)
     },
     cdns: deps.cdn?.names ?? [],
     idle: () => engine.idle(),
