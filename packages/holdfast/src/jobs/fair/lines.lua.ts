@@ -6,9 +6,26 @@ import { type LuaScript, luaScript } from '../../core/index.ts'
  *    P fair:held    number of ids in all lines      P fair:parked   ZSET of tenants that may not, by when (ms; inf: until a job ends)
  *    P fair:slots   HASH id -> tenant, let out      P fair:running  HASH tenant -> number let out and not ended
  *    P fair:tokens  HASH tenant -> time (ms) at which its bucket is full again (GCRA)
+ *  Field `hfturn` of a job's hash: it stood in line again after it came back, and its next start is its turn.
  *  Cost of `refill`: O(jobs let out + tenants parked), at most `window` jobs. */
 const REFILL = `
 local P = KEYS[1]
+local function join(id, tenant)
+  if redis.call('RPUSH', P..'fair:line:'..tenant, id) == 1 and not redis.call('ZSCORE', P..'fair:parked', tenant) then
+    redis.call('RPUSH', P..'fair:ring', tenant)
+  end
+  redis.call('INCR', P..'fair:held')
+end
+local function release(id)
+  local tenant = redis.call('HGET', P..'fair:slots', id)
+  if not tenant then return end
+  redis.call('HDEL', P..'fair:slots', id)
+  if redis.call('HINCRBY', P..'fair:running', tenant, -1) <= 0 then redis.call('HDEL', P..'fair:running', tenant) end
+  if redis.call('ZSCORE', P..'fair:parked', tenant) == 'inf' then
+    redis.call('ZREM', P..'fair:parked', tenant)
+    if redis.call('EXISTS', P..'fair:line:'..tenant) == 1 then redis.call('RPUSH', P..'fair:ring', tenant) end
+  end
+end
 local function refill(now, window, concurrency, rateMax, ratePer)
   local due = redis.call('ZRANGEBYSCORE', P..'fair:parked', '-inf', now, 'LIMIT', 0, 1000)
   for _, tenant in ipairs(due) do
@@ -78,12 +95,8 @@ for at = 7, #ARGV, 6 do
     if not isKnown and ARGV[6] ~= '0' then isKnown = not redis.call('SET', P..'de:'..id, id, 'PX', ARGV[6], 'NX') end
   end
   if not isKnown then
-    local tenant = ARGV[at + 4]
     redis.call('HSET', P..id, 'name', ARGV[at + 1], 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 5], 'delay', 0, 'priority', 0)
-    if redis.call('RPUSH', P..'fair:line:'..tenant, id) == 1 and not redis.call('ZSCORE', P..'fair:parked', tenant) then
-      redis.call('RPUSH', P..'fair:ring', tenant)
-    end
-    redis.call('INCR', P..'fair:held')
+    join(id, ARGV[at + 4])
   end
   ids[#ids + 1] = id
 end
@@ -93,18 +106,25 @@ return ids`)
 /** Gives back the places of jobs that ended, and lets out what there is room for. KEYS 1: P. ARGV: as above to 5, then ids. Returns the ms after which a
  *  tenant's bucket lets more out, -1 when that is for a job's end to do. O(ids). */
 export const RELEASE_AND_REFILL: LuaScript = luaScript(`${REFILL}
-for at = 6, #ARGV do
-  local tenant = redis.call('HGET', P..'fair:slots', ARGV[at])
-  if tenant then
-    redis.call('HDEL', P..'fair:slots', ARGV[at])
-    if redis.call('HINCRBY', P..'fair:running', tenant, -1) <= 0 then redis.call('HDEL', P..'fair:running', tenant) end
-    if redis.call('ZSCORE', P..'fair:parked', tenant) == 'inf' then
-      redis.call('ZREM', P..'fair:parked', tenant)
-      if redis.call('EXISTS', P..'fair:line:'..tenant) == 1 then redis.call('RPUSH', P..'fair:ring', tenant) end
-    end
-  end
-end
+for at = 6, #ARGV do release(ARGV[at]) end
 return refill(tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))`)
+
+/** Sends a job that BullMQ gave to a worker by itself (its delay or its back-off was over, or its dead letter is run again) to the end of its tenant's line; not one
+ *  that has stood there since. KEYS 1: P. ARGV: as above to 5, then id, tenant, the worker's token. Returns 1 when it stands in line, 0 when it is its turn, -1 when
+ *  the worker has it no more. O(active jobs). */
+export const STAND_IN_LINE: LuaScript = luaScript(`${REFILL}
+local id = ARGV[6]
+if redis.call('HDEL', P..id, 'hfturn') == 1 then return 0 end
+if redis.call('GET', P..id..':lock') ~= ARGV[8] or redis.call('LREM', P..'active', -1, id) == 0 then return -1 end
+redis.call('DEL', P..id..':lock')
+redis.call('SREM', P..'stalled', id)
+-- It was not begun, and fences go by the count of its starts.
+redis.call('HINCRBY', P..id, 'ats', -1)
+redis.call('HSET', P..id, 'hfturn', 1)
+release(id)
+join(id, ARGV[7])
+refill(tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
+return 1`)
 
 /** Ids let out whose job has ended or is gone, for the script above to give back: what a killed worker could not. KEYS 1: P. ARGV: cursor, count.
  *  Returns the next cursor and the ids. O(count). */

@@ -3,7 +3,7 @@ import type { ResolvedFairness } from '../job-policy.ts'
 import type { PreparedJob } from '../prepare-job.ts'
 import type { JobsRedisClient } from '../redis/port.ts'
 import { runScript } from '../redis/run-script.ts'
-import { ADD_TO_LINES, FIND_LOST_SLOTS, RELEASE_AND_REFILL } from './lines.lua.ts'
+import { ADD_TO_LINES, FIND_LOST_SLOTS, RELEASE_AND_REFILL, STAND_IN_LINE } from './lines.lua.ts'
 
 /** A job on its way into its tenant's line. */
 export interface LineEntry {
@@ -69,6 +69,18 @@ export class LineKeeper {
 
   start(): void {
     this.#scheduleSweep()
+  }
+
+  /** A job that came back on its own way stands in its tenant's line again, unless it has done so since. `false`: it is its turn. 1 round trip.
+   *  Rejects when Redis does. */
+  async standsAgain(id: string, tenant: string, token: string): Promise<boolean> {
+    const args = [this.#clock.nowMs(), ...limitsOf(this.#fairness), id, tenant, token]
+    return (await runScript(this.#client, STAND_IN_LINE, [this.#prefix], args)) !== 0
+  }
+
+  /** A job that had its turn is handed back, and need not stand in line again. */
+  async keepTurn(id: string): Promise<void> {
+    await this.#client.call('hset', `${this.#prefix}${id}`, 'hfturn', 1)
   }
 
   /** A job will not run again, or not for now. */

@@ -82,7 +82,8 @@ export interface QueueSummary {
   readonly queue: string
   readonly counts: Readonly<Record<JobState, number>>
   readonly isPaused: boolean
-  /** Age of the job that has waited longest, in ms; 0 when none waits. */
+  /** How long the job has waited that has waited longest since it was due or last attempted, in ms; 0 when none waits. Of lines of tenants, the heads of up to 2,000
+   *  are looked at; of priorities, the first and the last. */
   readonly oldestWaitingMs: number
 }
 

@@ -24,6 +24,7 @@ import type {
   QueueSummary,
   ScheduleRequest,
 } from './job-store.ts'
+import { OLDEST_WAITING } from './oldest-waiting.lua.ts'
 
 /** What the store needs. */
 export interface StoreDeps {
@@ -41,6 +42,8 @@ const TOGETHER = 50
 const DRAINED_AT_ONCE = 5000
 /** Longest time of one function: it may be many commands. */
 const LIMIT_MS = 10_000
+/** Tenants among whom the job is sought that has waited longest. */
+const LINES_LOOKED_AT = 1000
 const SCHEDULE_PAYLOAD_BYTES = 65_536
 
 /** The store over BullMQ's keys. */
@@ -99,6 +102,7 @@ export class RedisJobStore implements JobStore {
       const key = handle.toKey(job.id!)
       // Before it waits, or it would begin with the stalls of its former life. The count of its starts stays: fences go by it.
       await this.#client.call('hdel', key, 'stc', 'hfstalls')
+      await this.#client.call('hset', key, 'hfdue', this.#deps.clock.nowMs())
       await this.#client.call('del', cancelFlag(this.#deps.handles.prefix, queue, job.id!))
       await job.retry('failed', { resetAttemptsMade: true })
     })
@@ -207,13 +211,12 @@ export class RedisJobStore implements JobStore {
   async #summary(name: string): Promise<QueueSummary> {
     const queue = await this.#deps.handles.get(name)
     const prefix = queue.toKey('')
-    const [counts, isPaused, held, oldestId] = await Promise.all([
+    const [counts, isPaused, held, oldestSince] = await Promise.all([
       queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'),
       queue.isPaused(),
       this.#client.call('get', `${prefix}fair:held`),
-      this.#client.call('lindex', `${prefix}wait`, -1),
+      runScript(this.#client, OLDEST_WAITING, [prefix], [LINES_LOOKED_AT]),
     ])
-    const stamp = oldestId === null ? null : await this.#client.call('hget', `${prefix}${oldestId}`, 'timestamp')
     return {
       queue: name,
       counts: {
@@ -224,7 +227,7 @@ export class RedisJobStore implements JobStore {
         dead: counts.failed ?? 0,
       },
       isPaused,
-      oldestWaitingMs: stamp === null ? 0 : Math.max(0, this.#deps.clock.nowMs() - Number(stamp)),
+      oldestWaitingMs: oldestSince === null ? 0 : Math.max(0, this.#deps.clock.nowMs() - Number(oldestSince)),
     }
   }
 

@@ -3,6 +3,7 @@ import type { Clock, Logger } from '../../core/index.ts'
 import type { UserPool } from '../../postgres/index.ts'
 import type { BullJob, BullModule } from '../bull/port.ts'
 import { jobsErrors } from '../errors.ts'
+import type { LineKeeper } from '../fair/tenant-lines.ts'
 import { Fence } from '../fence.ts'
 import { type AttemptRecord, describeFailure, HISTORY_KEPT } from '../job-history.ts'
 import type { JobMetrics, KindMetrics } from '../job-metrics.ts'
@@ -26,6 +27,8 @@ export interface AttemptDeps {
   readonly metrics: JobMetrics
   readonly running: RunningSet
   readonly book: AttemptBook
+  /** Absent in a queue without fairness. */
+  readonly lines: Pick<LineKeeper, 'standsAgain' | 'keepTurn' | 'ended'> | undefined
   /** Key of a job's hash. */
   keyOf(id: string): string
 }
@@ -62,8 +65,9 @@ export class Attempts {
     job.opts.backoff = { type: BACKOFF_TYPE }
     Object.assign(job.opts, { keepLogs: HISTORY_KEPT })
     if (job.stalledCounter > 0) await this.#afterStall(job, token, policy, kind)
+    if (this.#cameBack(job) && (await this.#deps.lines?.standsAgain(job.id!, job.opts.tenant!, token))) throw new this.#deps.bull.WaitingError()
     const spent = job.attemptsMade + job.stalledCounter
-    if (spent === 0) kind.wait.record((this.#deps.clock.nowMs() - dueAtMs(job)) / 1000)
+    if (job.attemptsStarted === 1) kind.wait.record((this.#deps.clock.nowMs() - dueAtMs(job)) / 1000)
     const startedAtMs = this.#deps.clock.monotonicMs()
     try {
       const result = await this.#run(job, policy, spent + 1)
@@ -160,6 +164,7 @@ export class Attempts {
     }
     if (!isNew) return
     await job.moveToDelayed(clock.nowMs() + backoffMs(policy, spent, random()), token)
+    this.#deps.lines?.ended(job.id!)
     throw new bull.DelayedError()
   }
 
@@ -169,6 +174,7 @@ export class Attempts {
     const code = (error as { code?: unknown }).code
     if (code === 'HF_JOBS_STOPPING') {
       kind.outcomes.handed_back.add()
+      if (job.opts.tenant !== undefined) await this.#deps.lines?.keepTurn(job.id!)
       await job.moveToWait(token)
       throw new bull.WaitingError()
     }
@@ -217,6 +223,11 @@ export class Attempts {
     overruns.set(++this.#overruns)
     const settled = (): void => overruns.set(--this.#overruns)
     work.then(settled, settled)
+  }
+
+  /** True for a job of a tenant that BullMQ, and not the tenant's line, may have let out. */
+  #cameBack({ opts, attemptsStarted }: BullJob): boolean {
+    return opts.tenant !== undefined && (attemptsStarted > 1 || (opts.delay ?? 0) > 0)
   }
 
   #policyOf(job: BullJob): ResolvedPolicy {

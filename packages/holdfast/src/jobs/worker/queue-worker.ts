@@ -7,7 +7,7 @@ import type { JobsConnections } from '../redis/connections.ts'
 import { type AttemptDeps, Attempts } from './attempt.ts'
 
 /** What a worker needs from its surroundings. */
-export interface WorkerDeps extends Omit<AttemptDeps, 'keyOf' | 'redis'> {
+export interface WorkerDeps extends Omit<AttemptDeps, 'keyOf' | 'redis' | 'lines'> {
   readonly connections: JobsConnections
   readonly handles: QueueHandles
   /** How long a worker may be silent before its jobs are taken from it. */
@@ -34,8 +34,8 @@ export class QueueWorker {
     const prefix = `${handles.prefix}:${queue.name}:`
     this.#queue = queue
     this.#deps = deps
-    this.#attempts = new Attempts(queue, { ...deps, redis: connections.worker, keyOf: id => `${prefix}${id}` })
     if (queue.fairness !== undefined) this.#lines = new LineKeeper(connections.worker, { prefix, fairness: queue.fairness, clock, logger })
+    this.#attempts = new Attempts(queue, { ...deps, redis: connections.worker, lines: this.#lines, keyOf: id => `${prefix}${id}` })
     this.#opening = this.#open()
     this.#lines?.start()
   }
@@ -96,8 +96,11 @@ function tellLines(worker: BullWorker, lines: LineKeeper): void {
   worker.on('completed', job => {
     if (job?.id !== undefined) lines.ended(job.id)
   })
-  // A retry keeps its tenant's place.
+  // A retry gives its tenant's place to the others, and stands in line again when its back-off is over.
   worker.on('failed', job => {
-    if (job?.id !== undefined && job.finishedOn !== undefined) lines.ended(job.id)
+    if (job?.id === undefined) return
+    lines.ended(job.id)
+    // Told at once: after a short back-off the job may be let out again, and the place would be that of its next attempt.
+    if (job.finishedOn === undefined) void lines.flush()
   })
 }
