@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { type HoldfastError, isHoldfastError } from 'holdfast/core'
+import { addCdn } from './commands/cdn.ts'
 import { addDb } from './commands/db.ts'
 import { addJobs } from './commands/jobs.ts'
 import { cliErrors } from './errors.ts'
@@ -72,6 +73,7 @@ function buildProgram(run: Run, terminal: Terminal): Command {
   addServices(program, run)
   addFindings(program, run)
   addCache(program, run)
+  addCdn(program, run)
   addDb(program, run)
   addJobs(program, run)
   addLoad(program, run)

@@ -4,6 +4,7 @@ type CliErrorCode =
   | 'HF_CLI_USAGE'
   | 'HF_CLI_NO_DATABASE'
   | 'HF_CLI_NO_REDIS'
+  | 'HF_CLI_NO_CDN'
   | 'HF_CLI_CONFIRMATION_REQUIRED'
   | 'HF_CLI_FILE_UNREADABLE'
   | 'HF_CLI_FILE_UNWRITABLE'
@@ -28,6 +29,11 @@ export const cliErrors: ErrorTable<CliErrorCode> = defineErrors<CliErrorCode>({
   HF_CLI_NO_REDIS: {
     summary: 'The verb needs Redis, and REDIS_URL is not set.',
     hint: 'set REDIS_URL, or run `holdfast services up` for a local one',
+    retryable: false,
+  },
+  HF_CLI_NO_CDN: {
+    summary: 'The verb is about CDNs, and the environment names none.',
+    hint: 'set HOLDFAST_CDN_CLOUDFLARE_ZONE with CLOUDFLARE_API_TOKEN, or those of another CDN: docs/guides/cdn.md names them',
     retryable: false,
   },
   HF_CLI_CONFIRMATION_REQUIRED: {

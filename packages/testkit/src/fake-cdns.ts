@@ -94,15 +94,19 @@ function cloudflarePurge(order: { tags?: string[]; files?: string[]; purge_every
   return [...tags.map(tag => `tag ${tag}`), ...files.map(url => `url ${url}`)]
 }
 
-/** What Fastly's documentation says of a service: 256 keys a batch, no soft purge of everything. */
-export function startFastly(options: { readonly token?: string; readonly rows?: readonly object[] } = {}): Promise<FakeApi> {
-  const { token = 'fastly-token', rows = [] } = options
+/** What Fastly's documentation says of a service: 256 keys a batch, no soft purge of everything, which is a request of the 1,000 an hour; other purges are not. */
+export function startFastly(
+  options: { readonly token?: string; readonly rows?: readonly object[]; readonly requestsAnHour?: number } = {},
+): Promise<FakeApi> {
+  const { token = 'fastly-token', rows = [], requestsAnHour = 1000 } = options
+  let requestsLeft = requestsAnHour
   return startApi(({ method, path, headers, body }, api) => {
     if (headers['fastly-key'] !== token) return { status: 401, body: { msg: 'Provided credentials are missing or invalid' } }
     const soft = headers['fastly-soft-purge'] === '1' ? 'soft ' : ''
     if (method === 'GET' && path.startsWith('/stats/service/s1?'))
       return { status: 200, body: { status: 'success', meta: {}, msg: null, data: rows } }
     if (method !== 'POST') return { status: 405, body: { msg: 'Method not allowed' } }
+    if (path.endsWith('/purge_all') && requestsLeft-- <= 0) return { status: 429, body: { msg: 'You have exceeded your hourly rate limit' } }
     const purged = fastlyPurge(path, body, soft)
     if (typeof purged === 'string') return { status: purged === 'no route' ? 404 : 400, body: { msg: purged } }
     api.purged.push(...purged)
@@ -116,10 +120,12 @@ function fastlyPurge(path: string, body: string, soft: string): string[] | strin
   if (path.startsWith('/purge/')) return [`${soft}url ${path.slice('/purge/'.length)}`]
   if (path !== '/service/s1/purge') return 'no route'
   const { surrogate_keys: keys } = JSON.parse(body) as { surrogate_keys: string[] }
+  if (keys.some(key => /[^!-~]/.test(key))) return 'a key is not printable ASCII'
   return keys.length > 256 ? 'more than 256 keys' : keys.map(key => `${soft}tag ${key}`)
 }
 
-/** What the documentation of AWS says of CloudFront and CloudWatch: signed requests, at most 3,000 paths and 15 wildcards under way. `isSigned` judges a request. */
+/** What the documentation of AWS says of CloudFront and CloudWatch: signed requests, at most 3,000 paths and 15 wildcards under way, tags of at most 256 visible characters without
+ *  comma and wildcard, metrics by POST in JSON. `isSigned` judges a request; `metrics` are answered where the period asked for is kept so long. */
 export function startCloudFront({
   isSigned,
   metrics = [],
@@ -135,13 +141,17 @@ export function startCloudFront({
   })
   return startApi((request, api) => {
     if (!isSigned(request, api.url)) return failed(403, 'SignatureDoesNotMatch')
-    if (request.headers['x-amz-target'] === 'GraniteServiceVersion20100801.GetMetricData')
-      return { status: 200, body: { MetricDataResults: metrics } }
+    if (request.headers['x-amz-target'] === 'GraniteServiceVersion20100801.GetMetricData') {
+      const { 'content-type': type, 'content-encoding': encoding } = request.headers
+      if (type !== 'application/json' || encoding !== 'amz-1.0') return failed(400, 'SerializationException')
+      return { status: 200, body: { MetricDataResults: isKept(request.body, api.nowMs()) ? metrics : [] } }
+    }
     if (request.path !== '/2020-05-31/distribution/D1/invalidation') return failed(404, 'NoSuchDistribution')
     const items = [...request.body.matchAll(/<Path>(.*?)<\/Path>/g)].map(([, item]) =>
       item!.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'),
     )
     if (!isBatchOf(items.length, request.body)) return failed(400, 'InconsistentQuantities')
+    if (items.some(item => item.startsWith('#') && !/^[!-+\--~]{1,256}$/.test(item.slice(1)))) return failed(400, 'InvalidArgument')
     const stars = items.filter(item => item.endsWith('*')).length
     if (paths + items.length - stars > 3000 || wildcards + stars > 15) return failed(400, 'TooManyInvalidationsInProgress')
     paths += items.length - stars
@@ -149,6 +159,14 @@ export function startCloudFront({
     api.purged.push(...items.map(purgedBy))
     return { status: 201, body: '<Invalidation><Id>I1</Id><Status>InProgress</Status></Invalidation>' }
   })
+}
+
+/** Minutes for 15 days, five of them for 63, hours for 455. */
+function isKept(body: string, nowMs: number): boolean {
+  const { StartTime, MetricDataQueries } = JSON.parse(body) as { StartTime: number; MetricDataQueries: { MetricStat: { Period: number } }[] }
+  const ageDays = (nowMs / 1000 - StartTime) / 86_400
+  const shortestSec = ageDays < 15 ? 60 : ageDays < 63 ? 300 : 3600
+  return MetricDataQueries.every(({ MetricStat }) => MetricStat.Period % shortestSec === 0)
 }
 
 function purgedBy(item: string): string {

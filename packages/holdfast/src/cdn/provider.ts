@@ -38,7 +38,8 @@ export interface CdnAnalytics {
   readonly requests: number
   /** Bytes sent to clients. */
   readonly bytes: number
-  /** Share of requests answered without the origin, 0 to 1; absent without requests, or where the CDN does not say. */
+  /** Share of requests answered without the origin, 0 to 1; of CloudFront, of those that it calls cacheable. Absent without requests, or where the
+   *  CDN does not say. */
   readonly hitRatio?: number
 }
 

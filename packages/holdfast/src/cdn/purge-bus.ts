@@ -10,30 +10,22 @@ import {
   type Logger,
 } from '../core/index.ts'
 import type { Registry } from '../telemetry/index.ts'
+import { type CdnDesk, createCdnDesk } from './cdn-desk.ts'
 import { cdnErrors } from './errors.ts'
 import { createCdnMetrics } from './metrics.ts'
-import type { CdnAnalytics, CdnPeriod, CdnProvider, Purge } from './provider.ts'
+import type { Purge } from './provider.ts'
 import { PurgeIntake } from './purge-intake.ts'
 import { type CdnOptions, resolveCdnOptions } from './purge-options.ts'
 import { PurgeSender } from './purge-sender.ts'
 import { PurgeWatch } from './purge-watch.ts'
-import type { DeadPurge, NewPurge, PurgeCounts, PurgeQueue } from './queue/purge-queue.ts'
+import type { NewPurge, PurgeQueue } from './queue/purge-queue.ts'
 
 /** Tells CDNs what is old. A purge is written down before it is sent, in PostgreSQL or else in Redis, and stays there until the CDN has it. */
-export interface PurgeBus extends Lifecycle, HealthSource {
-  readonly providers: readonly CdnProvider[]
+export interface PurgeBus extends Lifecycle, HealthSource, CdnDesk {
   /** Purges at every CDN, soon: it is collected with others, and repeated after a while. True when it outlives this process; false when that could not be had within 2 s, and
    *  it is noted in this process. 1 round trip, shared with what comes at the same time. Tags by their names at the CDN.
    *  @throws HF_HTTP_CDN_REJECTED for a URL that is none */
   purge(purge: Purge): Promise<boolean>
-  /** The newest purges that were given up, at most `limit`, 1 to 1,000. Default 100. */
-  dead(limit?: number): Promise<readonly DeadPurge[]>
-  /** Sends purges that were given up once more, all of them or those named. How many. */
-  replay(ids?: readonly string[]): Promise<number>
-  /** How many wait, and how many were given up. @throws HF_HTTP_CDN_QUEUE_AWAY */
-  counts(): Promise<readonly PurgeCounts[]>
-  /** What each CDN counted in the period; those that cannot say are left out with the reason. */
-  analytics(period: CdnPeriod): Promise<{ readonly counted: readonly CdnAnalytics[]; readonly failed: readonly { provider: string; why: string }[] }>
 }
 
 /** What the bus needs. */
@@ -59,6 +51,7 @@ export function createPurgeBus(options: CdnOptions, deps: PurgeBusDeps): PurgeBu
   const metrics = createCdnMetrics(registry)
   const door = queueDoor(queue, clock, logger)
   const opened = door.open
+  const desk = createCdnDesk({ queue, providers, clock, open: door.open })
   const watch = new PurgeWatch({ queue, providers: names, clock, logger, metrics, opened })
   const senders = providers.map(provider => new PurgeSender(provider, { ...deps, options: resolved, metrics, onDead: () => void watch.look() }))
   const intake = new PurgeIntake({
@@ -93,25 +86,21 @@ export function createPurgeBus(options: CdnOptions, deps: PurgeBusDeps): PurgeBu
 
   return {
     ...lifecycle,
-    providers,
+    ...desk,
     async purge(purge) {
       checkUrls(purge)
       return intake.add(names.flatMap(provider => newPurges(provider, purge)))
     },
-    dead: (limit = 100) => door.run(() => queue.dead(Math.min(1000, Math.max(1, Math.floor(limit))))),
-    async replay(ids) {
-      const count = await door.run(() => queue.replay(ids))
+    async replay(which) {
+      const count = await desk.replay(which)
       void watch.look()
       for (const sender of senders) sender.wake(0)
       return count
     },
-    counts: () => door.run(() => queue.counts(names)),
-    async analytics(period) {
-      const answers = await Promise.allSettled(providers.map(provider => provider.analytics(period, { clock })))
-      return {
-        counted: answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : [])),
-        failed: answers.flatMap((answer, i) => (answer.status === 'rejected' ? [{ provider: names[i]!, why: String(answer.reason?.message) }] : [])),
-      }
+    async discard(which) {
+      const count = await desk.discard(which)
+      await watch.look()
+      return count
     },
     health(): Health {
       const reasons = [...(door.problem === undefined ? [] : [door.problem]), ...watch.problems]
@@ -147,15 +136,6 @@ function queueDoor(queue: PurgeQueue, clock: Clock, logger: Logger) {
     open,
     get problem(): HealthReason | undefined {
       return problem
-    },
-    /** @throws HF_HTTP_CDN_QUEUE_AWAY */
-    async run<T>(work: () => Promise<T>): Promise<T> {
-      try {
-        await open()
-        return await work()
-      } catch (error) {
-        throw cdnErrors.create('HF_HTTP_CDN_QUEUE_AWAY', `purges in ${queue.store} cannot be read: ${messageOf(error)}`, { cause: error })
-      }
     },
   }
 }

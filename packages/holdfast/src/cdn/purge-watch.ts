@@ -53,7 +53,7 @@ export class PurgeWatch {
     return this.#counted.flatMap(({ provider, waiting, dead, oldestMs }) => {
       const reasons: HealthReason[] = []
       if (dead > 0) {
-        const why = `${dead} purges for ${provider} were given up, so it may serve what is old; hf.cdn.dead() has the reasons, hf.cdn.replay() sends them again`
+        const why = `${dead} purges for ${provider} were given up, so it may serve what is old; holdfast cdn dead has the reasons, holdfast cdn retry sends them again`
         reasons.push({ component: 'cdn', why, sinceMs: nowMs })
       }
       if (oldestMs > OLD_MS) {

@@ -15,7 +15,7 @@ export const NEVER: PurgeMark = { id: '', atMs: 0 }
 /** A mark that was read serves the hits of this isolate for so long. A purge through another isolate takes so long to be seen by it. */
 const MEMO_MS = 1000
 const MEMO_LIMIT = 10_000
-/** KV keeps what it read in each data center for so long. The least that it allows. @source developers.cloudflare.com/kv/api/read-key-value-pairs, cacheTtl */
+/** KV keeps what it read in each data center for so long. The least that it allows. @source developers.cloudflare.com/kv/platform/limits, "Minimum cacheTtl" */
 const KV_TTL_SEC = 30
 /** Marks outlive everything that was stored before them. */
 const MARK_TTL_SEC = LONGEST_KEPT_SEC + 86_400

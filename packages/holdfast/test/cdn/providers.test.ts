@@ -88,14 +88,30 @@ describe('Fastly', () => {
     expect(api.purged.slice(256)).toEqual(['soft tag fund:256', 'soft url www.test/a?b=1', 'all', 'tag hard'])
   })
 
-  it('counts a period by minutes, hours or days; tells a wrong token', async () => {
-    await using api = await startFastly({
-      rows: [
-        { requests: 10, hits: 6, miss: 2, bandwidth: 100 },
-        { requests: 10, hits: 0, miss: 0, bandwidth: 50 },
-      ],
-    })
-    expect(await at(api).analytics({ fromMs: 0, toMs: 7 * HOUR_MS })).toMatchObject({ requests: 20, bytes: 150, hitRatio: 0.75 })
+  it('takes everything at once out of another bucket than keys and URLs: the 1,000 requests an hour of a token', async () => {
+    await using api = await startFastly({ requestsAnHour: 3 })
+    const { limits } = at(api)
+    expect([limits.all.bucket, limits.tag.bucket, limits.url.bucket]).toEqual(['requests', 'purges', 'purges'])
+    expect(limits.all.burst + limits.all.perSec * 3600).toBeLessThan(1000)
+    for (let i = 0; i < 3; i++) await at(api).purge({ kind: 'all' })
+    expect((await failure(at(api).purge({ kind: 'all' }))).code).toBe('HF_HTTP_CDN_LIMITED')
+    await at(api).purge({ kind: 'tag', tags: ['fund:7'] })
+  })
+
+  it('counts what clients got, by minutes, hours or days; tells a wrong token', async () => {
+    // Three requests of ten went through a shield, which found one of them.
+    const row = {
+      edge_requests: 10,
+      requests: 13,
+      edge_resp_header_bytes: 10,
+      edge_resp_body_bytes: 90,
+      bandwidth: 150,
+      edge_hit_requests: 7,
+      hits: 8,
+      miss: 5,
+    }
+    await using api = await startFastly({ rows: [row, { edge_requests: 0, hits: 0 }] })
+    expect(await at(api).analytics({ fromMs: 0, toMs: 7 * HOUR_MS })).toMatchObject({ requests: 10, bytes: 100, hitRatio: 0.8 })
     expect(api.seen[0]!.path).toBe('/stats/service/s1?from=0&to=25200&by=hour')
     expect((await failure(at(api, { token: 'wrong' }).analytics({ fromMs: 0, toMs: 1 }))).code).toBe('HF_HTTP_CDN_AUTH')
   })
@@ -140,6 +156,20 @@ describe('CloudFront', () => {
     expect(await at(api).analytics({ fromMs: 0, toMs: HOUR_MS })).toMatchObject({ requests: 100, bytes: 11, hitRatio: 0.9 })
     await using quiet = await startCloudFront({ metrics: [series('requests', [1, 1])] })
     expect(await at(quiet).analytics({ fromMs: 0, toMs: HOUR_MS })).not.toHaveProperty('hitRatio')
+  })
+
+  it('asks CloudWatch for no shorter periods than it still has', async () => {
+    const now = Date.now()
+    await using api = await startCloudFront({ metrics: [{ Id: 'requests', Timestamps: [1], Values: [7] }] })
+    for (const [days, periodSec] of [
+      [1, 60],
+      [20, 300],
+      [80, 3600],
+    ] as const) {
+      const fromMs = now - days * 24 * HOUR_MS
+      expect(await at(api).analytics({ fromMs, toMs: fromMs + HOUR_MS })).toMatchObject({ requests: 7 })
+      expect(JSON.parse(api.seen.at(-1)!.body).MetricDataQueries[0].MetricStat.Period).toBe(periodSec)
+    }
   })
 })
 

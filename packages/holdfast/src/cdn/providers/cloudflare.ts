@@ -26,8 +26,8 @@ export interface CloudflareOptions {
   readonly api?: string
 }
 
-/** Requests with tags or for everything, an account: bucket size and requests a second. URLs have limits of their own, a second.
- *  @source developers.cloudflare.com/cache/how-to/purge-cache, July 2026 */
+/** Requests with tags or for everything, an account: bucket size and requests a second. URLs have limits of their own, a second, as a moving average.
+ *  @source developers.cloudflare.com/cache/how-to/purge-cache, "Purge limits", July 2026 */
 const PLANS = {
   free: { burst: 25, perSec: 5 / 60, urlsPerSec: 800, urlsPerRequest: 100 },
   pro: { burst: 25, perSec: 5, urlsPerSec: 1500, urlsPerRequest: 100 },
@@ -36,12 +36,15 @@ const PLANS = {
 } as const
 /** Same page. */
 const TAGS_PER_REQUEST = 100
-/** "16 KB" for the field, about 1,000 tags. */
+/** "16 KB" for the field, about 1,000 tags. @source developers.cloudflare.com/cache/how-to/purge-cache/purge-by-tags */
 const FIELD_BYTES = 16_384
 
-/** Statuses of answers that the origin was not asked for, or only whether they still hold. */
+/** Statuses of answers that the origin was not asked for, or only whether they still hold.
+ *  @source developers.cloudflare.com/cache/concepts/cache-responses */
 const CACHED: ReadonlySet<string> = new Set(['hit', 'stale', 'updating', 'revalidated'])
 
+/** Data set, fields and the filter on visitors' own requests. How far back it reaches, and how long a period may be, depends on the plan; what is beyond is refused.
+ *  @source developers.cloudflare.com/analytics/graphql-api/migration-guides/graphql-api-analytics, and .../limits: 300 queries in 5 minutes a user */
 const ANALYTICS = `query ($zone: String!, $from: Time!, $to: Time!) { viewer { zones(filter: { zoneTag: $zone }) {
   httpRequestsAdaptiveGroups(limit: 1000, filter: { datetime_geq: $from, datetime_lt: $to, requestSource: "eyeball" }) {
     count sum { edgeResponseBytes } dimensions { cacheStatus } } } } }`
@@ -118,7 +121,8 @@ function summed(provider: string, { fromMs, toMs }: CdnPeriod, groups: readonly 
   for (const { count, sum, dimensions } of groups) {
     requests += count
     bytes += sum.edgeResponseBytes
-    if (CACHED.has(dimensions.cacheStatus)) hits += count
+    // The page writes them in capitals, the data set in small letters.
+    if (CACHED.has(dimensions.cacheStatus.toLowerCase())) hits += count
   }
   return { provider, fromMs, toMs, requests, bytes, ...(requests === 0 ? {} : { hitRatio: hits / requests }) }
 }

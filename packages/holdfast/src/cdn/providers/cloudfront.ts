@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { collectConfigProblems, systemClock } from '../../core/index.ts'
-import { type CallDeps, type CdnProvider, inParts, type PlannedCall, type Purge, type PurgeLimit } from '../provider.ts'
+import { type CallDeps, type CdnPeriod, type CdnProvider, inParts, type PlannedCall, type Purge, type PurgeLimit } from '../provider.ts'
 import { callApi, parseAnswer } from './call-api.ts'
 import { type AwsCredentials, signedHeaders } from './sigv4.ts'
 
@@ -18,14 +18,14 @@ export interface CloudFrontOptions {
   readonly metricsApi?: string
 }
 
-/** Paths under way at once are 3,000 a distribution, wildcards 15, and CloudFront takes minutes for them.
- *  @source docs.aws.amazon.com, CloudFront Developer Guide, "Concurrent invalidation request maximum" */
+/** Paths under way at once are 3,000 a distribution, wildcards 15, and CloudFront takes minutes for them. Nothing is said of tags; they are taken for paths, as the bill takes
+ *  them (1,000 paths and tags a month are free). @source docs.aws.amazon.com, CloudFront Developer Guide, "Concurrent invalidation request maximum", "Pay for file invalidation" */
 const PATHS_PER_REQUEST = 500
 /** Requests are not limited by a documented rate. Our own choice: half of the 3,000 paths in five minutes. */
 const REQUESTS: PurgeLimit = { perRequest: PATHS_PER_REQUEST, bucket: 'invalidations', counts: 'requests', burst: 5, perSec: 1 / 60 }
 /** @source the same guide, "What you need to know when invalidating tags" */
 const TAGS_PER_ANSWER = 50
-/** All response headers together may have 20,480 bytes. @source the same guide, "Quotas" */
+/** Our own choice: what all fields of a response may have together (20,480 bytes in the guide's "Quotas", which could not be read again) leaves room for it. */
 const FIELD_BYTES = 8192
 const LIMIT_ERRORS = /<Code>(?:TooManyInvalidationsInProgress|Throttling|ThrottlingException)<\/Code>/
 
@@ -86,9 +86,12 @@ export function cloudFront(options: CloudFrontOptions): CdnProvider {
       }
     },
     async analytics({ fromMs, toMs }, deps = {}) {
-      const body = JSON.stringify(metricQuery(distribution, fromMs, toMs))
+      const nowMs = (deps.clock ?? systemClock).nowMs()
+      const body = JSON.stringify(metricQuery(distribution, { fromMs, toMs }, nowMs))
+      // CloudWatch API Reference, "Making API Requests Using the POST Method".
       const headers = {
-        'content-type': 'application/x-amz-json-1.0',
+        'content-type': 'application/json',
+        'content-encoding': 'amz-1.0',
         'x-amz-target': 'GraniteServiceVersion20100801.GetMetricData',
         accept: 'application/json',
       }
@@ -111,6 +114,8 @@ export function cloudFront(options: CloudFrontOptions): CdnProvider {
     },
   }
 }
+
+const DAY_MS = 86_400_000
 
 /** In the place of what names an invalidation, which differs for each. */
 const REFERENCE = 'dry-run'
@@ -136,10 +141,13 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
-/** Points are kept for 15 days by the minute and 63 days by five; one answer holds 100,800 of them. */
-function metricQuery(distribution: string, fromMs: number, toMs: number): object {
-  const lengthMs = toMs - fromMs
-  const periodSec = lengthMs <= 6 * 3_600_000 ? 60 : lengthMs <= 31 * 86_400_000 ? 3600 : 86_400
+/** Points of a minute are kept for 15 days, of five for 63, of an hour for 455: a query with a shorter period than is kept is answered with nothing. One answer holds 100,800.
+ *  Namespace, metrics, their statistic and dimensions: CloudFront Developer Guide, "Types of metrics for CloudFront".
+ *  @source CloudWatch API Reference, GetMetricData */
+function metricQuery(distribution: string, { fromMs, toMs }: CdnPeriod, nowMs: number): object {
+  const [lengthMs, ageMs] = [toMs - fromMs, nowMs - fromMs]
+  const shortestSec = ageMs < 15 * DAY_MS ? 60 : ageMs < 63 * DAY_MS ? 300 : 3600
+  const periodSec = Math.max(shortestSec, lengthMs <= DAY_MS / 4 ? 60 : lengthMs <= 31 * DAY_MS ? 3600 : 86_400)
   const dimensions = [
     { Name: 'DistributionId', Value: distribution },
     { Name: 'Region', Value: 'Global' },

@@ -1,11 +1,23 @@
 import { type MigrationClient, migrateOwnSchema, type UserPool, unobserved } from '../../postgres/index.ts'
 import type { PurgeLimit } from '../provider.ts'
-import { type DeadPurge, kindOf, LANES, type Lane, type NewPurge, type PurgeCounts, type PurgeQueue, type TakenPurge } from './purge-queue.ts'
+import {
+  type BucketUse,
+  type DeadPurge,
+  type DeadSelection,
+  kindOf,
+  LANES,
+  type Lane,
+  type NewPurge,
+  type PurgeCounts,
+  type PurgeQueue,
+  type TakenPurge,
+} from './purge-queue.ts'
 import {
   ADD_PURGES,
   BURY_PURGES,
   COUNT_PURGES,
   DEAD_PURGES,
+  DISCARD_PURGES,
   DONE_PURGES,
   DUE_PURGES,
   FOLD_PURGES,
@@ -14,6 +26,7 @@ import {
   REPLAY_PURGES,
   RETRY_PURGES,
   TAKE_PURGES,
+  USED_BUCKETS,
 } from './sql/purge-rows.sql.ts'
 
 /** Purges in `holdfast.cdn_purge`, on the service's own pool: as durable as its data. */
@@ -78,17 +91,31 @@ export class PostgresPurgeQueue implements PurgeQueue {
     return this.#query<PurgeCounts>(COUNT_PURGES, [this.#namespace, providers])
   }
 
+  async buckets(providers: readonly string[]): Promise<readonly BucketUse[]> {
+    return this.#query<BucketUse>(USED_BUCKETS, [providers])
+  }
+
   async fold(provider: string): Promise<void> {
     await this.#query(FOLD_PURGES, [this.#namespace, provider])
   }
 
-  async dead(limit: number): Promise<readonly DeadPurge[]> {
-    const rows = await this.#query<DeadPurge & { lane: Lane }>(DEAD_PURGES, [this.#namespace, limit])
+  async dead(limit: number, provider: string | undefined): Promise<readonly DeadPurge[]> {
+    const rows = await this.#query<DeadPurge & { lane: Lane }>(DEAD_PURGES, [this.#namespace, limit, provider ?? null])
     return rows.map(({ lane, ...row }) => ({ ...row, kind: kindOf(lane) }))
   }
 
-  async replay(ids: readonly string[] | undefined): Promise<number> {
-    const { rowCount } = await this.#pool.query(unobserved(REPLAY_PURGES), [this.#namespace, ids ?? null])
+  replay(which: DeadSelection): Promise<number> {
+    return this.#change(REPLAY_PURGES, which)
+  }
+
+  discard(which: DeadSelection): Promise<number> {
+    return this.#change(DISCARD_PURGES, which)
+  }
+
+  async #change(text: string, { ids, provider }: DeadSelection): Promise<number> {
+    // What is no number is the id of none.
+    const numbers = ids?.filter(id => /^\d{1,18}$/.test(id)) ?? null
+    const { rowCount } = await this.#pool.query(unobserved(text), [this.#namespace, numbers, provider ?? null])
     return rowCount ?? 0
   }
 

@@ -152,25 +152,51 @@ put({ provider = ARGV[1], lane = 'all', subject = '' }, now)
 return 1
 `)
 
-/** ARGV: most. Returns JSON texts, the newest first. O(n). */
-export const DEAD: LuaScript = luaScript(`${HEAD}
-local found = {}
-for _, id in ipairs(redis.call('ZREVRANGE', dead, 0, ARGV[1] - 1)) do found[#found + 1] = redis.call('HGET', items, id) or nil end
+/** ARGV: providers. Returns JSON texts. O(buckets that were used). */
+export const BUCKETS: LuaScript = luaScript(`${HEAD}
+local found, wanted = {}, {}
+for i = 1, #ARGV do wanted[ARGV[i]] = true end
+local all = redis.call('HGETALL', buckets)
+for i = 1, #all, 2 do
+  local provider, name = string.match(all[i], '^(.*):([^:]*)$')
+  if provider and wanted[provider] then
+    local bucket = cjson.decode(all[i + 1])
+    found[#found + 1] = cjson.encode({ provider = provider, bucket = name, tokens = bucket.tokens, agoMs = math.max(0, now - bucket.at), pausedForMs = math.max(0, bucket.paused - now) })
+  end
+end
 return found
 `)
 
-/** ARGV: '*' for all, or '' and ids. Returns how many. O(n log n). */
-export const REPLAY: LuaScript = luaScript(`${HEAD}
-local ids = ARGV[1] == '*' and redis.call('ZRANGE', dead, 0, -1) or { unpack(ARGV, 2) }
+/** ARGV: most, provider or ''. Returns JSON texts, the newest first. O(dead). */
+export const DEAD: LuaScript = luaScript(`${HEAD}
+local found = {}
+for _, id in ipairs(redis.call('ZREVRANGE', dead, 0, ARGV[2] == '' and ARGV[1] - 1 or -1)) do
+  local text = redis.call('HGET', items, id)
+  if text and #found < tonumber(ARGV[1]) and (ARGV[2] == '' or cjson.decode(text).provider == ARGV[2]) then found[#found + 1] = text end
+end
+return found
+`)
+
+/** What REPLAY and DISCARD have in common. ARGV: provider or '', '*' for all or '' and ids. */
+const EACH_DEAD = (work: string): LuaScript =>
+  luaScript(`${HEAD}
+local ids = ARGV[2] == '*' and redis.call('ZRANGE', dead, 0, -1) or { unpack(ARGV, 3) }
 local count = 0
 for _, id in ipairs(ids) do
-  if redis.call('ZREM', dead, id) == 1 then
-    local item = read(id)
-    item.attempts, item.reason, item.diedAtMs = 0, nil, nil
-    write(id, item)
-    redis.call('ZADD', lane(item.provider, item.lane), now, id)
+  local item = redis.call('ZSCORE', dead, id) and read(id)
+  if item and (ARGV[1] == '' or item.provider == ARGV[1]) then
+    redis.call('ZREM', dead, id)
+    ${work}
     count = count + 1
   end
 end
 return count
 `)
+
+/** Returns how many. O(n log n). */
+export const REPLAY: LuaScript = EACH_DEAD(`item.attempts, item.reason, item.diedAtMs = 0, nil, nil
+    write(id, item)
+    redis.call('ZADD', lane(item.provider, item.lane), now, id)`)
+
+/** Returns how many. O(n log n). */
+export const DISCARD: LuaScript = EACH_DEAD(`redis.call('HDEL', items, id)`)

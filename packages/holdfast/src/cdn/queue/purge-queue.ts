@@ -42,6 +42,23 @@ export interface PurgeCounts {
   readonly oldestMs: number
 }
 
+/** Which purges that were given up: all, unless ids or a provider are named. */
+export interface DeadSelection {
+  readonly ids?: readonly string[]
+  readonly provider?: string
+}
+
+/** A token bucket as it was last used; one that is not here is full. */
+export interface BucketUse {
+  readonly provider: string
+  readonly bucket: string
+  /** Left then; below 0 is a debt. */
+  readonly tokens: number
+  readonly agoMs: number
+  /** The CDN asked for a pause of so long from now; 0: of none. */
+  readonly pausedForMs: number
+}
+
 /** Where purges wait, shared by all processes of a namespace. What was added is there until it is said to be done. Every call is one round trip and rejects with the
  *  error of its store. */
 export interface PurgeQueue {
@@ -70,12 +87,15 @@ export interface PurgeQueue {
   /** In how many ms the next purge of each lane is due; without those that have none. */
   due(providers: readonly string[]): Promise<readonly { readonly provider: string; readonly lane: Lane; readonly inMs: number }[]>
   counts(providers: readonly string[]): Promise<readonly PurgeCounts[]>
+  buckets(providers: readonly string[]): Promise<readonly BucketUse[]>
   /** One purge of everything in place of all that wait for the provider. */
   fold(provider: string): Promise<void>
-  /** The newest that were given up. */
-  dead(limit: number): Promise<readonly DeadPurge[]>
-  /** Gives them another chance; `undefined`: all of them. Returns how many. */
-  replay(ids: readonly string[] | undefined): Promise<number>
+  /** The newest that were given up, of one provider or of all. */
+  dead(limit: number, provider: string | undefined): Promise<readonly DeadPurge[]>
+  /** Gives them another chance. Returns how many. */
+  replay(which: DeadSelection): Promise<number>
+  /** Forgets them. Returns how many. */
+  discard(which: DeadSelection): Promise<number>
 }
 
 /** The lanes that there are. */

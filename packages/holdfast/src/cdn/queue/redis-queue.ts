@@ -2,7 +2,18 @@ import type { RedisAccess, RedisArg } from '../../cache/index.ts'
 import type { LuaScript } from '../../core/index.ts'
 import type { PurgeLimit } from '../provider.ts'
 import * as scripts from './purge-queue.lua.ts'
-import { type DeadPurge, kindOf, LANES, type Lane, type NewPurge, type PurgeCounts, type PurgeQueue, type TakenPurge } from './purge-queue.ts'
+import {
+  type BucketUse,
+  type DeadPurge,
+  type DeadSelection,
+  kindOf,
+  LANES,
+  type Lane,
+  type NewPurge,
+  type PurgeCounts,
+  type PurgeQueue,
+  type TakenPurge,
+} from './purge-queue.ts'
 
 /** How long a purge that was given up is kept. */
 const DEAD_MS = 30 * 86_400_000
@@ -70,20 +81,33 @@ export class RedisPurgeQueue implements PurgeQueue {
     })
   }
 
+  async buckets(providers: readonly string[]): Promise<readonly BucketUse[]> {
+    const texts = (await this.#run(scripts.BUCKETS, providers)) as string[]
+    return texts.map(text => JSON.parse(String(text)) as BucketUse)
+  }
+
   async fold(provider: string): Promise<void> {
     await this.#run(scripts.FOLD, [provider, JSON.stringify(LANES)])
   }
 
-  async dead(limit: number): Promise<readonly DeadPurge[]> {
-    const texts = (await this.#run(scripts.DEAD, [limit])) as string[]
+  async dead(limit: number, provider: string | undefined): Promise<readonly DeadPurge[]> {
+    const texts = (await this.#run(scripts.DEAD, [limit, provider ?? ''])) as string[]
     return texts.map(text => {
       const { id, provider, lane, subject, attempts, reason, diedAtMs } = JSON.parse(String(text)) as DeadPurge & { lane: Lane }
       return { id, provider, kind: kindOf(lane), subject, attempts, reason, diedAtMs }
     })
   }
 
-  async replay(ids: readonly string[] | undefined): Promise<number> {
-    return (await this.#run(scripts.REPLAY, ids === undefined ? ['*'] : ['', ...ids])) as number
+  replay(which: DeadSelection): Promise<number> {
+    return this.#change(scripts.REPLAY, which)
+  }
+
+  discard(which: DeadSelection): Promise<number> {
+    return this.#change(scripts.DISCARD, which)
+  }
+
+  async #change(script: LuaScript, { ids, provider = '' }: DeadSelection): Promise<number> {
+    return (await this.#run(script, [provider, ...(ids === undefined ? ['*'] : ['', ...ids])])) as number
   }
 
   #run(script: LuaScript, args: readonly RedisArg[]): Promise<unknown> {

@@ -124,7 +124,8 @@ describe.each(['postgres', 'redis'] as const)('purges that wait in %s', store =>
     ])
     await until(() => opened.bus.health().status === 'degraded', 6000)
     expect(opened.bus.health().reasons[0]!.why).toContain('1 purges for cloudflare were given up')
-    expect(await opened.bus.replay(['999999'])).toBe(0)
+    expect(await opened.bus.replay({ ids: ['999999', 'no-number'] })).toBe(0)
+    expect(await opened.bus.replay({ provider: 'fastly' })).toBe(0)
     expect(await opened.bus.replay()).toBe(1)
     await until(isEmpty(opened.bus))
     expect(api.purged).toEqual(['url https://zone.test/a'])
@@ -137,7 +138,29 @@ describe.each(['postgres', 'redis'] as const)('purges that wait in %s', store =>
     await opened.bus.purge({ kind: 'url', urls })
     await until(async () => (await opened.bus.counts())[0]!.waiting === 0)
     expect(api.purged.sort()).toEqual(['url https://zone.test/a', 'url https://zone.test/c'])
-    expect((await opened.bus.dead()).map(({ subject }) => subject)).toEqual(['https://elsewhere.test/b'])
+    const [lost] = await opened.bus.dead({ provider: 'cloudflare' })
+    expect(lost!.subject).toBe('https://elsewhere.test/b')
+    expect(await opened.bus.dead({ provider: 'fastly' })).toEqual([])
+    // No second attempt helps it: forgotten, it is told by health no more.
+    expect(await opened.bus.discard({ ids: [lost!.id] })).toBe(1)
+    expect([await opened.bus.dead(), opened.bus.health().status]).toEqual([[], 'ok'])
+  })
+
+  it('are counted beside what the CDN still takes, and how long it asked to be left alone', async () => {
+    await using api = await startCloudflare()
+    const provider = { ...cloudflareAt(api, 'free'), name: newNamespace() }
+    await using opened = await open({ providers: [provider] })
+    const bucketOfTags = async () => (await opened.bus.status())[0]!.buckets.find(({ kinds }) => kinds.includes('tag'))!
+    expect(await bucketOfTags()).toEqual({ kinds: ['tag', 'all'], counts: 'requests', tokens: 25, burst: 25, perSec: 5 / 60, pausedForMs: 0 })
+    await opened.bus.purge({ kind: 'tag', tags: ['a'] })
+    await until(isEmpty(opened.bus))
+    const after = await bucketOfTags()
+    expect(after.tokens).toBeGreaterThanOrEqual(24)
+    expect(after.tokens).toBeLessThan(25)
+    api.next.push({ status: 429, body: {}, headers: { 'retry-after': '60' } })
+    await opened.bus.purge({ kind: 'tag', tags: ['b'] })
+    await until(async () => (await bucketOfTags()).pausedForMs > 50_000)
+    expect((await opened.bus.status())[0]).toMatchObject({ isSoft: false, waiting: 1, dead: 0 })
     await expect(opened.bus.purge({ kind: 'url', urls: ['javascript:1'] })).rejects.toMatchObject({ code: 'HF_HTTP_CDN_REJECTED' })
   })
 

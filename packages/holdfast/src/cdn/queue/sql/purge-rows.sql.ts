@@ -52,13 +52,22 @@ export const FOLD_PURGES = `WITH /* holdfast */ gone AS (
   DELETE FROM holdfast.cdn_purge WHERE id IN (SELECT id FROM holdfast.cdn_purge WHERE namespace = $1 AND provider = $2 AND dead_at IS NULL FOR UPDATE SKIP LOCKED) RETURNING id)
 INSERT INTO holdfast.cdn_purge (namespace, provider, lane, subject, due_at) SELECT $1, $2, 'all', '', clock_timestamp() WHERE EXISTS (SELECT FROM gone)`
 
-/** In: $1 namespace, $2 most rows. PostgreSQL 14. Locks: none. */
-export const DEAD_PURGES = `SELECT /* holdfast */ id::text AS id, provider, lane, subject, attempts, coalesce(reason, '') AS reason, extract(epoch FROM dead_at)::float8 * 1000 AS "diedAtMs"
-FROM holdfast.cdn_purge WHERE namespace = $1 AND dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT $2`
+/** In: $1 providers. Out: a row for each bucket that was used. PostgreSQL 14. Locks: none. */
+export const USED_BUCKETS = `SELECT /* holdfast */ provider, bucket, tokens, greatest(0, extract(epoch FROM clock_timestamp() - filled_at))::float8 * 1000 AS "agoMs",
+  greatest(0, coalesce(extract(epoch FROM paused_until - clock_timestamp()), 0))::float8 * 1000 AS "pausedForMs"
+FROM holdfast.cdn_bucket WHERE provider = ANY ($1::text[])`
 
-/** In: $1 namespace, $2 ids or null for all. PostgreSQL 14. Locks: the rows. */
+/** In: $1 namespace, $2 most rows, $3 provider or null for all. PostgreSQL 14. Locks: none. */
+export const DEAD_PURGES = `SELECT /* holdfast */ id::text AS id, provider, lane, subject, attempts, coalesce(reason, '') AS reason, extract(epoch FROM dead_at)::float8 * 1000 AS "diedAtMs"
+FROM holdfast.cdn_purge WHERE namespace = $1 AND dead_at IS NOT NULL AND ($3::text IS NULL OR provider = $3) ORDER BY dead_at DESC LIMIT $2`
+
+/** In: $1 namespace, $2 ids or null for all, $3 provider or null for all. PostgreSQL 14. Locks: the rows. */
 export const REPLAY_PURGES = `UPDATE /* holdfast */ holdfast.cdn_purge SET dead_at = NULL, reason = NULL, attempts = 0, due_at = clock_timestamp()
-WHERE namespace = $1 AND dead_at IS NOT NULL AND ($2::bigint[] IS NULL OR id = ANY ($2::bigint[]))`
+WHERE namespace = $1 AND dead_at IS NOT NULL AND ($2::bigint[] IS NULL OR id = ANY ($2::bigint[])) AND ($3::text IS NULL OR provider = $3)`
+
+/** In: as of {@link REPLAY_PURGES}. PostgreSQL 14. Locks: the rows. */
+export const DISCARD_PURGES = `DELETE /* holdfast */ FROM holdfast.cdn_purge
+WHERE namespace = $1 AND dead_at IS NOT NULL AND ($2::bigint[] IS NULL OR id = ANY ($2::bigint[])) AND ($3::text IS NULL OR provider = $3)`
 
 /** What was given up a month ago helps nobody. In: $1 namespace. PostgreSQL 14. Locks: the rows. */
 export const FORGET_DEAD = `DELETE /* holdfast */ FROM holdfast.cdn_purge WHERE namespace = $1 AND dead_at < clock_timestamp() - interval '30 days'`
