@@ -107,6 +107,16 @@ describe('the worker as a cache', () => {
     expect(seen.length).toBe(1)
   })
 
+  it('answers ranges from the part that came', async () => {
+    const seen = origin.on('/film', (_request, response) => {
+      response.writeHead(206, { 'cache-control': 'max-age=60', 'content-range': 'bytes 10-15/9000000', 'content-length': '6' }).end('abcdef')
+    })
+    expect((await ask('/film', { headers: { range: 'bytes=10-15' } })).text).toBe('abcdef')
+    const within = await ask('/film', { headers: { range: 'bytes=12-13' } })
+    expect([within.status, within.text, within.headers['content-range'], within.cache]).toEqual([206, 'cd', 'bytes 12-13/9000000', 'HIT'])
+    expect(seen.length).toBe(1)
+  })
+
   it('asks with the stored tag when stale, and serves what a 304 confirms', async () => {
     const seen = origin.on('/confirmed', (request, response, call) => {
       const headers = { 'cache-control': 'max-age=10', etag: '"v1"', ...(call === 1 ? STALE : {}) }

@@ -57,6 +57,7 @@ const WHY: Readonly<Record<string, string>> = {
   method: 'method',
   'uri-miss': 'not-kept',
   'vary-miss': 'not-kept',
+  partial: 'not-kept',
   stale: 'not-kept',
   request: 'not-kept',
 }

@@ -2,6 +2,7 @@ import { type ByteRange, parseRange } from '../fields/byte-range.ts'
 import { noneMatchMatches, stronglyEqual } from '../fields/entity-tag.ts'
 import { type FieldLines, fieldLinesOf, fieldValue } from '../fields/fields.ts'
 import { parseHttpDate } from '../fields/http-date.ts'
+import { rangeWithin } from './part.ts'
 import type { Representation } from './representation.ts'
 import type { StoredResponse } from './stored-response.ts'
 
@@ -19,6 +20,10 @@ const NOT_MODIFIED: Answer = { kind: 'not-modified' }
 /** Evaluates the conditions and the range of a GET or HEAD against what is about to be sent (RFC 9110 13.2.2, RFC 9111 4.3.2). If-Match and
  *  If-Unmodified-Since are the origin's business and never reach this point. */
 export function answerFor(method: string, lines: FieldLines, stored: StoredResponse, { etag, body }: Representation, nowMs: number): Answer {
+  if (stored.part !== undefined) {
+    const range = rangeWithin(stored.part, lines)
+    return { kind: 'part', range: range ?? stored.part }
+  }
   // 13.2.1: conditions apply where the answer would be 200; a stored 404 is sent as it is.
   if (stored.status !== 200) return WHOLE
   const noneMatch = fieldValue(lines, 'if-none-match')
@@ -26,7 +31,7 @@ export function answerFor(method: string, lines: FieldLines, stored: StoredRespo
     if (noneMatchMatches(noneMatch, etag)) return NOT_MODIFIED
   } else if (isUnmodifiedSince(lines, stored, nowMs)) return NOT_MODIFIED
   const range = fieldValue(lines, 'range')
-  if (method !== 'GET' || range === undefined || !rangeApplies(lines, stored, etag, nowMs)) return WHOLE
+  if (method !== 'GET' || range === undefined || !ifRangeHolds(lines, stored, etag, nowMs)) return WHOLE
   const asked = parseRange(range, body.byteLength)
   if (asked.kind === 'ignored') return WHOLE
   return asked.kind === 'unsatisfiable' ? { kind: 'unsatisfiable' } : { kind: 'part', range: asked.range }
@@ -42,8 +47,8 @@ function isUnmodifiedSince(lines: FieldLines, stored: StoredResponse, nowMs: num
   return modifiedMs !== undefined && modifiedMs <= sinceMs
 }
 
-/** RFC 9110 13.1.5: If-Range holds for a strong tag that is the same, or exactly the same date of a strong Last-Modified. */
-function rangeApplies(lines: FieldLines, stored: StoredResponse, etag: string | undefined, nowMs: number): boolean {
+/** RFC 9110 13.1.5: an absent If-Range holds, and one with a strong tag that is the same, or exactly the same date of a strong Last-Modified. */
+export function ifRangeHolds(lines: FieldLines, stored: StoredResponse, etag: string | undefined, nowMs: number): boolean {
   const ifRange = fieldValue(lines, 'if-range')?.trim()
   if (ifRange === undefined) return true
   if (ifRange.startsWith('"') || ifRange.startsWith('W/')) return etag !== undefined && stronglyEqual(ifRange, etag)

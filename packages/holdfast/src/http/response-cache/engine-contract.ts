@@ -1,7 +1,10 @@
+import type { Clock } from '../../core/index.ts'
 import type { FieldLines } from '../fields/fields.ts'
+import type { Representations } from './representation.ts'
 import type { CacheAnswer, Outcome } from './respond.ts'
+import type { ResponseStore } from './response-store.ts'
 import type { StalenessRules } from './reuse.ts'
-import type { LifetimeRules } from './stored-response.ts'
+import type { LifetimeRules, StoredResponse } from './stored-response.ts'
 
 /** What a route lets the cache do. */
 export interface RouteRules extends LifetimeRules, StalenessRules {
@@ -61,3 +64,15 @@ export type EngineAnswer<Reply extends OriginReply> =
 
 /** The lines of an answer with its tags for CDNs, or with the word that no CDN stores it. `tags` is `undefined` when one of them is none. */
 export type ToCdn = (lines: FieldLines, tags: readonly string[] | undefined) => string[]
+
+/** What the engine needs. */
+export interface EngineDeps {
+  readonly clock: Clock
+  readonly store: ResponseStore
+  readonly representations: Representations
+  /** An answer. `route`: where it came from, for counting; of a stored one, `stored.route` is known. */
+  onOutcome(outcome: Outcome, request: EngineRequest, stored: StoredResponse | undefined): void
+  onBackgroundError(error: unknown): void
+  /** Names the tags of an answer that is not stored to CDNs. Absent: there are none. */
+  readonly toCdn?: ToCdn | undefined
+}

@@ -2,7 +2,8 @@ import { NO_REQUEST_CONTROL, type RequestControl, readRequestControl } from './c
 import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply } from './engine-contract.ts'
 import type { Flight } from './flights.ts'
 import { TRAIT } from './request-traits.ts'
-import type { StoredVariants } from './response-store.ts'
+import type { Outcome } from './respond.ts'
+import type { StoredVariants, StoreOutcome } from './response-store.ts'
 import type { StandIn } from './reuse.ts'
 import { selectingValues } from './selection.ts'
 import type { StoredResponse } from './stored-response.ts'
@@ -26,7 +27,7 @@ export interface Fill<Reply extends OriginReply> extends Turn<Reply> {
 
 /** Why it is asked, and what may stand in for its answer. */
 export interface Need {
-  readonly why: 'uri-miss' | 'vary-miss' | 'request' | 'stale'
+  readonly why: 'uri-miss' | 'vary-miss' | 'partial' | 'request' | 'stale'
   readonly selected: StoredResponse | undefined
   readonly standIn: StandIn
 }
@@ -47,4 +48,9 @@ export function controlOf({ traits, lines }: EngineRequest): RequestControl {
 export function flightKey({ request, variants }: Pick<Turn<OriginReply>, 'request' | 'variants'>): string {
   if (variants === undefined || variants.varyBy.length === 0) return request.key
   return `${request.key}\n${JSON.stringify(selectingValues(variants.varyBy, request.lines))}`
+}
+
+/** What Cache-Status says of what became of it. */
+export function wordOnStorage(kept: StoreOutcome | 'variants'): Pick<Outcome & { kind: 'forward' }, 'isStored' | 'detail'> {
+  return kept === 'stored' ? { isStored: true } : kept === 'refused' ? {} : { detail: kept }
 }

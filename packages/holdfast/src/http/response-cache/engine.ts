@@ -1,37 +1,26 @@
-import type { Clock } from '../../core/index.ts'
 import { type FieldLines, fieldValue, filterFields, hasField } from '../fields/fields.ts'
 import { answerFor, WHOLE } from './conditions.ts'
 import { type RequestControl, readRequestControl, readResponseControl } from './control.ts'
-import type { AskOrigin, EngineAnswer, EngineRequest, OriginReply, ToCdn } from './engine-contract.ts'
-import { controlOf, type Fill, type Filled, flightKey, type Need, type Turn } from './engine-turn.ts'
+import type { AskOrigin, EngineAnswer, EngineDeps, EngineRequest, OriginReply } from './engine-contract.ts'
+import { controlOf, type Fill, type Filled, flightKey, type Need, type Turn, wordOnStorage } from './engine-turn.ts'
 import { type Flight, Flights } from './flights.ts'
 import type { Exchange } from './freshness.ts'
 import { invalidatedKeys, isUnsafe } from './invalidation.ts'
 import { KeyMarks } from './key-marks.ts'
 import { OWN_TARGET } from './own-target.ts'
-import type { Representation, Representations } from './representation.ts'
+import { lengthOf, type Part, partOf } from './part.ts'
+import { besides, selectPart, whyMissed } from './parts.ts'
+import type { Representation } from './representation.ts'
 import { TRAIT } from './request-traits.ts'
 import { type CacheAnswer, type ForwardReason, type Outcome, respond, statusLines } from './respond.ts'
-import type { FillTicket, ResponseStore, StoredVariants, StoreOutcome } from './response-store.ts'
+import type { FillTicket, StoredVariants, StoreOutcome } from './response-store.ts'
 import { invalidatedTags, responseTags } from './response-tags.ts'
 import { decideReuse } from './reuse.ts'
 import { selectingValues } from './selection.ts'
 import { isWhole, linesForReceiver, varyFields, whyUnstorable } from './storage-rules.ts'
 import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
 import { agreesWithHead, conditional, confirmedBy, unconditional, understandable, wholeSizeBytes, withConditions } from './validation.ts'
-import { aliveUntilMs, isSameResponse, isSameSelection, select, selects, withValidators } from './variants.ts'
-
-/** What the engine needs. */
-export interface EngineDeps {
-  readonly clock: Clock
-  readonly store: ResponseStore
-  readonly representations: Representations
-  /** An answer. `route`: where it came from, for counting; of a stored one, `stored.route` is known. */
-  onOutcome(outcome: Outcome, request: EngineRequest, stored: StoredResponse | undefined): void
-  onBackgroundError(error: unknown): void
-  /** Names the tags of an answer that is not stored to CDNs. Absent: there are none. */
-  readonly toCdn?: ToCdn | undefined
-}
+import { aliveUntilMs, isSameResponse, select, selects, withValidators } from './variants.ts'
 
 /** Responses of one key; more are dropped, oldest first, since a client chooses the values that Vary selects by. */
 const VARIANT_LIMIT = 32
@@ -75,14 +64,18 @@ export class CacheEngine<Reply extends OriginReply> {
     const variants = this.#deps.store.peek(key) ?? (await this.#deps.store.find(key))
     const selected = variants && select(variants, request.lines)
     if (selected !== undefined) return this.#reuse({ request, control, ask, variants }, selected, obeyed)
+    const nowMs = this.#deps.clock.nowMs()
+    const part = variants && selectPart(variants, request, nowMs)
+    if (part !== undefined && decideReuse(part, obeyed, rules, nowMs).kind === 'fresh') return this.#hit(request, part)
     if (obeyed?.onlyIfCached) return this.#refuse(request)
-    const why = variants === undefined ? 'uri-miss' : 'vary-miss'
+    const why = whyMissed(variants)
     if (request.method === 'HEAD') return this.#pass(request, ask, why)
     const turn: Turn<Reply> = { request, control, ask, variants }
     const need: Need = { why, selected: undefined, standIn: 'never' }
-    if (!this.#alone.has(key, this.#deps.clock.nowMs())) return this.#collapse(turn, need)
-    // Nothing will come of it, most likely: nobody waits, and conditions are the handler's to answer.
-    return (request.traits & TRAIT.conditional) !== 0 ? this.#pass(request, ask, why) : this.#fill(turn, need, false, undefined)
+    if (!this.#alone.has(key, nowMs)) return this.#collapse(turn, need)
+    // Nothing will come of it, most likely: nobody waits, and conditions are the handler's to answer. A part of what is too large may be kept.
+    const isPassed = (request.traits & TRAIT.conditional) !== 0 && !hasField(request.lines, 'range')
+    return isPassed ? this.#pass(request, ask, why) : this.#fill(turn, need, false, undefined)
   }
 
   /** The answer when a fresh response is in this process and nothing needs to be asked; else `undefined`, and nothing has happened. */
@@ -266,7 +259,7 @@ export class CacheEngine<Reply extends OriginReply> {
       const lines = candidates.length > 0 ? conditional(request.lines, candidates) : (ownWish ?? unconditional(request.lines))
       const reply = await ticket.run(() => fill.ask(lines, fill.inBackground))
       const exchange = { requestedAtMs, receivedAtMs: clock.nowMs() }
-      if (ownWish !== undefined && OF_A_WISH.has(reply.status)) return this.#passWished(request, reply, need.why)
+      if (ownWish !== undefined && OF_A_WISH.has(reply.status)) return await this.#takeWished(fill, reply, exchange, ticket)
       if (reply.status === 304 && candidates.length > 0) return await this.#confirm(fill, reply, exchange, ticket, candidates)
       if (selected !== undefined && standIn === 'on-error' && ORIGIN_ERRORS.has(reply.status)) {
         reply.discard()
@@ -287,15 +280,16 @@ export class CacheEngine<Reply extends OriginReply> {
     return withConditions(request.lines)
   }
 
-  /** A 304 or a part answers this request and nobody else's. The next one asks for the whole, unless that is too large to be kept. */
-  #passWished(request: EngineRequest, reply: Reply, why: Need['why']): Filled<Reply> {
-    const answer = this.#passed(request, reply, { kind: 'forward', why, status: reply.status })
-    if (wholeSizeBytes(reply.lines) > request.rules.maxBodyBytes) {
-      this.#markAlone(request)
-      return { answer, stored: undefined }
-    }
-    this.#whole.set(request.key, this.#deps.clock.nowMs() + WHOLE_MS)
-    return { answer, stored: 'outdated' }
+  /** A 304 answers this request and nobody else's, a part those who ask for no more than is in it. Others ask for the whole, unless that is too large to be kept. */
+  async #takeWished(fill: Fill<Reply>, reply: Reply, exchange: Exchange, ticket: FillTicket): Promise<Filled<Reply>> {
+    const { request, need, flight } = fill
+    const isTooLarge = wholeSizeBytes(reply.lines) > request.rules.maxBodyBytes
+    if (isTooLarge) this.#markAlone(request)
+    else this.#whole.set(request.key, this.#deps.clock.nowMs() + WHOLE_MS)
+    flight?.land(isTooLarge ? undefined : 'outdated')
+    const part = partOf(reply.status, reply.lines)
+    const taken = part && lengthOf(part) <= request.rules.maxBodyBytes ? (await this.#take(fill, reply, exchange, ticket, part)).answer : undefined
+    return { answer: taken ?? this.#passed(request, reply, { kind: 'forward', why: need.why, status: reply.status }), stored: undefined }
   }
 
   async #confirm(
@@ -320,7 +314,7 @@ export class CacheEngine<Reply extends OriginReply> {
   }
 
   /** Stores what came, if it may be, and answers with it. */
-  async #take(fill: Fill<Reply>, reply: Reply, exchange: Exchange, ticket: FillTicket): Promise<Filled<Reply>> {
+  async #take(fill: Fill<Reply>, reply: Reply, exchange: Exchange, ticket: FillTicket, part?: Part): Promise<Filled<Reply>> {
     const { request, need, flight } = fill
     const { rules, lines } = request
     const control = readResponseControl(reply.lines, rules.targets)
@@ -336,6 +330,7 @@ export class CacheEngine<Reply extends OriginReply> {
       hasLifetime: freshMs !== undefined,
       mayFill: rules.mayFill,
       isPartitioned: rules.isPartitioned,
+      isPart: part !== undefined,
       ignoresCookies: rules.ignoresCookies,
     })
     if (unstorable !== undefined) {
@@ -346,7 +341,7 @@ export class CacheEngine<Reply extends OriginReply> {
     // What must be validated each time is nobody else's answer.
     flight?.decide(control.noCache || freshMs === 0 ? 'alone' : 'shared')
     const body = await reply.collect(rules.maxBodyBytes)
-    if (body === undefined || !isWhole(reply.lines, body)) {
+    if (body === undefined || !isWhole(reply.lines, body, part)) {
       this.#markAlone(request)
       return {
         answer: this.#passed(request, reply, { ...outcome, detail: body === undefined ? 'too-large' : 'incomplete' }, ticket),
@@ -358,10 +353,9 @@ export class CacheEngine<Reply extends OriginReply> {
     const origin = { status: reply.status, lines: reply.lines, body, tags: tags ?? [], route: request.routeOf?.() ?? need.selected?.route }
     const stored = toStored(origin, control, exchange, freshMs ?? 0, selectingValues(names, lines))
     const kept = tags === undefined ? 'tags' : await this.#keep(request, ticket, stored, need.selected)
-    if (kept === 'stored') this.#alone.delete(request.key)
-    const how = kept === 'stored' ? { isStored: true } : kept === 'refused' ? {} : { detail: kept }
+    if (kept === 'stored' && part === undefined) this.#alone.delete(request.key)
     const own = linesForReceiver(reply.lines, control)
-    return { answer: await this.#answer(request, stored, { ...outcome, ...how }, own), stored: kept === 'outdated' ? kept : stored }
+    return { answer: await this.#answer(request, stored, { ...outcome, ...wordOnStorage(kept) }, own), stored: kept === 'outdated' ? kept : stored }
   }
 
   #markAlone(request: EngineRequest): void {
@@ -382,7 +376,8 @@ export class CacheEngine<Reply extends OriginReply> {
     if (stored.body === replaced?.body && !before?.responses.some(other => isSameResponse(other, replaced))) return 'outdated'
     const varyBy = varyFields(stored.lines) ?? []
     const isSameVary = before !== undefined && before.varyBy.join() === varyBy.join()
-    const others = isSameVary ? before.responses.filter(other => !isSameSelection(other, stored)) : []
+    const others = besides(stored, isSameVary ? before.responses : [], request.rules.maxBodyBytes)
+    if (others === undefined) return 'refused'
     const variants: StoredVariants = { varyBy, responses: [stored, ...others].slice(0, VARIANT_LIMIT) }
     if (others.length >= VARIANT_LIMIT) this.#crowded.set(request.key, nowMs + CROWDED_MS)
     const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - nowMs

@@ -13,8 +13,8 @@ export interface Exchange {
 const HEURISTIC_SHARE = 0.1
 const HEURISTIC_LIMIT_MS = 86_400_000
 
-/** Status codes that may be reused without an explicit lifetime (RFC 9110 15.1). 206 is not stored here. */
-const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501])
+/** Status codes that may be reused without an explicit lifetime (RFC 9110 15.1). */
+const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501])
 
 /** True when the status code may be reused by a heuristic lifetime. */
 export function isHeuristicallyCacheable(status: number): boolean {

@@ -120,8 +120,8 @@ export function hasBody(status: number): boolean {
 
 const NOT_SENT = { lastHit: undefined, lastKnown: undefined }
 
-function canBeEncoded({ status, lines, body, control }: StoredResponse): boolean {
-  if (CODINGS.length === 0 || body.byteLength < LEAST_BYTES || control.noTransform || !hasBody(status)) return false
+function canBeEncoded({ status, lines, body, control, part }: StoredResponse): boolean {
+  if (part !== undefined || CODINGS.length === 0 || body.byteLength < LEAST_BYTES || control.noTransform || !hasBody(status)) return false
   if (hasField(lines, 'content-encoding') || hasField(lines, 'content-range')) return false
   return !isCompressedType(fieldValue(lines, 'content-type') ?? '')
 }

@@ -77,12 +77,13 @@ export function respond(
   if (answer.kind === 'whole') {
     return { status: stored.status, lines, body: method === 'HEAD' || !hasBody(stored.status) ? undefined : body, outcome }
   }
-  const sizeBytes = body.byteLength
+  const sizeBytes = stored.part?.sizeBytes ?? body.byteLength
   if (answer.kind === 'unsatisfiable') {
     const without = filterFields(lines, name => !name.startsWith('content-'))
     return { status: 416, lines: [...without, 'Content-Range', `bytes */${sizeBytes}`, 'Content-Length', '0'], body: undefined, outcome }
   }
   const { first, last } = answer.range
+  const offset = stored.part?.first ?? 0
   const part = [
     ...filterFields(lines, name => name !== 'content-length'),
     'Content-Range',
@@ -90,7 +91,7 @@ export function respond(
     'Content-Length',
     String(last - first + 1),
   ]
-  return { status: 206, lines: part, body: body.subarray(first, last + 1), outcome }
+  return { status: 206, lines: part, body: body.subarray(first - offset, last + 1 - offset), outcome }
 }
 
 /** The lines of a hit, made once a second for all who ask: they do not change within one. @source bench/http: 1 us of a hit */

@@ -10,7 +10,7 @@ export interface StoredVariants {
 
 /** Of the shape of what is stored. What another version wrote is absent: two versions share a store while a deploy rolls. Raise it with each change of
  *  {@link StoredVariants}. */
-export const STORED_FORMAT = 2
+export const STORED_FORMAT = 3
 
 /** What became of a response that was to be stored. `outdated`: it was dropped, or something that it was made of changed, while it was made, in whichever
  *  process. `tags`: there are more than one entry may have. */

@@ -1,5 +1,6 @@
 import { type FieldLines, fieldValue, filterFields, hasField, listMembers } from '../fields/fields.ts'
 import type { RequestControl, ResponseControl } from './control.ts'
+import { lengthOf, type Part } from './part.ts'
 
 /** Why a response is not stored. The names appear in Cache-Status details and metrics. */
 export type UnstorableReason =
@@ -30,27 +31,29 @@ export interface StorageQuestion {
   readonly mayFill: boolean
   /** True when the answer is kept for one identity and never shared. */
   readonly isPartitioned: boolean
+  /** True for a 206 whose part is known. */
+  readonly isPart: boolean
   /** Cookies on the request do not forbid sharing what does not say `public` or `s-maxage`. Default policy: they do. */
   readonly ignoresCookies: boolean
 }
 
-/** Status codes whose caching rules this cache implements (RFC 9111 3: needed with `must-understand`). 206 and 304 have rules of their own. */
+/** Status codes whose caching rules this cache implements (RFC 9111 3: needed with `must-understand`). 304 has rules of its own. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
-  200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 414, 415, 416, 417, 421, 422, 426, 451, 500, 501,
-  502, 503, 504,
+  200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 414, 415, 416, 417, 421, 422, 426, 451, 500,
+  501, 502, 503, 504,
 ])
 
 /** Why a response must not be stored in this shared cache (RFC 9111 3), or `undefined` when it may. */
 export function whyUnstorable(question: StorageQuestion): UnstorableReason | undefined {
-  const { method, requestControl, status, lines, control, isPartitioned } = question
+  const { method, requestControl, status, lines, control, isPartitioned, isPart } = question
   if (!question.mayFill) return 'untrusted'
   if (method !== 'GET') return 'method'
   if (requestControl.noStore) return 'request-no-store'
-  if (status < 200 || status === 206 || status === 304) return 'status'
+  if (status < 200 || (status === 206 && !isPart) || status === 304) return 'status'
   // 5.2.2.3: must-understand overrides no-store for codes that are understood, and forbids the others.
   if (control.mustUnderstand && !UNDERSTOOD.has(status)) return 'status'
   if (control.noStore && !control.mustUnderstand) return 'no-store'
-  if (hasField(lines, 'content-range')) return 'range'
+  if (!isPart && hasField(lines, 'content-range')) return 'range'
   if (varyFields(lines) === undefined) return 'vary'
   return (
     (isPartitioned ? undefined : whyUnshareable(question)) ?? (question.hasLifetime || canBeValidated(lines, control) ? undefined : 'no-lifetime')
@@ -85,10 +88,10 @@ export function varyFields(lines: FieldLines): readonly string[] | undefined {
   return names.includes('*') || names.length > VARY_LIMIT ? undefined : names
 }
 
-/** False when the response says another length than it has (RFC 9111 3.3, RFC 9112 8). */
-export function isWhole(lines: FieldLines, body: Uint8Array): boolean {
+/** False when the response, or its part, says another length than it has (RFC 9111 3.3, RFC 9112 8, RFC 9110 14.4). */
+export function isWhole(lines: FieldLines, body: Uint8Array, part: Part | undefined): boolean {
   const length = fieldValue(lines, 'content-length')
-  return length === undefined || length === String(body.byteLength)
+  return (length === undefined || length === String(body.byteLength)) && (part === undefined || lengthOf(part) === body.byteLength)
 }
 
 /** Fields that belong to one connection, or are made anew for each answer (RFC 9111 3.1, RFC 9110 7.6.1). */

@@ -2,6 +2,7 @@ import { type FieldLines, fieldValue, filterFields, hasField } from '../fields/f
 import { formatHttpDate } from '../fields/http-date.ts'
 import { type ResponseControl, readResponseControl } from './control.ts'
 import { type Exchange, explicitLifetimeMs, heuristicLifetimeMs, initialAgeMs } from './freshness.ts'
+import { type Part, partOf } from './part.ts'
 import { storableLines } from './storage-rules.ts'
 
 /** A response as it is kept: what came, and what was worked out from it once, so that a hit works out nothing. */
@@ -10,6 +11,8 @@ export interface StoredResponse {
   /** As stored: no lines of the connection, no Age, with a Date. */
   readonly lines: FieldLines
   readonly body: Uint8Array
+  /** Of a 206: which bytes of the whole `body` is. */
+  readonly part: Part | undefined
   /** What it was made of: whatever invalidates one of them drops it. */
   readonly tags: readonly string[]
   /** The handler's route, by which answers are counted; `undefined` where it is not known. */
@@ -75,7 +78,7 @@ export function toStored(
 ): StoredResponse {
   const kept = storableLines(response.lines, control)
   const lines = withDate(
-    filterFields(kept, name => name !== 'age' && name !== 'content-length'),
+    filterFields(kept, name => name !== 'age' && name !== 'content-length' && name !== 'content-range'),
     exchange.receivedAtMs,
   )
   const bornAtMs = exchange.receivedAtMs - initialAgeMs(response.lines, exchange)
@@ -83,6 +86,7 @@ export function toStored(
     status: response.status,
     lines,
     body: response.body,
+    part: partOf(response.status, response.lines),
     tags: response.tags,
     route: response.route,
     selectedBy,

@@ -6,13 +6,13 @@ import { varyFields } from './storage-rules.ts'
 import type { StoredResponse } from './stored-response.ts'
 import { hasValidator } from './validation.ts'
 
-/** The newest response that the request selects (RFC 9111 4.1). */
+/** The newest whole response that the request selects (RFC 9111 4.1). */
 export function select(variants: StoredVariants, lines: FieldLines): StoredResponse | undefined {
   const [newest] = variants.responses
   // Almost always: nothing varies.
-  if (variants.varyBy.length === 0 && newest?.selectedBy.length === 0) return newest
+  if (variants.varyBy.length === 0 && newest?.selectedBy.length === 0 && newest.part === undefined) return newest
   const values = selectingValues(variants.varyBy, lines)
-  return variants.responses.find(response => response.selectedBy.every((value, i) => value === values[i]))
+  return variants.responses.find(response => response.part === undefined && response.selectedBy.every((value, i) => value === values[i]))
 }
 
 /** True when the request selects this response. */
@@ -28,12 +28,19 @@ export function isSameSelection(a: StoredResponse, b: StoredResponse): boolean {
 
 /** True when both are the same response, also when one was read anew. */
 export function isSameResponse(a: StoredResponse, b: StoredResponse): boolean {
-  return a === b || (a.bornAtMs === b.bornAtMs && a.etag === b.etag && a.body.byteLength === b.body.byteLength && isSameSelection(a, b))
+  return (
+    a === b ||
+    (a.bornAtMs === b.bornAtMs &&
+      a.etag === b.etag &&
+      a.part?.first === b.part?.first &&
+      a.body.byteLength === b.body.byteLength &&
+      isSameSelection(a, b))
+  )
 }
 
 /** What a validation asks about: the selected response, and others of the key that have tags; none when the selected one has no validator. */
 export function withValidators(variants: StoredVariants | undefined, selected: StoredResponse): StoredResponse[] {
-  const others = variants?.responses.filter(response => response !== selected && response.etag !== undefined) ?? []
+  const others = variants?.responses.filter(response => response !== selected && response.part === undefined && response.etag !== undefined) ?? []
   return hasValidator(selected) ? [selected, ...others] : []
 }
 

@@ -162,9 +162,9 @@ describe('ranges (RFC 9110 14)', () => {
 })
 
 describe('ranges of what is not stored', () => {
-  it('forwards them, so that a part of something large is answered as a part, each time', async () => {
+  it('forwards them, so that a part of something large is answered as a part', async () => {
     const shop = openShop({ maxBody: '4kb' })
-    shop.answer(() => new Response('part', { status: 206, headers: { ...FRESH, 'content-range': 'bytes 0-3/9000' } }))
+    shop.answer(() => new Response('part', { status: 206, headers: { 'cache-control': 'no-store', 'content-range': 'bytes 0-3/9000' } }))
     for (let i = 0; i < 3; i++) {
       const { status, text, headers } = await shop.ask('/a', { range: 'bytes=0-3' })
       expect([status, text, headers.get('content-range')]).toEqual([206, 'part', 'bytes 0-3/9000'])
@@ -172,13 +172,13 @@ describe('ranges of what is not stored', () => {
     expect(shop.seen.map(({ headers }) => headers.get('range'))).toEqual(['bytes=0-3', 'bytes=0-3', 'bytes=0-3'])
   })
 
-  it('asks for the whole after a part of something small, and answers ranges from it', async () => {
+  it('asks for the whole after a part of something small that does not suffice, and answers ranges from it', async () => {
     const shop = openShop()
     shop.answer((request, call) =>
       request.headers.has('range') ? new Response('call', { status: 206, headers: { ...FRESH, 'content-range': 'bytes 0-3/6' } }) : page(call, FRESH),
     )
-    for (let i = 0; i < 3; i++) expect((await shop.ask('/a', { range: 'bytes=0-3' })).text).toBe('call')
-    expect((await shop.ask('/a', { range: 'bytes=-1' })).text).toBe('2')
+    expect((await shop.ask('/a', { range: 'bytes=0-3' })).text).toBe('call')
+    for (let i = 0; i < 3; i++) expect((await shop.ask('/a', { range: 'bytes=-1' })).text).toBe('2')
     expect(shop.seen.length).toBe(2)
   })
 })

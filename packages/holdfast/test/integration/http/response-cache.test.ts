@@ -57,6 +57,20 @@ it('gives one process what another stored, variants and validators included, and
   await expect.poll(async () => (await ask(a, 'en', bytes(3))).made).toBe('3')
 })
 
+it('gives one process the part that another stored', async () => {
+  const namespace = `responses-${randomUUID().slice(0, 8)}`
+  const url = process.env.HOLDFAST_TEST_REDIS_URL!
+  const [a, b] = [await open(namespace, url), await open(namespace, url)]
+  const askPart = async (cache: ResponseCache, range: string): Promise<[number, string | null, string]> => {
+    const response = await cache.fetch(new Request('http://shop.test/film', { headers: { range } }), () => {
+      return new Response('abcdef', { status: 206, headers: { 'cache-control': 'max-age=60', 'content-range': 'bytes 10-15/9000000' } })
+    })
+    return [response.status, response.headers.get('x-cache'), await response.text()]
+  }
+  expect(await askPart(a, 'bytes=10-15')).toEqual([206, 'MISS', 'abcdef'])
+  expect(await askPart(b, 'bytes=12-13')).toEqual([206, 'HIT', 'cd'])
+})
+
 it('keeps the variants that Redis holds when a process without them in memory adds one', async () => {
   const namespace = `responses-${randomUUID().slice(0, 8)}`
   const url = process.env.HOLDFAST_TEST_REDIS_URL!
