@@ -214,7 +214,16 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
   }
 }
 
-const NO_READS: ReadState = { replicas: [], chosenCount: 0, waitedCount: 0, behindCount: 0, awayCount: 0, retryCount: 0 }
+const NO_READS: ReadState = {
+  replicas: [],
+  chosenCount: 0,
+  waitedCount: 0,
+  behindCount: 0,
+  lateCount: 0,
+  awayCount: 0,
+  retryCount: 0,
+  replayLimitMs: 0,
+}
 
 /** Of a replica's pool: one that gives no connections is the affair of its circuit. */
 function unheardHealth(part: UserPool, clock: Clock, leakAfterMs: number): PoolHealth {

@@ -6,7 +6,8 @@ export interface ReplicaOptions {
   readonly maxLag?: Duration
   /** The same in bytes of the write-ahead log. Default: no limit. */
   readonly maxLagSize?: Size
-  /** How long a read waits for a replica to replay what it must see, before it goes to the primary. Default `'50ms'`; `'0ms'`: it goes at once. */
+  /** How long a read waits at most for a replica to replay what it must see, before it goes to the primary. Shorter, or not at all, while waits of late have cost more than
+   *  they were worth: a tenth of this, or as long as the primary takes for a read. Default `'50ms'`; `'0ms'`: it goes at once. */
   readonly replayWait?: Duration
   /** How often the positions of the primary and of each replica are asked for, on one connection to each. Default `'500ms'`. */
   readonly lookEvery?: Duration

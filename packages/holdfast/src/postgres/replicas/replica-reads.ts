@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/index.ts'
 import type { Registry } from '../../telemetry/index.ts'
 import { lostConnection } from '../pool/pool-faults.ts'
 import { errorLabel, leavesOutcomeUnknown } from '../sqlstate.ts'
@@ -31,6 +32,13 @@ export type ReadQuery = <Row extends Record<string, unknown> = Record<string, un
 /** Replicas that are asked before the primary is. */
 const REPLICA_ATTEMPTS = 2
 
+/** What {@link ReplicaReads} work with. */
+export interface ReadsDeps {
+  readonly primary: UserPool
+  readonly registry: Registry
+  readonly clock: Clock
+}
+
 /** Counts of reads since the start. */
 export interface ReadCounts {
   /** By the reason why the read went where it did. */
@@ -41,15 +49,17 @@ export interface ReadCounts {
 
 /** Sends reads to replicas, and to the primary what they cannot answer. */
 export class ReplicaReads {
-  readonly counts: ReadCounts = { byReason: { chosen: 0, waited: 0, behind: 0, away: 0 }, retries: 0 }
+  readonly counts: ReadCounts = { byReason: { chosen: 0, waited: 0, behind: 0, late: 0, away: 0 }, retries: 0 }
   readonly #set: ReplicaSet
   readonly #primary: UserPool
+  readonly #clock: Clock
   readonly #record: (choice: Choice) => void
   readonly #countRetry: (replica: Replica, error: unknown) => void
 
-  constructor(set: ReplicaSet, primary: UserPool, registry: Registry) {
+  constructor(set: ReplicaSet, { primary, registry, clock }: ReadsDeps) {
     this.#set = set
     this.#primary = primary
+    this.#clock = clock
     const reads = registry.counter({ name: 'holdfast_pg_reads', help: 'Reads that may go to replicas.', labels: ['server', 'reason'] })
     const waits = registry
       .histogram({
@@ -78,7 +88,14 @@ export class ReplicaReads {
       replica => replica.run(ask),
       () => true,
     )
-    return outcome === undefined ? leavingNoMark(() => ask(this.#primary)) : outcome.result
+    return outcome === undefined ? this.#onPrimary(() => ask(this.#primary)) : outcome.result
+  }
+
+  async #onPrimary<T>(ask: () => Promise<T>): Promise<T> {
+    const startMs = this.#clock.monotonicMs()
+    const result = await leavingNoMark(ask)
+    this.#set.notePrimaryRead(this.#clock.monotonicMs() - startMs)
+    return result
   }
 
   /** A read-only transaction. Before `work` has begun it goes elsewhere by itself; afterwards only as often as `retries` says. */

@@ -1,7 +1,8 @@
-import { type Clock, type ClockTimer, currentRequestScope, delay, type RequestScope } from '../../core/index.ts'
+import { type Clock, type ClockTimer, currentRequestScope, type RequestScope } from '../../core/index.ts'
 import type { UserPool } from '../user-pool.ts'
 import { PrimaryWatch } from './primary-watch.ts'
 import { ReadPositions } from './read-positions.ts'
+import { ReplayWait } from './replay-wait.ts'
 import { Replica } from './replica.ts'
 import { replicaNames } from './replica-names.ts'
 import type { ReplicaLimits } from './replica-options.ts'
@@ -17,8 +18,9 @@ export interface ReplicaSetDeps {
 }
 
 /** Why a read went where it did. `chosen`: any replica would have done, or the one it got was far enough. `waited`: the replica got there while it waited. The others
- *  are why the primary has to answer. */
-export type ReadReason = 'chosen' | 'waited' | 'behind' | 'away'
+ *  are why the primary has to answer: `behind`, no replica was far enough, or within the limits; `late`, the same, and it did not wait, for replicas are late as a rule;
+ *  `away`, no replica could be had. */
+export type ReadReason = 'chosen' | 'waited' | 'behind' | 'late' | 'away'
 
 /** Where a read goes. */
 export interface Choice {
@@ -28,11 +30,6 @@ export interface Choice {
   readonly waitedMs: number
 }
 
-/** Pause between two looks at a replica that somebody waits for. A look takes a round trip besides. */
-const CATCH_UP_PAUSE_MS = 5
-/** Reads that may wait for replay at one time; further ones go to the primary. */
-const WAITING_LIMIT = 1000
-
 /** The replicas of one primary: looks at all of them, and says which one a read may go to. */
 export class ReplicaSet {
   readonly primary: PrimaryWatch
@@ -41,11 +38,11 @@ export class ReplicaSet {
   readonly #limits: ReplicaLimits
   readonly #clock: Clock
   readonly #random: () => number
+  readonly #replay: ReplayWait
   /** Reads of one request go to one replica, so that the second sees at least what the first saw. */
   readonly #lastOf = new WeakMap<RequestScope, Replica>()
   #timer: ClockTimer | undefined
   #isStopped = false
-  #waitingCount = 0
 
   constructor({ primary, pools, limits, clock, random }: ReplicaSetDeps) {
     this.primary = new PrimaryWatch(primary, clock, limits.answerMs)
@@ -55,6 +52,12 @@ export class ReplicaSet {
     this.#limits = limits
     this.#clock = clock
     this.#random = random
+    this.#replay = new ReplayWait(clock, limits)
+  }
+
+  /** How long reads wait for replay now, at most. */
+  get replayLimitMs(): number {
+    return this.#replay.patience.limitMs
   }
 
   /** Begins to look; waits for nothing. */
@@ -69,6 +72,7 @@ export class ReplicaSet {
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
+    this.#replay.stop()
     this.primary.close()
     for (const replica of this.replicas) replica.close()
   }
@@ -77,6 +81,11 @@ export class ReplicaSet {
   async look(): Promise<void> {
     await this.primary.look().catch(() => undefined)
     await Promise.all(this.replicas.map(replica => replica.look()))
+  }
+
+  /** The primary answered a read that no replica could take. */
+  notePrimaryRead(tookMs: number): void {
+    this.#replay.patience.notePrimaryRead(tookMs)
   }
 
   /** Where a read goes that must see what `after` names, and what its request did. Waits at most `replayWait`. Never rejects. */
@@ -92,7 +101,7 @@ export class ReplicaSet {
     }
     const found = this.#pick(this.#open(excluded), needed)
     if (found !== undefined) return { replica: found, reason: 'chosen', waitedMs: 0 }
-    return this.#catchUp(needed, excluded)
+    return needed === undefined ? this.#primary(excluded) : this.#catchUp(needed, excluded)
   }
 
   #open(excluded: ReadonlySet<Replica>): Replica[] {
@@ -106,7 +115,7 @@ export class ReplicaSet {
 
   /** The less busy of two at random: as good as the least busy of all, and a fleet does not run to the same one. */
   #pick(open: readonly Replica[], needed: WalPosition | undefined): Replica | undefined {
-    const fit = needed === undefined ? open : open.filter(replica => isAt(replica, needed))
+    const fit = needed === undefined ? open : open.filter(replica => replica.has(needed))
     if (fit.length === 0) return undefined
     const scope = currentRequestScope()
     const last = scope === undefined ? undefined : this.#lastOf.get(scope)
@@ -118,41 +127,12 @@ export class ReplicaSet {
     return chosen
   }
 
-  async #catchUp(needed: WalPosition | undefined, excluded: ReadonlySet<Replica>): Promise<Choice> {
+  async #catchUp(needed: WalPosition, excluded: ReadonlySet<Replica>): Promise<Choice> {
     const startMs = this.#clock.monotonicMs()
-    const { replayWaitMs, lookEveryMs } = this.#limits
-    const elapsedMs = (): number => this.#clock.monotonicMs() - startMs
-    const behind = (): Choice => ({ replica: undefined, reason: 'behind', waitedMs: elapsedMs() })
-    if (this.#waitingCount >= WAITING_LIMIT) return behind()
-    this.#waitingCount++
-    try {
-      while (elapsedMs() < replayWaitMs && !this.#isStopped) {
-        // One that is much further behind than the wait is long will not get there.
-        const hopeful = this.#open(excluded).filter(({ lag }) => (lag?.ms ?? 0) <= replayWaitMs + 2 * lookEveryMs)
-        if (hopeful.length === 0) return behind()
-        await this.#soonest(hopeful, replayWaitMs - elapsedMs())
-        const found = this.#pick(this.#open(excluded), needed)
-        if (found !== undefined) return { replica: found, reason: 'waited', waitedMs: elapsedMs() }
-        await delay(this.#clock, Math.min(CATCH_UP_PAUSE_MS, replayWaitMs))
-      }
-      return behind()
-    } finally {
-      this.#waitingCount--
-    }
+    const outcome = await this.#replay.until(needed, () => this.#open(excluded))
+    if (outcome === 'late') return { replica: undefined, reason: 'late', waitedMs: 0 }
+    const waitedMs = this.#clock.monotonicMs() - startMs
+    const replica = this.#pick(this.#open(excluded), needed)
+    return { replica, reason: replica === undefined ? 'behind' : 'waited', waitedMs }
   }
-
-  /** Until the first of them has been looked at, or the time is up. */
-  async #soonest(replicas: readonly Replica[], limitMs: number): Promise<void> {
-    await new Promise<void>(resolve => {
-      const timer = this.#clock.after(limitMs, resolve, true)
-      void Promise.race(replicas.map(replica => replica.look())).then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
-  }
-}
-
-function isAt(replica: Replica, needed: WalPosition): boolean {
-  return replica.replayed !== undefined && replica.replayed >= needed
 }

@@ -75,6 +75,10 @@ export class Replica {
   get replayed(): WalPosition | undefined {
     return this.#reading?.replayed
   }
+  /** True when its last look found it at `position` or beyond. */
+  has(position: WalPosition): boolean {
+    return this.replayed !== undefined && this.replayed >= position
+  }
   get isPaused(): boolean {
     return this.#reading?.isPaused ?? false
   }

@@ -18,10 +18,14 @@ export interface ReadState {
   readonly waitedCount: number
   /** Reads that went to the primary, because no replica was far enough or within the limits. */
   readonly behindCount: number
+  /** Reads that went to the primary without waiting for replay, because that has not paid lately: replicas are late as a rule. */
+  readonly lateCount: number
   /** Reads that went to the primary, because no replica could be had. */
   readonly awayCount: number
   /** Reads that were sent again, because a replica was lost or its replay ended them. */
   readonly retryCount: number
+  /** How long a read waits for replay now, at most; 0: not at all, for it does not pay. Between 0 and `replayWait`. */
+  readonly replayLimitMs: number
 }
 
 /** What {@link createReplicas} works with. */
@@ -52,7 +56,7 @@ export interface Replicas {
 /** Makes what reads need. Make it before the pools are observed. Nothing is asked before `start()`. */
 export function createReplicas({ primary, pools, limits, registry, clock, random }: ReplicasDeps): Replicas {
   const set = new ReplicaSet({ primary, pools, limits, clock, random })
-  const reads = new ReplicaReads(set, primary, registry)
+  const reads = new ReplicaReads(set, { primary, registry, clock })
   let unreport = (): void => undefined
   return {
     read: reads.read,
@@ -79,8 +83,10 @@ export function createReplicas({ primary, pools, limits, registry, clock, random
         chosenCount: byReason.chosen,
         waitedCount: byReason.waited,
         behindCount: byReason.behind,
+        lateCount: byReason.late,
         awayCount: byReason.away,
         retryCount: retries,
+        replayLimitMs: set.replayLimitMs,
       }
     },
     health: () => replicaHealth(set, limits, clock),
