@@ -10,6 +10,10 @@ export interface Environment {
   readonly databaseUrl: string
   /** Not used in the mode `plain`. Absent: the cache lives in this process alone. */
   readonly redisUrl: string | undefined
+  /** A Redis that evicts nothing, for the jobs. Not used in the mode `plain`. Absent: what they would do is done inside the requests. */
+  readonly jobsRedisUrl: string | undefined
+  /** `inside`: this process works the queues too. `apart`: processes of `worker.js` do. */
+  readonly workers: Workers
   /** Two services that share a Redis and not a database need two. Default `leads`. */
   readonly cacheNamespace: string
   readonly mode: Mode
@@ -26,7 +30,11 @@ export interface Environment {
   readonly exitWithParent: boolean
 }
 
+/** Where jobs are worked. */
+export type Workers = 'inside' | 'apart'
+
 const MODES: readonly Mode[] = ['plain', 'observe', 'cache']
+const WORKERS: readonly Workers[] = ['inside', 'apart']
 
 /** @throws LEADS_BAD_ENVIRONMENT naming everything that is wrong at once */
 export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
@@ -50,10 +58,14 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
   if (databaseUrl === undefined) problems.push('DATABASE_URL is not set')
   const mode = (env.LEADS_MODE || 'cache') as Mode
   if (!MODES.includes(mode)) problems.push(`LEADS_MODE must be one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}`)
+  const workers = (env.LEADS_WORKERS || 'inside') as Workers
+  if (!WORKERS.includes(workers)) problems.push(`LEADS_WORKERS must be one of ${WORKERS.join(', ')}, got ${JSON.stringify(workers)}`)
   const environment: Environment = {
     port: integer('PORT', 3000, 0, 65_535),
     databaseUrl: databaseUrl ?? '',
     redisUrl: url('REDIS_URL', ['redis:', 'rediss:']),
+    jobsRedisUrl: url('REDIS_JOBS_URL', ['redis:', 'rediss:']),
+    workers,
     cacheNamespace: env.LEADS_CACHE_NAMESPACE || 'leads',
     mode,
     poolMax: integer('LEADS_POOL_MAX', 10, 2, 100),

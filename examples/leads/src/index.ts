@@ -8,3 +8,5 @@ export const seedPath: URL = new URL('../dist/seed-leads.js', import.meta.url)
 export const scenarioPath: URL = new URL('../load/leads.yaml', import.meta.url)
 /** The service, built. Its environment is in README.md. */
 export const serverPath: URL = new URL('../dist/server.js', import.meta.url)
+/** A process that works the queues of the service, built. */
+export const workerPath: URL = new URL('../dist/worker.js', import.meta.url)

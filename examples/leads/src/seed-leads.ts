@@ -46,6 +46,7 @@ const GIVEN_NAMES = '{Ada,Ben,Cleo,Dan,Eva,Finn,Gia,Hugo}'
 const FAMILY_NAMES = '{Abel,Bauer,Costa,Diaz,Evans,Fox,Gray,Hale}'
 const TABLES = ['carrier', 'agent', 'lead', 'lead_assignment', 'event'] as const
 const SCHEMA = new URL('../data/schema.sql', import.meta.url)
+const STANDING = new URL('../data/standing.sql', import.meta.url)
 const MARKER = /^-- >>> .*$/m
 
 /** Creates the schema in an empty database and fills it, all or nothing. Every value comes from a hash of seed, table and row, computed in the server.
@@ -61,6 +62,7 @@ export async function seedLeads(query: (sql: string) => Promise<unknown>, option
     await query(tables)
     for (const statement of loadStatements(scale, seed)) await query(statement)
     await query(indexes)
+    await query(await readFile(STANDING, 'utf8'))
     for (const table of TABLES) await query(`select setval(pg_get_serial_sequence('${table}', 'id'), (select max(id) from ${table}))`)
     await query('commit')
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Environment } from './environment.ts'
 /** The settings that decide what the service is made of. */
 export type ServiceOptions = Pick<
   Environment,
-  'mode' | 'redisUrl' | 'cacheNamespace' | 'instanceToken' | 'requestsPerMinute' | 'liveToken' | 'cursorSecret'
+  'mode' | 'redisUrl' | 'jobsRedisUrl' | 'workers' | 'cacheNamespace' | 'instanceToken' | 'requestsPerMinute' | 'liveToken' | 'cursorSecret'
 >
 
 /** The service over a pool, ready for a listener. */

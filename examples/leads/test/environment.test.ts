@@ -9,6 +9,8 @@ describe('the environment', () => {
       port: 3000,
       databaseUrl: DATABASE_URL,
       redisUrl: undefined,
+      jobsRedisUrl: undefined,
+      workers: 'inside',
       cacheNamespace: 'leads',
       mode: 'cache',
       poolMax: 10,
@@ -30,12 +32,19 @@ describe('the environment', () => {
 
   it('names everything that is wrong at once', () => {
     const read = (): unknown =>
-      readEnvironment({ DATABASE_URL: 'mysql://x', REDIS_URL: 'localhost', PORT: '70000', LEADS_MODE: 'fast', LEADS_POOL_MAX: '1.5' })
+      readEnvironment({
+        DATABASE_URL: 'mysql://x',
+        REDIS_URL: 'localhost',
+        PORT: '70000',
+        LEADS_MODE: 'fast',
+        LEADS_POOL_MAX: '1.5',
+        LEADS_WORKERS: 'away',
+      })
     expect(read).toThrow(
       expect.objectContaining({
         code: 'LEADS_BAD_ENVIRONMENT',
         exitCode: 2,
-        message: expect.stringMatching(/DATABASE_URL.*LEADS_MODE.*PORT.*REDIS_URL.*LEADS_POOL_MAX/),
+        message: expect.stringMatching(/DATABASE_URL.*LEADS_MODE.*LEADS_WORKERS.*PORT.*REDIS_URL.*LEADS_POOL_MAX/),
       }),
     )
   })

@@ -32,6 +32,8 @@ export async function runService(
   const service = await createService(pool, {
     mode,
     redisUrl: process.env.HOLDFAST_TEST_REDIS_URL,
+    jobsRedisUrl: undefined,
+    workers: 'inside',
     cacheNamespace,
     instanceToken: 'token-of-the-test',
     requestsPerMinute: 30_000,

@@ -22,6 +22,8 @@ export interface ConsoleSettings {
   readonly databaseUrl: string
   /** Redis of the cache; undefined: the Cache page shows measurements only. */
   readonly redisUrl: string | undefined
+  /** Redis of the jobs; undefined: the Jobs page shows measurements only. */
+  readonly jobsRedisUrl: string | undefined
   readonly instanceUrl: string
   readonly token: string
   readonly instanceToken: string
@@ -84,7 +86,7 @@ export async function startConsole(settings: ConsoleSettings, narrator: Narrator
 }
 
 async function launch(settings: ConsoleSettings, port: number): Promise<Child<Served>> {
-  const { REDIS_URL: _unused, ...env } = process.env
+  const { REDIS_URL: _cache, REDIS_JOBS_URL: _jobs, ...env } = process.env
   const child = await startChild<Served>({
     name: 'console',
     module: fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url)),
@@ -105,6 +107,7 @@ async function launch(settings: ConsoleSettings, port: number): Promise<Child<Se
     env: {
       ...env,
       ...(settings.redisUrl === undefined ? {} : { REDIS_URL: settings.redisUrl }),
+      ...(settings.jobsRedisUrl === undefined ? {} : { REDIS_JOBS_URL: settings.jobsRedisUrl }),
       DATABASE_URL: settings.databaseUrl,
       HOLDFAST_CONSOLE_TOKEN: settings.token,
       HOLDFAST_INSTANCE_TOKEN: settings.instanceToken,

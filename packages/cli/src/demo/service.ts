@@ -21,6 +21,8 @@ export interface ServiceSettings {
   readonly port: number
   readonly databaseUrl: string
   readonly redisUrl: string | undefined
+  /** Undefined: the service does inside its requests what its jobs would do. */
+  readonly jobsRedisUrl: string | undefined
   readonly instanceToken: string
   readonly signal: AbortSignal
 }
@@ -31,7 +33,7 @@ const POOL_MAX = availableParallelism() * 2 + 1
 
 /** Starts the service in `mode`. @throws HF_CLI_SERVICE_DIED */
 export async function startService(mode: ServiceMode, settings: ServiceSettings): Promise<DemoService> {
-  const { REDIS_URL: _unused, ...env } = process.env
+  const { REDIS_URL: _cache, REDIS_JOBS_URL: _jobs, ...env } = process.env
   const child = await startChild({
     name: `leads service (${mode})`,
     module: fileURLToPath(serverPath),
@@ -41,6 +43,7 @@ export async function startService(mode: ServiceMode, settings: ServiceSettings)
       PORT: String(settings.port),
       DATABASE_URL: settings.databaseUrl,
       ...(settings.redisUrl === undefined ? {} : { REDIS_URL: settings.redisUrl }),
+      ...(settings.jobsRedisUrl === undefined ? {} : { REDIS_JOBS_URL: settings.jobsRedisUrl }),
       LEADS_MODE: mode,
       LEADS_POOL_MAX: String(POOL_MAX),
       HOLDFAST_INSTANCE_TOKEN: settings.instanceToken,

@@ -57,6 +57,7 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
     port: port === 0 ? await freePort() : port + 1,
     databaseUrl: datasetUrl(services.postgres.url),
     redisUrl: services.cacheRedis?.url,
+    jobsRedisUrl: jobsRedisUrl(services, narrator),
     instanceToken,
     signal,
   }
@@ -67,6 +68,7 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
       objectiveP95Ms: OBJECTIVE_P95_MS,
       databaseUrl: settings.databaseUrl,
       redisUrl: settings.redisUrl,
+      jobsRedisUrl: settings.jobsRedisUrl,
       instanceUrl: `http://127.0.0.1:${settings.port}/holdfast/instance`,
       token: randomBytes(24).toString('base64url'),
       instanceToken,
@@ -99,6 +101,13 @@ export async function raiseStage(options: DemoOptions, narrator: Narrator, clean
       await console.event('deploy', MODE_MEANING[mode])
     },
   }
+}
+
+/** A Redis of REDIS_URL is the cache's, which may evict, and then jobs refuse it. */
+function jobsRedisUrl({ jobsRedis }: DevServices, narrator: Narrator): string | undefined {
+  if (jobsRedis?.origin !== 'REDIS_URL') return jobsRedis?.url
+  narrator.add('no Redis for jobs (REDIS_JOBS_URL is not set): what they would do is done inside the requests')
+  return undefined
 }
 
 /** The service keeps its address over its restarts, so the port is chosen here. */
@@ -178,5 +187,5 @@ function watchServices(services: DevServices, narrator: Narrator, console: Conso
   }
   watch('PostgreSQL', services.postgres.exited, 'the service cannot answer without it')
   watch('Redis (cache)', services.cacheRedis?.exited, 'the service goes on with the cache in its process')
-  watch('Redis (jobs)', services.jobsRedis?.exited, 'nothing in this demo uses it')
+  watch('Redis (jobs)', services.jobsRedis?.exited, 'jobs wait in PostgreSQL until it is back, and requests go on')
 }
