@@ -27,15 +27,11 @@ import { validateOptions } from './console-options.ts'
 import { createDatabaseActions } from './database/database-actions.ts'
 import { createDatabaseReads, type DatabaseReads } from './database/database-reads.ts'
 import { createSizeRecorder } from './database/size-recorder.ts'
-import { consoleErrors } from './errors.ts'
 import type { AdvisorPort } from './findings/advisor-port.ts'
-import { createCacheFindings } from './findings/cache/cache-findings.ts'
-import { createCacheWatch } from './findings/cache/cache-watch.ts'
 import { createFindingActions, describeFinding } from './findings/finding-actions.ts'
 import { createFindingLedger } from './findings/finding-ledger.ts'
 import { rankFindings, summarise } from './findings/finding-summary.ts'
-import { createRepeatFindings } from './findings/repeats/repeat-findings.ts'
-import { createRepeatWatch } from './findings/repeats/repeat-watch.ts'
+import { createOwnFindings } from './findings/own-findings.ts'
 import { createConsoleJobs } from './jobs/console-jobs.ts'
 import { createEventLog } from './store/event-log.ts'
 import { createTrafficStore } from './store/traffic-store.ts'
@@ -97,9 +93,6 @@ export interface Console extends Lifecycle {
   overview(windowSec?: number): Overview
 }
 
-/** Ids of what the console finds by itself: about the cache, and about repeated statements. */
-const JUDGED_ID = /^[CN]-[0-9a-f]{6}$/
-
 /** Creates a console over instances of one service.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
 export function createConsole(options: ConsoleOptions): Console {
@@ -112,17 +105,9 @@ export function createConsole(options: ConsoleOptions): Console {
   const publishEvent = (event: ConsoleEvent): void => events.add(event)
   let load: LoadState | null = null
 
-  const cacheFindings = createCacheFindings()
-  const repeatFindings = createRepeatFindings()
-  const findings = (): readonly Finding[] => rankFindings([...ledger.findings(), ...cacheFindings.findings(), ...repeatFindings.findings()])
-  const finding = async (id: string): Promise<Finding> => {
-    if (!JUDGED_ID.test(id)) return ledger.finding(id)
-    const found = cacheFindings.finding(id) ?? repeatFindings.finding(id)
-    if (found === undefined) throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no finding ${id}`)
-    return found
-  }
-  const cacheWatch = createCacheWatch({ clock, store, caches: () => collector.caches(), findings: cacheFindings, publishEvent, logger })
-  const repeatWatch = createRepeatWatch({ clock, store, repeats: () => collector.repeats(), findings: repeatFindings, publishEvent, logger })
+  const own = createOwnFindings({ clock, store, collector: () => collector, publishEvent, logger })
+  const findings = (): readonly Finding[] => rankFindings([...ledger.findings(), ...own.findings()])
+  const finding = async (id: string): Promise<Finding> => (own.isOwn(id) ? own.finding(id) : ledger.finding(id))
   const health = (): Health => mergeHealth([collector.health(), ledger.health()])
   const overview = (windowSec = 60): Overview => {
     const atMs = clock.nowMs()
@@ -152,7 +137,10 @@ export function createConsole(options: ConsoleOptions): Console {
   const policies = options.archivePolicies ?? []
   const databaseActions = createDatabaseActions({ connect, policies, needsConfirmation, clock, logger, publishEvent, onChanged: reads.forget })
   const { window } = store
-  const jobs = createConsoleJobs({ store: options.jobs, clock, logger, publishEvent, needsConfirmation, window, isPartial: collector.isPartial })
+  const jobs = createConsoleJobs({
+    ...{ store: options.jobs, clock, logger, publishEvent, needsConfirmation, window, isPartial: collector.isPartial },
+    ...{ instances: collector.jobs, findings: own.ofJobs },
+  })
   const publishLoad = (state: LoadState | null): void => {
     load = state
   }
@@ -163,7 +151,7 @@ export function createConsole(options: ConsoleOptions): Console {
     actions: createFindingActions(advisor, needsConfirmation),
     overview,
     health,
-    finding: async (id, role) => describeFinding(await finding(id), role, needsConfirmation, JUDGED_ID.test(id)),
+    finding: async (id, role) => describeFinding(await finding(id), role, needsConfirmation, own.isOwn(id)),
     findings: () => ({ schema: 'holdfast.findings/1', findings: findings().map(summarise) }),
     refreshFindings: ledger.refresh,
     cacheControl: createCacheControl({ cache, responses, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
@@ -178,7 +166,7 @@ export function createConsole(options: ConsoleOptions): Console {
     onFailure: error => logger.error({ err: error }, 'a request of the console failed'),
   })
   const recorders = sizeRecorders(options.database, reads, { clock, logger })
-  const lifecycle = runTogether([live, collector, ledger, cacheWatch, repeatWatch, ...jobs.parts, ...recorders], { clock, logger })
+  const lifecycle = runTogether([live, collector, ledger, ...own.watches, ...jobs.parts, ...recorders], { clock, logger })
   return {
     ...lifecycle,
     app: app as unknown as Hono,

@@ -1,35 +1,17 @@
+import type { Finding } from 'holdfast/core'
 import { createRegistry } from 'holdfast/telemetry'
 import { describe, expect, it } from 'vitest'
 import { parseFilter, parseSchedule, parseTarget } from '../src/api/jobs-bodies.ts'
 import { buildJobsMetrics } from '../src/api/jobs-metrics.ts'
+import type { InstanceJobs } from '../src/collect/collector.ts'
 import { instanceDelta } from '../src/collect/instance-delta.ts'
 import { toPoint } from '../src/collect/point.ts'
 import { mergeTraffic } from '../src/collect/traffic.ts'
-import { type DepthSample, depthTrend } from '../src/jobs/depth-trend.ts'
+import { createJobFindings } from '../src/findings/jobs/job-findings.ts'
+import type { RecordedDepth } from '../src/jobs/depth-recorder.ts'
 
 /** A look every five seconds. */
-const looks = (...waiting: number[]): DepthSample[] => waiting.map((depth, at) => ({ atMs: at * 5000, waiting: depth, delayed: 0 }))
-
-describe('where the depth of a queue goes', () => {
-  it('is not said from fewer than four looks', () => {
-    expect(depthTrend([])).toBeNull()
-    expect(depthTrend(looks(1, 10, 100))).toBeNull()
-  })
-
-  it('is up when more come than go, and then nobody says when it is empty', () => {
-    expect(depthTrend(looks(0, 20, 40, 60, 80))).toEqual({ state: 'falling behind', perSec: 4, emptyInMs: null, n: 5 })
-  })
-
-  it('is down with the time until none waits', () => {
-    expect(depthTrend(looks(100, 80, 60, 40))).toEqual({ state: 'emptying', perSec: -4, emptyInMs: 10_000, n: 4 })
-  })
-
-  it('is steady while it only breathes, and empty when none waits', () => {
-    expect(depthTrend(looks(1000, 1004, 998, 1001))).toMatchObject({ state: 'steady' })
-    expect(depthTrend(looks(0, 1, 0, 1))).toMatchObject({ state: 'steady' })
-    expect(depthTrend(looks(50, 20, 5, 0))).toMatchObject({ state: 'empty', emptyInMs: null })
-  })
-})
+const looks = (...waiting: number[]): RecordedDepth[] => waiting.map((depth, at) => ({ atMs: at * 5000, waiting: depth, delayed: 0 }))
 
 describe('what a request may name', () => {
   it('is refused when a field of a filter is not known, for it would reach more than was meant', () => {
@@ -79,7 +61,7 @@ describe('what jobs did', () => {
   const build = (queue: string | null) =>
     buildJobsMetrics({
       ...{ atMs: 10_000, window: { traffic, coveredMs: 10_000, points: [point] }, partial: true, queue, storeProblem: null },
-      ...{ summaries: [], depth: () => looks(1, 2), actions: [], needsConfirmation: false },
+      ...{ summaries: [], depth: () => looks(1, 2), actions: [], needsConfirmation: false, instances: [], findings: [] },
     })
 
   it('is told by queue and by name, from the histograms, with the newest point marked', () => {
@@ -106,5 +88,54 @@ describe('what jobs did', () => {
     expect(names.map(({ name }) => name)).toEqual(['render'])
     expect(series).toMatchObject({ endedPerSec: [0], failedPerSec: [0.5], waitP95Ms: [null] })
     expect(build('nowhere').series.endedPerSec).toEqual([null])
+  })
+})
+
+describe('whether a queue falls behind', () => {
+  const counts = { waiting: 50, active: 0, delayed: 0, completed: 0, dead: 0 }
+  const summaries = ['mail', 'other'].map(queue => ({ queue, counts, isPaused: false, oldestWaitingMs: 10 }))
+  const outlook = { queue: 'mail', state: 'falling behind', isOverLimit: true, perSec: 2, emptyInMs: null, n: 13 } as const
+  const state = { queues: [], outlooks: [outlook], alerts: [], findings: [] }
+  const window = { traffic: mergeTraffic([]), coveredMs: 60_000, points: [] }
+  const rows = buildJobsMetrics({
+    ...{ atMs: 20_000, window, partial: false, queue: null, storeProblem: null, summaries, findings: [], actions: [], needsConfirmation: false },
+    ...{ depth: () => looks(10, 20, 30, 40), instances: [{ instanceId: 'i', state }] },
+  }).queues
+
+  it('is what an instance says that has the limits of the queue, else what the same question says of the looks of the console', () => {
+    expect(rows[0]!.outlook).toEqual(outlook)
+    expect(rows[1]!.outlook).toMatchObject({ state: 'growing', perSec: 2, n: 5 })
+  })
+})
+
+describe('findings of the instances', () => {
+  const finding = (id: string, sampleCount: number): Finding => ({
+    ...{ id, rule: 'jobs/falling-behind', state: 'open', title: `${sampleCount} wait`, savesMsPerSec: 0, severity: 'warning' },
+    evidence: { tier: 'measured', of: 'object', statement: 'mail', before: { sampleCount, windowMs: 1, meanMs: 0 }, shareOfTime: 0 },
+    recommendation: { sql: [], revertSql: [], summary: '', costNote: '', lockNote: '', risk: 'low' },
+    history: [{ atMs: 0, state: 'open', note: 'found' }],
+  })
+  const says = (...findings: Finding[]): InstanceJobs => ({ instanceId: String(findings.length), state: { queues: [], alerts: [], findings } })
+
+  it('are one where several see the same, gone when none does for twenty seconds, and open again when one does', () => {
+    const book = createJobFindings()
+    book.note([says(finding('J-1', 5)), says(finding('J-1', 9))], 1000)
+    expect(book.findings()).toMatchObject([{ id: 'J-1', title: '9 wait', state: 'open', history: [{ atMs: 1000 }] }])
+    // Nobody answers: nothing is known.
+    book.note([], 60_000)
+    expect(book.finding('J-1')).toMatchObject({ state: 'open' })
+    book.note([says()], 20_999)
+    expect(book.finding('J-1')).toMatchObject({ state: 'open' })
+    book.note([says()], 21_000)
+    expect(book.finding('J-1')).toMatchObject({ state: 'gone' })
+    book.note([says(finding('J-1', 7))], 30_000)
+    expect(book.finding('J-1')).toMatchObject({ state: 'open', history: [{ state: 'open' }, { state: 'gone' }, { note: 'found again: 7 wait' }] })
+  })
+
+  it('are a hundred at most', () => {
+    const book = createJobFindings()
+    for (let at = 0; at < 130; at++) book.note([says(finding(`J-${at}`, 1))], at)
+    expect(book.findings()).toHaveLength(100)
+    expect(book.finding('J-29')).toBeUndefined()
   })
 })

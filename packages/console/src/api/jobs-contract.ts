@@ -1,5 +1,5 @@
-import type { DeadLetter, JobFilter, JobPage, JobSchedule, JobState, JobSummary } from 'holdfast/jobs'
-import type { Measured } from './contract.ts'
+import type { DeadLetter, JobFilter, JobPage, JobSchedule, JobState, JobSummary, QueueOutlook } from 'holdfast/jobs'
+import type { FindingSummary, Measured } from './contract.ts'
 import type { ServerProblem } from './database-contract.ts'
 
 /** What jobs did in the window, as the instances measured it. */
@@ -22,17 +22,6 @@ export interface JobTimes {
   readonly ageP95Ms: Measured
 }
 
-/** Where the depth of a queue goes. */
-export interface JobTrend {
-  readonly state: 'empty' | 'steady' | 'falling behind' | 'emptying'
-  /** Jobs that wait more, or with a minus less, each second. */
-  readonly perSec: number
-  /** When none will wait at this rate; null unless it empties. */
-  readonly emptyInMs: number | null
-  /** Looks at the queue that it rests on. */
-  readonly n: number
-}
-
 /** One queue. */
 export interface JobQueueRow extends JobTimes {
   readonly queue: string
@@ -41,8 +30,8 @@ export interface JobQueueRow extends JobTimes {
   readonly isPaused: boolean | null
   /** Age of the job that has waited longest. */
   readonly oldestWaitingMs: number | null
-  /** Null while too little is known. */
-  readonly trend: JobTrend | null
+  /** Whether it falls behind, and when it will be empty, as the instances say; null when Redis did not say how much waits. */
+  readonly outlook: Omit<QueueOutlook, 'queue'> | null
 }
 
 /** Jobs of one name. */
@@ -78,6 +67,8 @@ export interface JobsMetricsAnswer {
   readonly series: JobSeries
   /** Jobs waiting and delayed, as the console saw them every five seconds and now. */
   readonly depth: { readonly atMs: readonly number[]; readonly waiting: readonly number[]; readonly delayed: readonly number[] }
+  /** Open findings of jobs, worst first. */
+  readonly findings: readonly FindingSummary[]
   /** Why the queues themselves cannot be read; null when they were. */
   readonly storeProblem: ServerProblem | null
   /** What the caller's role allows. Empty: the console was given no way to the queues. */

@@ -1,7 +1,10 @@
-import type { QueueSummary } from 'holdfast/jobs'
+import type { Finding } from 'holdfast/core'
+import { type QueueOutlook, type QueueSummary, queueOutlook } from 'holdfast/jobs'
+import type { InstanceJobs } from '../collect/collector.ts'
 import { endedJobs, type JobTraffic, mergeJobsBy, noJobTraffic } from '../collect/job-traffic.ts'
 import { perSec, quantileMs } from '../collect/point.ts'
-import { type DepthSample, depthTrend } from '../jobs/depth-trend.ts'
+import { summarise } from '../findings/finding-summary.ts'
+import { type RecordedDepth, recordedDepth } from '../jobs/depth-recorder.ts'
 import type { JobPoint, Point, TrafficWindow } from '../store/traffic-store.ts'
 import type { ServerProblem } from './database-contract.ts'
 import type { JobQueueRow, JobSeries, JobsMetricsAnswer, JobTimes } from './jobs-contract.ts'
@@ -16,9 +19,11 @@ export interface JobsMetricsInput {
   /** Null when Redis did not say. */
   readonly summaries: readonly QueueSummary[] | null
   readonly storeProblem: ServerProblem | null
-  readonly depth: (queue: string | null) => readonly DepthSample[]
+  readonly depth: (queue: string | null) => readonly RecordedDepth[]
   readonly actions: JobsMetricsAnswer['actions']
   readonly needsConfirmation: boolean
+  readonly instances: readonly InstanceJobs[]
+  readonly findings: readonly Finding[]
 }
 
 /** Queues as Redis has them now, and what their jobs did in the window. */
@@ -40,7 +45,7 @@ export function buildJobsMetrics(input: JobsMetricsInput): JobsMetricsAnswer {
         name,
         known.get(name),
         timesOf(measured.get(name) ?? noJobTraffic(name, ''), coveredMs),
-        withNow(depth(name), atMs, [known.get(name)]),
+        outlookOf(name, withNow(depth(name), atMs, [known.get(name)]), input.instances),
       ),
     ),
     names: [...mergeJobsBy('name', ofQueue)]
@@ -52,6 +57,7 @@ export function buildJobsMetrics(input: JobsMetricsInput): JobsMetricsAnswer {
       waiting: waiting.map(sample => sample.waiting),
       delayed: waiting.map(sample => sample.delayed),
     },
+    findings: input.findings.filter(({ state }) => state === 'open').map(summarise),
     storeProblem: input.storeProblem,
     actions: input.actions,
     needsConfirmation: input.needsConfirmation,
@@ -59,20 +65,27 @@ export function buildJobsMetrics(input: JobsMetricsInput): JobsMetricsAnswer {
 }
 
 /** The looks so far and the one of this answer, so that an answer does not contradict itself. */
-function withNow(samples: readonly DepthSample[], atMs: number, summaries: readonly (QueueSummary | undefined)[]): readonly DepthSample[] {
+function withNow(samples: readonly RecordedDepth[], atMs: number, summaries: readonly (QueueSummary | undefined)[]): readonly RecordedDepth[] {
   const known = summaries.filter(summary => summary !== undefined)
   if (known.length === 0) return samples
   const sum = (state: 'waiting' | 'delayed'): number => known.reduce((total, { counts }) => total + counts[state], 0)
-  return [...samples.filter(sample => sample.atMs < atMs), { atMs, waiting: sum('waiting'), delayed: sum('delayed') }]
+  const now = known.length === 1 ? recordedDepth(known[0]!, atMs) : { atMs, waiting: sum('waiting'), delayed: sum('delayed') }
+  return [...samples.filter(sample => sample.atMs < atMs), now]
 }
 
-function queueRow(queue: string, summary: QueueSummary | undefined, times: JobTimes, samples: readonly DepthSample[]): JobQueueRow {
+/** An instance that has the queue's definition knows its limits; without one, the same is asked of the console's own looks with the usual limits. */
+function outlookOf(queue: string, samples: readonly RecordedDepth[], instances: readonly InstanceJobs[]): QueueOutlook {
+  const said = instances.flatMap(({ state }) => state.outlooks ?? []).filter(outlook => outlook.queue === queue && outlook.state !== 'unknown')
+  return said.toSorted((a, b) => b.n - a.n)[0] ?? queueOutlook(queue, samples)
+}
+
+function queueRow(queue: string, summary: QueueSummary | undefined, times: JobTimes, outlook: QueueOutlook): JobQueueRow {
   return {
     queue,
     counts: summary?.counts ?? null,
     isPaused: summary?.isPaused ?? null,
     oldestWaitingMs: summary?.oldestWaitingMs ?? null,
-    trend: summary === undefined ? null : depthTrend(samples),
+    outlook: summary === undefined ? null : outlook,
     ...times,
   }
 }

@@ -1,7 +1,9 @@
+import type { Finding } from 'holdfast/core'
 import type { QueueSummary } from 'holdfast/jobs'
 import type { Context, Hono } from 'hono'
+import type { InstanceJobs } from '../collect/collector.ts'
 import { orProblem } from '../database/database-reads.ts'
-import type { DepthSample } from '../jobs/depth-trend.ts'
+import type { RecordedDepth } from '../jobs/depth-recorder.ts'
 import type { JobChange, JobControl } from '../jobs/job-control.ts'
 import type { TrafficWindow } from '../store/traffic-store.ts'
 import type { ConsoleEnv } from './app.ts'
@@ -15,11 +17,15 @@ export interface JobsRoutesDeps {
   readonly control: JobControl
   /** Shared by those who ask at the same time. */
   readonly queues: () => Promise<readonly QueueSummary[]>
-  readonly depth: (queue: string | null, windowSec: number) => readonly DepthSample[]
+  readonly depth: (queue: string | null, windowSec: number) => readonly RecordedDepth[]
   readonly needsConfirmation: boolean
   readonly nowMs: () => number
   readonly window: (windowSec: number) => TrafficWindow
   readonly isPartial: () => boolean
+  /** What the instances say of their queues. */
+  readonly instances: () => readonly InstanceJobs[]
+  /** Findings of jobs, also those that are gone. */
+  readonly findings: () => readonly Finding[]
 }
 
 const BASE = '/api/v1/performance/jobs'
@@ -30,13 +36,14 @@ export function addJobsRoutes(app: Hono<ConsoleEnv>, deps: JobsRoutesDeps, { win
   app.get(`${BASE}/metrics`, async c => {
     const actions = control.actions(c.get('caller').role)
     const { server: summaries, serverProblem: storeProblem } = await orProblem(deps.queues())
-    const { needsConfirmation, window, isPartial, nowMs, depth } = deps
+    const { needsConfirmation, window, isPartial, nowMs, depth, instances, findings } = deps
     const windowSec = windowOf(c)
     return answer(
       c,
       buildJobsMetrics({
         ...{ atMs: nowMs(), window: window(windowSec), partial: isPartial(), queue: c.req.query('queue') || null },
         ...{ summaries, storeProblem, depth: queue => depth(queue, windowSec), actions, needsConfirmation },
+        ...{ instances: instances(), findings: findings() },
       }),
     )
   })

@@ -27,6 +27,8 @@ export interface Collector extends Lifecycle {
   caches(): readonly InstanceCache[]
   /** What requests of the instances that are up send again and again, counted since each one's start. */
   repeats(): readonly InstanceRepeats[]
+  /** Queues, alerts and findings of the instances that are up and have jobs, as last read. */
+  jobs(): readonly InstanceJobs[]
   /** Name of the service as the first instance that answers gives it. */
   service(): string | undefined
   /** True when the newest reading lacks an instance. */
@@ -51,6 +53,12 @@ export interface InstanceCache {
 export interface InstanceRepeats {
   readonly instanceId: string
   readonly repeats: NonNullable<InstanceSnapshot['repeats']>
+}
+
+/** The jobs of one instance. */
+export interface InstanceJobs {
+  readonly instanceId: string
+  readonly state: NonNullable<InstanceSnapshot['jobs']>
 }
 
 /** What the collector works with. */
@@ -113,6 +121,7 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
     pools,
     caches,
     repeats: () => snapshots().map(({ instanceId, repeats = [] }) => ({ instanceId, repeats })),
+    jobs: () => snapshots().flatMap(({ instanceId, jobs }) => (jobs === undefined ? [] : [{ instanceId, state: jobs }])),
     service: () => snapshots()[0]?.service,
     isPartial: () => partial,
   }

@@ -7,7 +7,7 @@ import { createDepthRecorder } from './depth-recorder.ts'
 import { createJobControl } from './job-control.ts'
 
 /** What the console's work on jobs stands on. */
-export interface ConsoleJobsDeps extends Pick<JobsRoutesDeps, 'window' | 'isPartial' | 'needsConfirmation'> {
+export interface ConsoleJobsDeps extends Pick<JobsRoutesDeps, 'window' | 'isPartial' | 'needsConfirmation' | 'instances' | 'findings'> {
   readonly store: JobStore | undefined
   readonly clock: Clock
   readonly logger: Logger
@@ -16,7 +16,7 @@ export interface ConsoleJobsDeps extends Pick<JobsRoutesDeps, 'window' | 'isPart
 
 /** What the addresses of jobs answer from, and what has to run for it: nothing where there is no store. */
 export function createConsoleJobs(deps: ConsoleJobsDeps): { readonly routes: JobsRoutesDeps; readonly parts: readonly Lifecycle[] } {
-  const { store, clock, logger, publishEvent, needsConfirmation, window, isPartial } = deps
+  const { store, clock, logger, publishEvent, needsConfirmation, window, isPartial, instances, findings } = deps
   const nowMs = (): number => clock.nowMs()
   let changeCount = 0
   const onChanged = (): void => void changeCount++
@@ -24,7 +24,7 @@ export function createConsoleJobs(deps: ConsoleJobsDeps): { readonly routes: Job
   const recorder = createDepthRecorder(control.queues, { clock, logger })
   const queues = shareReadings(clock, control.queues, () => changeCount)
   return {
-    routes: { control, queues, depth: recorder.samples, needsConfirmation, nowMs, window, isPartial },
+    routes: { control, queues, depth: recorder.samples, needsConfirmation, nowMs, window, isPartial, instances, findings },
     parts: store === undefined ? [] : [recorder],
   }
 }

@@ -1,7 +1,6 @@
 import type { Clock, Lifecycle, Logger } from 'holdfast/core'
-import type { QueueSummary } from 'holdfast/jobs'
+import type { DepthSample, QueueSummary } from 'holdfast/jobs'
 import { createTicker } from '../collect/ticker.ts'
-import type { DepthSample } from './depth-trend.ts'
 
 /** Costs Redis 3 round trips and 2 a queue each time. */
 export const DEPTH_EVERY_MS = 5000
@@ -10,10 +9,15 @@ const SAMPLES_KEPT = 180
 /** Queues whose depth is remembered. */
 const QUEUES_KEPT = 200
 
+/** Jobs that waited at one moment, and for how long the oldest of them. */
+export interface RecordedDepth extends DepthSample {
+  readonly delayed: number
+}
+
 /** Remembers how many jobs waited. */
 export interface DepthRecorder extends Lifecycle {
   /** Of one queue, or of all together, in the last so many seconds, oldest first. */
-  samples(queue: string | null, windowSec: number): readonly DepthSample[]
+  samples(queue: string | null, windowSec: number): readonly RecordedDepth[]
 }
 
 /** Looks at the queues every five seconds from `start` to `stop`. A look that fails leaves a gap, and a line in the log, the first time. */
@@ -21,7 +25,7 @@ export function createDepthRecorder(
   read: () => Promise<readonly QueueSummary[]>,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): DepthRecorder {
-  const looks: { readonly atMs: number; readonly queues: ReadonlyMap<string, DepthSample> }[] = []
+  const looks: { readonly atMs: number; readonly queues: ReadonlyMap<string, RecordedDepth> }[] = []
   let warned = false
   const ticker = createTicker({
     name: 'console depth recorder',
@@ -30,7 +34,7 @@ export function createDepthRecorder(
     async work() {
       const queues = await read()
       const atMs = clock.nowMs()
-      const sample = ({ queue, counts: { waiting, delayed } }: QueueSummary): [string, DepthSample] => [queue, { atMs, waiting, delayed }]
+      const sample = (summary: QueueSummary): [string, RecordedDepth] => [summary.queue, recordedDepth(summary, atMs)]
       looks.push({ atMs, queues: new Map(queues.slice(0, QUEUES_KEPT).map(sample)) })
       if (looks.length > SAMPLES_KEPT) looks.shift()
       warned = false
@@ -53,4 +57,9 @@ export function createDepthRecorder(
       })
     },
   }
+}
+
+/** What is recorded of a queue at one look. */
+export function recordedDepth({ counts: { waiting, delayed }, oldestWaitingMs, isPaused }: QueueSummary, atMs: number): RecordedDepth {
+  return { atMs, waiting, delayed, oldestWaitingMs, isPaused }
 }

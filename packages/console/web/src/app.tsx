@@ -56,7 +56,7 @@ export function App(): ReactElement {
             {({ tab }) => <PostgresPage tab={tab} live={live} theme={theme} windowSec={windowSec} linkTo={linkTo} />}
           </Route>
           <Route path="/jobs">
-            <JobsPage live={live} theme={theme} windowSec={windowSec} />
+            <JobsPage live={live} theme={theme} windowSec={windowSec} linkTo={linkTo} />
           </Route>
           <Route path="/findings">
             <FindingsPage linkTo={linkTo} />

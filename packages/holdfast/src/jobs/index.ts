@@ -36,4 +36,5 @@ export type {
   ScheduleRequest,
 } from './store/job-store.ts'
 export type { QueueAlert } from './watch/queue-alerts.ts'
+export { type DepthSample, type QueueOutlook, queueOutlook } from './watch/queue-outlook.ts'
 export type { JobsState } from './watch/queue-watch.ts'

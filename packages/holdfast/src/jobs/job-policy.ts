@@ -47,6 +47,8 @@ export interface ResolvedFairness {
 
 /** Largest priority that BullMQ takes. @source bullmq 6.7.0, PRIORITY_LIMIT in classes/job */
 export const PRIORITY_LIMIT = 2_097_151
+/** Depth and age of a queue that names no limits. */
+export const DEFAULT_LIMITS: { readonly depth: number; readonly ageMs: number } = { depth: 1000, ageMs: 30_000 }
 const DAY_MS = 86_400_000
 const DEFAULT_WINDOW = 50
 
@@ -95,8 +97,8 @@ export function resolveQueue(name: string, queue: QueueDefinition, problems: Con
     keepDead: resolveRetention(`${path}.keepDead`, queue.keepDead, { count: 10_000, age: 14 * 86_400 }, problems),
     maxPayloadBytes: problems.attempt(`${path}.maxPayload`, () => parseSizeBytes(queue.maxPayload ?? '64kb'), 65_536),
     alerts: {
-      depth: read.whole(`${path}.alerts.depth`, alerts.depth, 1000, 1, 1e9),
-      ageMs: read.duration(`${path}.alerts.age`, alerts.age, 30_000, 1, 365 * DAY_MS),
+      depth: read.whole(`${path}.alerts.depth`, alerts.depth, DEFAULT_LIMITS.depth, 1, 1e9),
+      ageMs: read.duration(`${path}.alerts.age`, alerts.age, DEFAULT_LIMITS.ageMs, 1, 365 * DAY_MS),
       failureRatio: read.share(`${path}.alerts.failureRatio`, alerts.failureRatio, 0.01),
     },
   }

@@ -1,5 +1,6 @@
 import type { Finding } from 'holdfast/core'
 import type { ReactElement } from 'react'
+import { Link } from 'wouter'
 import { count, msFine, percent, span, speedUp } from '../format.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -18,11 +19,18 @@ const TIERS: Readonly<Record<Evidence['tier'], string>> = {
 /** Rules of PostgreSQL that the console judges by what the instances count. */
 const COUNTED_RULES: ReadonlySet<string> = new Set(['pg/n-plus-one', 'pg/duplicate-read'])
 
+interface EvidenceSectionProps {
+  readonly evidence: Evidence
+  readonly rule: string
+  linkTo(path: string): string
+}
+
 /** The numbers and plans behind a finding. */
-export function EvidenceSection({ evidence, rule }: { readonly evidence: Evidence; readonly rule: string }): ReactElement {
+export function EvidenceSection({ evidence, rule, linkTo }: EvidenceSectionProps): ReactElement {
   const { before, trial, figures } = evidence
   const isOfCache = rule.startsWith('cache/')
-  const isCounted = isOfCache || COUNTED_RULES.has(rule)
+  const isOfJobs = rule.startsWith('jobs/')
+  const isCounted = isOfCache || isOfJobs || COUNTED_RULES.has(rule)
   const isOfObject = evidence.of === 'object'
   return (
     <Panel
@@ -36,10 +44,15 @@ export function EvidenceSection({ evidence, rule }: { readonly evidence: Evidenc
     >
       {isOfObject ? null : <Times before={before} shareOfTime={evidence.shareOfTime} rule={rule} />}
       <div className="with-button">
-        <h3>{isOfCache ? 'Keys' : isOfObject ? 'Object' : 'Statement'}</h3>
+        <h3>{isOfCache ? 'Keys' : isOfJobs ? 'Queue' : isOfObject ? 'Object' : 'Statement'}</h3>
         <CopyButton text={evidence.statement} />
       </div>
       {isOfCache || isOfObject ? <code className="finding-subject">{evidence.statement}</code> : <Sql text={evidence.statement} />}
+      {isOfJobs && rule !== 'jobs/eviction-policy' ? (
+        <p>
+          <Link href={linkTo(`/jobs?queue=${encodeURIComponent(evidence.statement.split('/')[0] ?? '')}`)}>Show the queue</Link>
+        </p>
+      ) : null}
       {figures === undefined ? null : (
         <dl className="notes">
           {figures.map(({ name, value }) => (

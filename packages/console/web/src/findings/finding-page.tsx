@@ -49,12 +49,12 @@ export function FindingPage({ id, linkTo }: FindingPageProps): ReactElement {
           <Skeleton lines={8} label={`Reading finding ${id}`} />
         </section>
       ) : null}
-      {data === undefined ? null : <Detail detail={data} />}
+      {data === undefined ? null : <Detail detail={data} linkTo={linkTo} />}
     </>
   )
 }
 
-function Detail({ detail }: { readonly detail: FindingDetail }): ReactElement {
+function Detail({ detail, linkTo }: { readonly detail: FindingDetail; linkTo(path: string): string }): ReactElement {
   const { finding } = detail
   const [asked, setAsked] = useState<FindingActionName | 'snooze' | null>(null)
   return (
@@ -83,7 +83,7 @@ function Detail({ detail }: { readonly detail: FindingDetail }): ReactElement {
         </p>
       </header>
       <div className="finding-columns">
-        <EvidenceSection evidence={finding.evidence} rule={finding.rule} />
+        <EvidenceSection evidence={finding.evidence} rule={finding.rule} linkTo={linkTo} />
         <DoSection detail={detail} ask={setAsked} />
         <ProofSection detail={detail} ask={setAsked} />
         <HistorySection history={finding.history} />

@@ -25,7 +25,7 @@ export function ProofSection({ detail, ask }: ProofSectionProps): ReactElement {
   return (
     <Panel title="Proof" className="proof" aside={verification === undefined ? undefined : dateTime(verification.atMs)}>
       {verification === undefined ? (
-        <Unproven state={finding.state} recommendation={finding.recommendation} />
+        <Unproven state={finding.state} recommendation={finding.recommendation} rule={finding.rule} />
       ) : (
         <Proven verification={verification} />
       )}
@@ -45,7 +45,15 @@ export function ProofSection({ detail, ask }: ProofSectionProps): ReactElement {
   )
 }
 
-function Unproven({ state, recommendation }: Pick<Finding, 'state' | 'recommendation'>): ReactElement {
+function Unproven({ state, recommendation, rule }: Pick<Finding, 'state' | 'recommendation' | 'rule'>): ReactElement {
+  if (rule.startsWith('jobs/')) {
+    if (state === 'gone') return <p className="empty">No instance sees it any more.</p>
+    return (
+      <p className="empty">
+        Nothing to prove yet. The instances look at their queues every five seconds: the finding is gone when none of them sees it any more.
+      </p>
+    )
+  }
   if (recommendation.manual !== undefined) {
     return (
       <p className="empty">

@@ -9,6 +9,7 @@ import { Reading } from '../parts/reading.tsx'
 import { ServerNote } from '../postgres/server-note.tsx'
 import type { Theme } from '../theme.ts'
 import { JobDetail } from './job-detail.tsx'
+import { JobFindings } from './job-findings.tsx'
 import { JobNames } from './job-names.tsx'
 import { JobTiles } from './job-tiles.tsx'
 import { QueuePanel } from './queue-panel.tsx'
@@ -19,12 +20,13 @@ interface JobsPageProps {
   readonly live: Live
   readonly theme: Theme
   readonly windowSec: number
+  linkTo(path: string): string
 }
 
 const REFRESH_MS = 2000
 
 /** The queues, what their jobs do, and ways to look for jobs and to change them. The address holds queue, state, search and job. */
-export function JobsPage({ live, theme, windowSec }: JobsPageProps): ReactElement {
+export function JobsPage({ live, theme, windowSec, linkTo }: JobsPageProps): ReactElement {
   const [queue] = useParam('queue')
   const [job] = useParam('job')
   const reading = useQuery({
@@ -47,6 +49,7 @@ export function JobsPage({ live, theme, windowSec }: JobsPageProps): ReactElemen
               <Panel title="Queues" aside={`times of the last ${span(answer.windowSec)}`}>
                 <QueueTable rows={answer.queues} />
               </Panel>
+              <JobFindings findings={answer.findings} linkTo={linkTo} />
               <JobTiles answer={answer} theme={theme} windowSec={windowSec} events={live.overview?.events ?? []} />
               {answer.names.length === 0 ? null : (
                 <Panel title="By name of the job" aside={`${queue ?? 'all queues'}, last ${span(answer.windowSec)}`}>

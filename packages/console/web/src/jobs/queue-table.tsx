@@ -56,11 +56,22 @@ export function QueueState({ row }: { readonly row: JobQueueRow }): ReactElement
   return <Mark tone={tone}>{text}</Mark>
 }
 
-function stateOf({ isPaused, trend, counts }: JobQueueRow): readonly ['ok' | 'warn' | 'bad' | 'quiet', string] {
-  if (isPaused === null) return ['quiet', 'not known']
+function stateOf({ isPaused, outlook }: JobQueueRow): readonly ['ok' | 'warn' | 'bad' | 'quiet', string] {
+  if (isPaused === null || outlook === null) return ['quiet', 'not known']
   if (isPaused) return ['warn', 'paused']
-  if (trend?.state === 'falling behind') return ['bad', `falling behind, +${showPerSec(trend.perSec).text}/s`]
-  if (trend?.state === 'emptying') return ['ok', `empty in ${span((trend.emptyInMs ?? 0) / 1000)}`]
-  if (counts?.waiting === 0) return ['ok', 'empty']
-  return trend === null ? ['quiet', 'open'] : ['ok', 'keeps up']
+  const { state, perSec, emptyInMs, isOverLimit } = outlook
+  switch (state) {
+    case 'falling behind':
+      return ['bad', perSec > 0 ? `falling behind, +${showPerSec(perSec).text}/s` : 'falling behind']
+    case 'growing':
+      return ['warn', `growing, +${showPerSec(perSec).text}/s`]
+    case 'emptying':
+      return [isOverLimit ? 'warn' : 'ok', `empty in ${span((emptyInMs ?? 0) / 1000)}`]
+    case 'empty':
+      return ['ok', 'empty']
+    case 'steady':
+      return ['ok', 'keeps up']
+    default:
+      return ['quiet', 'open']
+  }
 }

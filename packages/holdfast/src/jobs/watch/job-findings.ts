@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Finding, FindingSeverity } from '../../core/index.ts'
 import type { ResolvedQueue } from '../job-policy.ts'
 import { FAILURE_SAMPLE } from './queue-alerts.ts'
+import type { QueueOutlook } from './queue-outlook.ts'
 import type { KindTally, QueueTrend } from './queue-sample.ts'
 
 /** A job that stalled more than once: it kills its workers, or blocks them. */
@@ -20,35 +21,31 @@ const STORM_SAMPLE = 100
 export const POISON_STALLS = 2
 
 /** What is to be said of one queue. Pure: the same look gives the same findings. */
-export function queueFindings(queue: Pick<ResolvedQueue, 'name' | 'alerts' | 'concurrency'>, trend: QueueTrend): readonly Finding[] {
-  return [...fallingBehind(queue, trend), ...retryStorms(queue.name, trend), ...alwaysFailing(queue.name, trend)]
+export function queueFindings(queue: Pick<ResolvedQueue, 'name' | 'concurrency'>, trend: QueueTrend, outlook: QueueOutlook): readonly Finding[] {
+  return [...fallingBehind(queue, trend, outlook), ...retryStorms(queue.name, trend), ...alwaysFailing(queue.name, trend)]
 }
 
 /** A queue over its limits: whether it catches up, and when. */
-function fallingBehind(queue: Pick<ResolvedQueue, 'name' | 'alerts' | 'concurrency'>, trend: QueueTrend): readonly Finding[] {
-  const { newest, growthPerSec, windowMs } = trend
-  const isBehind = newest.waiting > queue.alerts.depth || newest.oldestWaitingMs > queue.alerts.ageMs
-  if (!isBehind || newest.waiting === 0 || newest.isPaused) return []
-  const emptyInS = growthPerSec < 0 ? newest.waiting / -growthPerSec : undefined
-  const forecast =
-    emptyInS === undefined
-      ? growthPerSec === 0
-        ? 'and does not become shorter'
-        : `and grows by ${growthPerSec.toFixed(1)} a second`
-      : `and is empty in about ${inWords(emptyInS)} at this rate`
+function fallingBehind(
+  queue: Pick<ResolvedQueue, 'name' | 'concurrency'>,
+  { newest, windowMs }: QueueTrend,
+  outlook: QueueOutlook,
+): readonly Finding[] {
+  if (!outlook.isOverLimit || outlook.state === 'paused' || outlook.state === 'empty') return []
+  const { perSec } = outlook
   return [
     finding({
       rule: 'jobs/falling-behind',
       subject: queue.name,
-      severity: emptyInS === undefined ? 'warning' : 'info',
-      title: `queue ${queue.name} has ${newest.waiting} jobs waiting, ${forecast}`,
+      severity: outlook.state === 'emptying' ? 'info' : 'warning',
+      title: `queue ${queue.name} has ${newest.waiting} jobs waiting, ${forecastOf(outlook)}`,
       atMs: newest.atMs,
       windowMs,
       sampleCount: newest.waiting,
       figures: [
         { name: 'waiting', value: `${newest.waiting} jobs` },
         { name: 'oldest waiting', value: inWords(newest.oldestWaitingMs / 1000) },
-        { name: 'change', value: `${growthPerSec >= 0 ? '+' : ''}${growthPerSec.toFixed(1)} jobs/s` },
+        { name: 'change', value: outlook.state === 'unknown' ? 'not known yet' : `${perSec >= 0 ? '+' : ''}${perSec.toFixed(1)} jobs/s` },
         { name: 'running', value: `${newest.active} jobs, ${queue.concurrency} a process` },
       ],
       summary:
@@ -57,6 +54,12 @@ function fallingBehind(queue: Pick<ResolvedQueue, 'name' | 'alerts' | 'concurren
       costNote: 'more jobs at once need more of what they use: connections, memory, rate of other services',
     }),
   ]
+}
+
+function forecastOf({ state, perSec, emptyInMs }: QueueOutlook): string {
+  if (state === 'unknown') return 'and whether they become fewer is not known yet'
+  if (emptyInMs !== null) return `and is empty in about ${inWords(emptyInMs / 1000)} at this rate`
+  return perSec > 0 ? `and grows by ${perSec.toFixed(1)} a second` : 'and does not become shorter'
 }
 
 function retryStorms(queue: string, { kinds, newest, windowMs }: QueueTrend): readonly Finding[] {

@@ -24,8 +24,6 @@ export interface QueueSample {
 export interface QueueTrend {
   readonly windowMs: number
   readonly newest: QueueSample
-  /** Waiting jobs that came on top, a second; negative when they become fewer. */
-  readonly growthPerSec: number
   readonly kinds: readonly KindTally[]
 }
 
@@ -39,5 +37,5 @@ export function trendOf(samples: readonly QueueSample[]): QueueTrend | undefined
     const before = first.kinds.find(({ name }) => name === kind.name) ?? { attempts: 0, failed: 0, retried: 0 }
     return { name: kind.name, attempts: kind.attempts - before.attempts, failed: kind.failed - before.failed, retried: kind.retried - before.retried }
   })
-  return { windowMs, newest, growthPerSec: ((newest.waiting - first.waiting) * 1000) / windowMs, kinds }
+  return { windowMs, newest, kinds }
 }

@@ -7,11 +7,14 @@ import type { JobStore, QueueSummary } from '../store/job-store.ts'
 import type { AttemptBook } from './attempt-book.ts'
 import { evictionFinding, poisonFindings, queueFindings } from './job-findings.ts'
 import { alertsOf, type QueueAlert } from './queue-alerts.ts'
+import { type QueueOutlook, queueOutlook } from './queue-outlook.ts'
 import { type QueueSample, trendOf } from './queue-sample.ts'
 
 /** What was seen of the queues at the last look, as plain data. */
 export interface JobsState {
   readonly queues: readonly QueueSummary[]
+  /** Where the depth of each goes. Absent from instances older than this field. */
+  readonly outlooks?: readonly QueueOutlook[]
   readonly alerts: readonly QueueAlert[]
   /** Of the last minute. One that is no longer observed is no longer here. */
   readonly findings: readonly Finding[]
@@ -41,6 +44,7 @@ export class QueueWatch {
   #timer: ClockTimer | undefined
   #isStopped = false
   #summaries: readonly QueueSummary[] = []
+  #outlooks: readonly QueueOutlook[] = []
   #alerts: readonly QueueAlert[] = []
   #findings: readonly Finding[] = []
   #evictingSinceMs: number | undefined
@@ -50,7 +54,7 @@ export class QueueWatch {
   }
 
   get state(): JobsState {
-    return { queues: this.#summaries, alerts: this.#alerts, findings: this.#findings }
+    return { queues: this.#summaries, outlooks: this.#outlooks, alerts: this.#alerts, findings: this.#findings }
   }
 
   /** Alerts, and an eviction policy that was changed while jobs run. */
@@ -77,20 +81,25 @@ export class QueueWatch {
     const summaries = await Promise.all([...queues.keys()].map(name => store.queue(name)))
     const policy = await readEvictionPolicy(connection.caller)
     const atMs = clock.nowMs()
+    const outlooks: QueueOutlook[] = []
     const alerts: QueueAlert[] = []
     const findings: Finding[] = [...poisonFindings(book.poison(atMs))]
     for (const summary of summaries) {
       for (const [state, count] of Object.entries(summary.counts)) metrics.depth.bind(summary.queue, state).set(count)
       metrics.oldestWaiting.bind(summary.queue).set(summary.oldestWaitingMs / 1000)
-      const trend = trendOf(this.#note(summary, atMs))
-      if (trend === undefined) continue
       const queue = queues.get(summary.queue)!
+      const samples = this.#note(summary, atMs)
+      const outlook = queueOutlook(summary.queue, samples, queue.alerts)
+      outlooks.push(outlook)
+      const trend = trendOf(samples)
+      if (trend === undefined) continue
       alerts.push(...alertsOf(queue, trend))
-      findings.push(...queueFindings(queue, trend))
+      findings.push(...queueFindings(queue, trend, outlook))
     }
     this.#evictingSinceMs = policy === undefined || policy === SAFE_POLICY ? undefined : (this.#evictingSinceMs ?? atMs)
     if (this.#evictingSinceMs !== undefined) findings.push(evictionFinding(policy!, atMs))
     this.#summaries = summaries
+    this.#outlooks = outlooks
     this.#alerts = alerts.map(alert => ({ ...alert, sinceMs: this.#known(alert)?.sinceMs ?? alert.sinceMs }))
     this.#findings = findings
     return this.state
