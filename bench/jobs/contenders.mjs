@@ -1,4 +1,7 @@
-// Queues that do the same: `add` hands so many jobs over, `work` runs `onJob(payload)` for each, fifty at once where that can be said. Each `open` starts empty.
+// Queues that do the same. Each `open` starts an empty queue: `add(numbers)` hands jobs over in one call, `addOne(n)` one (in a transaction it calls its second
+// argument when COMMIT is sent), `work(onJob)` starts a worker that runs `onJob(n)`
+// for each job, fifty at once where that can be said, and `stop()` and `go()` keep it from new jobs and let it at them again.
+// What a queue is asked to do beside that is what Holdfast does by default: five attempts, exponential back-off, what ended kept by number and by age.
 import { createRequire } from 'node:module'
 import { startServices } from '@holdfast/dev-services'
 import { createJobs, defineJob } from 'holdfast/jobs'
@@ -6,15 +9,25 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 
 const require = createRequire(import.meta.url)
-const CONCURRENCY = 50
-const isParent = process.env.HOLDFAST_BENCH_CANDIDATE === undefined
+export const CONCURRENCY = 50
+const ATTEMPTS = 5
+const BACKOFF_MS = 1000
+const KEEP_COMPLETED = { count: 1000, age: 86_400 }
+const KEEP_FAILED = { count: 10_000, age: 14 * 86_400 }
+const EVENTS_KEPT = 1000
 
-/** Runs `bench` with services for its candidates: a Redis that does not evict, with persistence off for all alike, and PostgreSQL. */
-export async function withServices(bench) {
-  if (!isParent) return bench()
-  const services = await startServices({ durable: false, requireRedis: true })
+/** Starts what the contenders need, a Redis that does not evict and PostgreSQL, both without persistence for all alike, and tells processes to come where it is. */
+export async function startContenderServices() {
+  const services = await startServices({ durable: false, requireRedis: true, onProgress: line => console.error(line) })
   process.env.HOLDFAST_BENCH_JOBS_REDIS_URL = services.jobsRedis.url
   process.env.HOLDFAST_BENCH_PG_URL = services.postgres.url
+  return services
+}
+
+/** The same for a bench whose candidates are processes of this file: runs `bench` while the services are there. */
+export async function withContenderServices(bench) {
+  if (process.env.HOLDFAST_BENCH_CANDIDATE !== undefined) return bench()
+  const services = await startContenderServices()
   try {
     await bench()
   } finally {
@@ -23,13 +36,9 @@ export async function withServices(bench) {
 }
 
 const redis = () => new Redis(process.env.HOLDFAST_BENCH_JOBS_REDIS_URL, { maxRetriesPerRequest: null })
-const pool = () => new pg.Pool({ connectionString: process.env.HOLDFAST_BENCH_PG_URL, max: 10 })
-const inChunks = async (count, size, add) => {
-  for (let at = 0; at < count; at += size) await add(Array.from({ length: Math.min(size, count - at) }, (_, i) => at + i))
-}
-const CHUNK = 500
+export const openPool = () => new pg.Pool({ connectionString: process.env.HOLDFAST_BENCH_PG_URL, max: 10 })
 let opened = 0
-/** A name of its own for each that is opened: the worker of a check goes on. */
+/** A name of its own for each that is opened. */
 const newName = () => `q${process.pid}_${opened++}`
 
 export const plainBullMq = {
@@ -37,23 +46,26 @@ export const plainBullMq = {
     const { Queue, Worker } = require('bullmq')
     const connection = redis()
     const name = newName()
-    const queue = new Queue(name, { connection, streams: { events: { maxLen: 1000 } } })
+    const defaultJobOptions = { attempts: ATTEMPTS, backoff: { type: 'exponential', delay: BACKOFF_MS, jitter: 0.5 } }
+    const queue = new Queue(name, { connection, defaultJobOptions, streams: { events: { maxLen: EVENTS_KEPT } } })
     await queue.waitUntilReady()
     return {
-      add: count => inChunks(count, CHUNK, numbers => queue.addBulk(numbers.map(n => ({ name: 'work', data: { n } })))),
+      add: numbers => queue.addBulk(numbers.map(n => ({ name: 'work', data: { n } }))),
       addOne: n => queue.add('work', { n }),
-      work: async onJob => {
-        const options = { connection, concurrency: CONCURRENCY, removeOnComplete: { count: 1000 }, removeOnFail: { count: 10_000 } }
-        await new Worker(name, async job => onJob(job.data.n), options).waitUntilReady()
+      stop: () => queue.pause(),
+      go: () => queue.resume(),
+      async work(onJob) {
+        const retention = { removeOnComplete: KEEP_COMPLETED, removeOnFail: KEEP_FAILED }
+        await new Worker(name, async job => onJob(job.data.n), { connection: redis(), concurrency: CONCURRENCY, ...retention }).waitUntilReady()
       },
     }
   },
 }
 
-/** `tenants`: 0 for none, else in so many lines. `hasOutbox`: handed over in transactions of a hundred jobs. */
+/** `tenants`: 0 for none, else in so many lines. `hasOutbox`: handed over in transactions; `addIn` takes the caller's. */
 export const holdfast = ({ tenants = 0, hasOutbox = false } = {}) => ({
   async open() {
-    const own = hasOutbox ? pool() : undefined
+    const pool = hasOutbox ? openPool() : undefined
     let onJob = () => undefined
     const queues = {
       work: {
@@ -62,26 +74,25 @@ export const holdfast = ({ tenants = 0, hasOutbox = false } = {}) => ({
         jobs: { work: defineJob({ run: job => onJob(job.payload.n) }) },
       },
     }
-    const options = { redis: redis(), namespace: newName().replace('_', '-'), queues, ...(own === undefined ? {} : { pool: own }) }
+    const options = { redis: redis(), namespace: newName().replace('_', '-'), queues, ...(pool === undefined ? {} : { pool }) }
     const producer = createJobs({ ...options, work: 'none' })
     await producer.start()
-    const jobs = numbers => numbers.map(n => ({ name: 'work', payload: { n }, ...(tenants > 0 ? { tenant: `t-${n % tenants}` } : {}) }))
-    const inTransaction = async numbers => {
-      const client = await own.connect()
-      await client.query('BEGIN')
-      await producer.enqueueMany(client, 'work', jobs(numbers))
-      await client.query('COMMIT')
-      client.release()
-    }
+    const ofTenant = n => (tenants > 0 ? { tenant: `t-${n % tenants}` } : {})
+    const jobs = numbers => numbers.map(n => ({ name: 'work', payload: { n }, ...ofTenant(n) }))
+    const addIn = (client, numbers) => producer.enqueueMany(client, 'work', jobs(numbers))
+    const inTransaction = (numbers, onCommit) => transaction(pool, client => addIn(client, numbers), onCommit)
     return {
-      add: count => inChunks(count, hasOutbox ? 100 : CHUNK, hasOutbox ? inTransaction : numbers => producer.addMany('work', jobs(numbers))),
-      addOne: n => (hasOutbox ? inTransaction([n]) : producer.add('work', 'work', { n })),
-      addAs: (tenant, count) =>
+      addIn,
+      add: numbers => (hasOutbox ? inTransaction(numbers) : producer.addMany('work', jobs(numbers))),
+      addOne: (n, onCommit) => (hasOutbox ? inTransaction([n], onCommit) : producer.add('work', 'work', { n }, ofTenant(n))),
+      addAs: (tenant, numbers) =>
         producer.addMany(
           'work',
-          Array.from({ length: count }, (_, n) => ({ name: 'work', payload: { n: `${tenant}/${n}` }, tenant })),
+          numbers.map(n => ({ name: 'work', payload: { n }, tenant })),
         ),
-      work: async run => {
+      stop: () => producer.store.pause('work'),
+      go: () => producer.store.resume('work'),
+      async work(run) {
         onJob = run
         await createJobs({ ...options, pool: undefined, redis: redis() }).start()
       },
@@ -92,58 +103,82 @@ export const holdfast = ({ tenants = 0, hasOutbox = false } = {}) => ({
 export const pgBoss = {
   async open() {
     const PgBoss = require('pg-boss')
-    const schema = newName()
-    const boss = new PgBoss({ connectionString: process.env.HOLDFAST_BENCH_PG_URL, schema, max: 10 })
+    const boss = new PgBoss({ connectionString: process.env.HOLDFAST_BENCH_PG_URL, schema: newName(), max: 10 })
     boss.on('error', () => undefined)
     await boss.start()
     await boss.createQueue('work')
+    const policy = { retryLimit: ATTEMPTS - 1, retryDelay: BACKOFF_MS / 1000, retryBackoff: true }
+    const over = client => ({ db: { executeSql: (text, values) => client.query(text, values) } })
+    const list = numbers => numbers.map(n => ({ name: 'work', data: { n }, ...policy }))
+    let onJob
+    // The least interval that it takes, and it takes no second batch within one, so that fifty at once would be a hundred a second.
+    const go = () => boss.work('work', { batchSize: 1000, pollingIntervalSeconds: 0.5 }, jobs => Promise.all(jobs.map(job => onJob(job.data.n))))
     return {
-      add: count => inChunks(count, CHUNK, numbers => boss.insert(numbers.map(n => ({ name: 'work', data: { n } })))),
-      addOne: n => boss.send('work', { n }),
-      // The least interval that it takes; it fetches and completes in batches.
-      work: onJob =>
-        boss.work(
-          'work',
-          { batchSize: CONCURRENCY, pollingIntervalSeconds: 0.5 },
-          async jobs => void (await Promise.all(jobs.map(job => onJob(job.data.n)))),
-        ),
+      addIn: (client, numbers) => boss.insert(list(numbers), over(client)),
+      add: numbers => boss.insert(list(numbers)),
+      addOne: n => boss.send('work', { n }, policy),
+      stop: () => boss.offWork('work'),
+      go,
+      async work(run) {
+        onJob = run
+        await go()
+      },
     }
   },
 }
 
 export const graphileWorker = {
   async open() {
-    const { run, makeWorkerUtils } = require('graphile-worker')
+    const { run, makeWorkerUtils, Logger } = require('graphile-worker')
     const schema = newName()
     const connectionString = process.env.HOLDFAST_BENCH_PG_URL
-    const { Logger } = require('graphile-worker')
     const logger = new Logger(() => () => undefined)
     const utils = await makeWorkerUtils({ connectionString, schema, logger })
     await utils.migrate()
-    const sql = `SELECT ${schema}.add_jobs(ARRAY(SELECT ('work', json_build_object('n', n), NULL, NULL, NULL, NULL, NULL, NULL)::${schema}.job_spec FROM unnest($1::int[]) AS n))`
+    const spec = `('work', json_build_object('n', n), NULL, NULL, ${ATTEMPTS}, NULL, NULL, NULL)::${schema}.job_spec`
+    const sql = `SELECT ${schema}.add_jobs(ARRAY(SELECT ${spec} FROM unnest($1::int[]) AS n))`
+    const fixed = { connectionString, schema, logger, concurrency: CONCURRENCY, maxPoolSize: 10, noHandleSignals: true }
+    let taskList
+    let runner
+    const go = async () => {
+      runner = await run({ ...fixed, taskList })
+    }
     return {
-      add: count => inChunks(count, CHUNK, numbers => utils.withPgClient(client => client.query(sql, [numbers]))),
-      addOne: n => utils.addJob('work', { n }),
-      work: onJob =>
-        run({
-          connectionString,
-          schema,
-          logger,
-          concurrency: CONCURRENCY,
-          maxPoolSize: 10,
-          noHandleSignals: true,
-          taskList: { work: async ({ n }) => onJob(n) },
-        }),
+      addIn: (client, numbers) => client.query(sql, [numbers]),
+      add: numbers => utils.withPgClient(client => client.query(sql, [numbers])),
+      addOne: n => utils.addJob('work', { n }, { maxAttempts: ATTEMPTS }),
+      stop: () => runner.stop(),
+      go,
+      async work(onJob) {
+        taskList = { work: async ({ n }) => onJob(n) }
+        await go()
+      },
     }
   },
 }
 
-/** Throws when a contender does not run each job once. */
-export async function check(contender, count = 200) {
-  const { add, work } = await contender.open()
+/** Who is not there, and why. */
+export const LEFT_OUT = [{ name: 'pg-boss 12, graphile-worker 0.18', why: 'they need Node 22' }]
+
+/** Runs `work` between BEGIN and COMMIT, and resolves after COMMIT; `onCommit` is called when that is sent. */
+export async function transaction(pool, work, onCommit) {
+  const client = await pool.connect()
+  await client.query('BEGIN')
+  await work(client)
+  onCommit?.()
+  await client.query('COMMIT')
+  client.release()
+}
+
+/** Throws when a queue does not run each job once. */
+export async function check({ add, addOne, stop, go }, jobs, count = 100) {
   const seen = []
-  await work(n => void seen.push(n))
-  await add(count)
+  jobs.onJob = n => void seen.push(n)
+  await stop()
+  await add(Array.from({ length: count - 1 }, (_, n) => n))
+  await addOne(count - 1)
+  if (seen.length > 0) throw new Error(`ran ${seen.length} jobs while it was stopped`)
+  await go()
   const giveUpAt = performance.now() + 20_000
   while (seen.length < count && performance.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
   if (seen.length !== count || new Set(seen).size !== count)

@@ -106,7 +106,11 @@ export class Cancellation {
     const entries = this.#running.list()
     if (entries.length === 0 || !this.#connections.isReady) return
     try {
-      const flags = (await this.#connections.caller.call('mget', ...entries.map(({ queue, id }) => this.#flag(queue, id)))) as (string | null)[]
+      const keys = entries.map(({ queue, id }) => this.#flag(queue, id))
+      const flags = (await this.#connections.ask('read flags of cancelled jobs', () => this.#connections.caller.call('mget', ...keys))) as (
+        | string
+        | null
+      )[]
       for (const [at, { queue, id }] of entries.entries()) if (flags[at] !== null && this.#end(queue, id)) this.#forget(queue, id)
     } catch (error) {
       this.#logger.debug({ err: error }, 'jobs: flags of cancelled jobs could not be read')

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock, Logger } from '../core/index.ts'
+import type { Clock, HoldfastError, Logger } from '../core/index.ts'
 import { runTransaction, type Transaction, type UserPool, unobserved } from '../postgres/index.ts'
 import { jobsErrors } from './errors.ts'
 import type { FenceTransaction, TransactionSource } from './running-job.ts'
@@ -11,6 +11,12 @@ export interface AttemptIdentity {
   readonly queue: string
   readonly id: string
   readonly start: number
+}
+
+/** An attempt, as far as its fence goes. */
+export interface EndableAttempt {
+  /** Why it is over; absent while it is not. */
+  readonly reason: HoldfastError | undefined
 }
 
 /** What fences need from their surroundings. */
@@ -26,13 +32,13 @@ export interface FenceDeps {
 export class Fence {
   readonly #identity: AttemptIdentity
   readonly #deps: FenceDeps
-  readonly #signal: AbortSignal
+  readonly #attempt: EndableAttempt
   readonly #holder = randomUUID()
   #hasClaimed = false
 
-  constructor(identity: AttemptIdentity, signal: AbortSignal, deps: FenceDeps) {
+  constructor(identity: AttemptIdentity, attempt: EndableAttempt, deps: FenceDeps) {
     this.#identity = identity
-    this.#signal = signal
+    this.#attempt = attempt
     this.#deps = deps
   }
 
@@ -74,7 +80,7 @@ export class Fence {
   }
 
   #refuseWhenOver(): void {
-    if (this.#signal.aborted) throw this.#fenced(`it is over (${(this.#signal.reason as { code?: string } | undefined)?.code ?? 'aborted'})`)
+    if (this.#attempt.reason !== undefined) throw this.#fenced(`it is over (${this.#attempt.reason.code})`)
   }
 
   #fenced(why: string): Error {

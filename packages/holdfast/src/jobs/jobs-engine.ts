@@ -62,7 +62,7 @@ export class JobsEngine {
   readonly #options: EngineOptions
   readonly #deps: EngineDeps
   readonly watch: QueueWatch
-  readonly #running = new RunningSet()
+  readonly #running: RunningSet
   readonly #book = new AttemptBook()
   readonly #writer: QueueWriter
   readonly #relay: OutboxRelay | undefined
@@ -78,6 +78,7 @@ export class JobsEngine {
     this.#deps = deps
     const prefix = keyPrefix(options.namespace)
     this.metrics = registerJobMetrics(registry)
+    this.#running = new RunningSet(clock)
     this.connections = new JobsConnections(options.redis, { clock, logger })
     this.handles = new QueueHandles(bull, this.connections, { prefix, logger })
     this.#cancellation = new Cancellation({ connections: this.connections, prefix, running: this.#running, clock, logger })
@@ -126,6 +127,7 @@ export class JobsEngine {
     await this.#within(this.#options.drainLimitMs, this.#running.whenIdle())
     this.#running.endAll(jobsErrors.create('HF_JOBS_STOPPING', `the process stops; its jobs had ${this.#options.drainLimitMs} ms to end`))
     await this.#within(HAND_BACK_MS, workersEnd)
+    this.#running.close()
     this.#cancellation.stop()
     this.watch.stop()
     await this.#relay?.stop()
@@ -136,7 +138,8 @@ export class JobsEngine {
   async add(queue: string, jobs: readonly UntypedJob[]): Promise<string[]> {
     const prepared = await this.#prepare(queue, jobs)
     if (prepared.length === 0) return []
-    const entries = prepared.map(job => ({ job, timestampMs: this.#deps.clock.nowMs() }))
+    const timestampMs = this.#deps.clock.nowMs()
+    const entries = prepared.map(job => ({ job, timestampMs }))
     const ids = await this.connections.ask(`add to ${queue}`, () => this.#writer.write(queue, entries))
     for (const { name } of prepared) this.metrics.added.bind(queue, name, 'add').add()
     return ids
@@ -166,7 +169,10 @@ export class JobsEngine {
   async #prepare(queue: string, jobs: readonly UntypedJob[]): Promise<PreparedJob[]> {
     queueNamed(this.#options.queues, queue)
     const prepared: PreparedJob[] = []
-    for (const { name, payload, ...options } of jobs) prepared.push(await prepareJob(this.#options.queues, queue, name, payload, options))
+    for (const job of jobs) {
+      const one = prepareJob(this.#options.queues, queue, job.name, job.payload, job)
+      prepared.push(one instanceof Promise ? await one : one)
+    }
     return prepared
   }
 
@@ -188,7 +194,8 @@ export class JobsEngine {
 
   async #openOnce(): Promise<void> {
     const { queues, work, pool, namespace, stalledAfterMs } = this.#options
-    const policy = await readEvictionPolicy(this.connections.caller)
+    const { connections } = this
+    const policy = await connections.ask('read the eviction policy', () => readEvictionPolicy(connections.caller))
     try {
       requireNoEviction(policy)
       this.#refusal = undefined
@@ -196,8 +203,10 @@ export class JobsEngine {
       this.#refusal = { component: 'jobs', why: (error as Error).message, sinceMs: this.#deps.clock.nowMs() }
       throw error
     }
-    for (const queue of queues.values()) await this.#applyLimits(queue.name, queue.globalConcurrency)
-    await this.connections.caller.call('sadd', `${this.handles.prefix}:queues`, ...queues.keys())
+    for (const { name, globalConcurrency } of queues.values()) {
+      await connections.ask(`set the limits of ${name}`, () => this.#applyLimits(name, globalConcurrency))
+    }
+    await connections.ask('name the queues', () => connections.caller.call('sadd', `${this.handles.prefix}:queues`, ...queues.keys()))
     if (this.#isStopped) return
     this.#isOpen = true
     this.#cancellation.start()

@@ -21,15 +21,15 @@ export interface PreparedJob {
 
 const DELAY_LIMIT_MS = 365 * 86_400_000
 
-/** Checks a job and its options, and touches nothing.
+/** Checks a job and its options, and touches nothing. A promise only where a schema has to be asked.
  *  @throws HF_JOBS_UNKNOWN_QUEUE, HF_JOBS_UNKNOWN_NAME, HF_JOBS_OPTION, HF_JOBS_PAYLOAD, HF_JOBS_PAYLOAD_TOO_LARGE */
-export async function prepareJob(
+export function prepareJob(
   queues: ReadonlyMap<string, ResolvedQueue>,
   queue: string,
   name: string,
   payload: unknown,
   options: AddOptions = {},
-): Promise<PreparedJob> {
+): PreparedJob | Promise<PreparedJob> {
   const resolved = queueNamed(queues, queue)
   const job = resolved.jobs.get(name)
   if (job === undefined) {
@@ -41,17 +41,22 @@ export async function prepareJob(
       },
     )
   }
-  const label = `${queue}/${name}`
-  if (job.definition.schema !== undefined) await validatePayload(label, payload, job.definition.schema)
+  const { schema } = job.definition
+  const checked = (): PreparedJob => checkJob(resolved, name, job.policy.priority, payload, options)
+  return schema === undefined ? checked() : validatePayload(`${queue}/${name}`, payload, schema).then(checked)
+}
+
+function checkJob(resolved: ResolvedQueue, name: string, usualPriority: number, payload: unknown, options: AddOptions): PreparedJob {
+  const label = `${resolved.name}/${name}`
   const data = encodePayload(label, payload, resolved.maxPayloadBytes)
-  const priority = whole(label, 'priority', options.priority ?? job.policy.priority, 0, PRIORITY_LIMIT)
+  const priority = whole(label, 'priority', options.priority ?? usualPriority, 0, PRIORITY_LIMIT)
   const { tenant, id } = options
   if (tenant !== undefined) checkTenant(label, tenant, options, resolved)
   if (id !== undefined && (!/^[^:]{1,200}$/.test(id) || /^-?\d+$/.test(id))) {
     throw outOfRange(label, 'id', id, '1 to 200 characters without a colon, and not a whole number')
   }
   return {
-    queue,
+    queue: resolved.name,
     name,
     payload,
     data,

@@ -31,33 +31,46 @@ export class QueueWriter {
   /** Returns the ids, in order. An id that is there is left as it is, and with `rememberMs` also one that was there. 1 round trip for those with a tenant, 1 for the others.
    *  Rejects when Redis does: then some may be in the queue. */
   async write(queue: string, entries: readonly LineEntry[], rememberMs = 0): Promise<string[]> {
-    const inLine = entries.filter(({ job }) => job.tenant !== undefined && job.delayMs === 0)
-    const direct = entries.filter(entry => !inLine.includes(entry))
-    const ids = new Map<LineEntry, string>()
-    if (inLine.length > 0) {
-      const fairness = this.#fairnessOf(queue) ?? FOREIGN_FAIRNESS
-      const prefix = `${this.#handles.prefix}:${queue}:`
-      const added = await addToLines(this.#connections.caller, { prefix, fairness, nowMs: this.#clock.nowMs(), rememberMs }, inLine)
-      for (const [at, entry] of inLine.entries()) ids.set(entry, added[at]!)
-    }
-    if (direct.length > 0) {
-      const handle = await this.#handles.get(queue)
-      const jobs = direct.map(({ job, timestampMs }) => ({ name: job.name, data: job.payload, opts: optionsOf(job, timestampMs, rememberMs) }))
-      const added = jobs.length === 1 ? [await handle.add(jobs[0]!.name, jobs[0]!.data, jobs[0]!.opts)] : await handle.addBulk(jobs)
-      for (const [at, entry] of direct.entries()) ids.set(entry, added[at]!.id!)
-    }
-    return entries.map(entry => ids.get(entry)!)
+    const [only] = entries
+    if (only !== undefined && entries.length === 1 && !standsInLine(only)) return [await this.#addOne(queue, only, rememberMs)]
+    const inLine = entries.filter(standsInLine)
+    const direct = inLine.length === 0 ? entries : entries.filter(entry => !standsInLine(entry))
+    const lineIds = inLine.length === 0 ? [] : await this.#addToLines(queue, inLine, rememberMs)
+    const directIds = direct.length === 0 ? [] : await this.#addAll(queue, direct, rememberMs)
+    let nextLine = 0
+    let nextDirect = 0
+    return entries.map(entry => (standsInLine(entry) ? lineIds[nextLine++]! : directIds[nextDirect++]!))
+  }
+
+  #addToLines(queue: string, entries: readonly LineEntry[], rememberMs: number): Promise<string[]> {
+    const fairness = this.#fairnessOf(queue) ?? FOREIGN_FAIRNESS
+    const prefix = `${this.#handles.prefix}:${queue}:`
+    return addToLines(this.#connections.caller, { prefix, fairness, nowMs: this.#clock.nowMs(), rememberMs }, entries)
+  }
+
+  async #addOne(queue: string, { job, timestampMs }: LineEntry, rememberMs: number): Promise<string> {
+    const handle = await this.#handles.get(queue)
+    return (await handle.add(job.name, job.payload, optionsOf(job, timestampMs, rememberMs))).id!
+  }
+
+  async #addAll(queue: string, entries: readonly LineEntry[], rememberMs: number): Promise<string[]> {
+    const handle = await this.#handles.get(queue)
+    const jobs = entries.map(({ job, timestampMs }) => ({ name: job.name, data: job.payload, opts: optionsOf(job, timestampMs, rememberMs) }))
+    return (await handle.addBulk(jobs)).map(({ id }) => id!)
   }
 }
 
+function standsInLine({ job }: LineEntry): boolean {
+  return job.tenant !== undefined && job.delayMs === 0
+}
+
 function optionsOf({ id, delayMs, priority, attempts, tenant }: PreparedJob, timestamp: number, rememberMs: number): BullJobOptions {
-  return {
-    timestamp,
-    ...(id === undefined ? {} : { jobId: id }),
-    ...(id === undefined || rememberMs === 0 ? {} : { deduplication: { id, ttl: rememberMs } }),
-    ...(delayMs === 0 ? {} : { delay: delayMs }),
-    ...(priority === 0 ? {} : { priority }),
-    ...(attempts === undefined ? {} : { attempts }),
-    ...(tenant === undefined ? {} : { tenant }),
-  }
+  const options: { -readonly [Option in keyof BullJobOptions]: BullJobOptions[Option] } = { timestamp }
+  if (id !== undefined) options.jobId = id
+  if (id !== undefined && rememberMs > 0) options.deduplication = { id, ttl: rememberMs }
+  if (delayMs > 0) options.delay = delayMs
+  if (priority > 0) options.priority = priority
+  if (attempts !== undefined) options.attempts = attempts
+  if (tenant !== undefined) options.tenant = tenant
+  return options
 }

@@ -35,7 +35,7 @@ export interface BullJobOptions {
   readonly priority?: number
   readonly jobId?: string
   readonly timestamp?: number
-  readonly keepLogs?: number
+  keepLogs?: number
   readonly deduplication?: { readonly id: string; readonly ttl: number }
   /** Ours: whose job it is. BullMQ stores what it does not know. */
   readonly tenant?: string

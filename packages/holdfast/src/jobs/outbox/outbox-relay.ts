@@ -154,9 +154,9 @@ export class OutboxRelay {
 
   /** Returns the rows that Redis has. One that Redis refuses by itself is set aside. Rejects when Redis is away. */
   async #handOver(client: UserClient, queue: string, rows: readonly OutboxRow[]): Promise<readonly OutboxRow[]> {
-    const { writer, metrics, logger } = this.#deps
+    const { connections, writer, metrics, logger } = this.#deps
     try {
-      await writer.write(queue, rows.map(toEntry), REMEMBER_MS)
+      await connections.ask(`hand over to ${queue}`, () => writer.write(queue, rows.map(toEntry), REMEMBER_MS))
       return rows
     } catch (error) {
       if (isConnectionError(error) || isHoldfastError(error)) throw error

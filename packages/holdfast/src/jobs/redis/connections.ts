@@ -1,4 +1,5 @@
 import { type Clock, type HealthReason, isHoldfastError, type Logger } from '../../core/index.ts'
+import { Deadlines, type Limited } from '../deadlines.ts'
 import { jobsErrors } from '../errors.ts'
 import { type JobsRedisClient, type JobsRedisOption, openClient } from './port.ts'
 
@@ -11,29 +12,42 @@ const shared = {
   connectTimeout: COMMAND_LIMIT_MS,
   retryStrategy: (times: number) => Math.min(RECONNECT_LAST_MS, RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10)),
 }
-/** For callers: fails at once while Redis is away, and sends nothing a second time. */
+/** For callers: fails at once while Redis is away, and sends nothing a second time. Without the client's own `commandTimeout`, which is a timer for each command of a
+ *  pipeline: callers go through `ask`. */
 const caller = {
   ...shared,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  commandTimeout: COMMAND_LIMIT_MS,
 }
 /** For workers, as BullMQ wants it: commands wait until Redis is back. */
 const worker = { ...shared, maxRetriesPerRequest: null }
 
-/** The connection on which callers ask. Not connected before `open()`. */
+/** A question that is not answered yet. */
+class Question implements Limited {
+  readonly dueMs: number
+  readonly expire: () => void
+
+  constructor(dueMs: number, expire: () => void) {
+    this.dueMs = dueMs
+    this.expire = expire
+  }
+}
+
+/** The connection on which callers ask, all of them by `ask`. Not connected before `open()`. */
 export class CallerConnection {
   readonly caller: JobsRedisClient
   protected readonly clock: Clock
   readonly #waiters = new Set<() => void>()
   readonly #readyLimitMs: number
+  readonly #questions: Deadlines<Question>
   #isStopped = false
   #problem: HealthReason | undefined
 
   /** @param readyLimitMs longest wait of a question for a connection that is being made */
   constructor(redis: JobsRedisOption, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }, readyLimitMs: number = READY_LIMIT_MS) {
     this.clock = clock
+    this.#questions = new Deadlines(clock)
     this.#readyLimitMs = readyLimitMs
     this.caller = openClient(redis, caller)
     ignoreErrors(this.caller, logger)
@@ -90,25 +104,29 @@ export class CallerConnection {
 
   /** What a caller asked for, within the limit. @throws HF_JOBS_REDIS_AWAY; errors of Redis itself pass through */
   async ask<T>(what: string, work: () => Promise<T>, limitMs: number = COMMAND_LIMIT_MS): Promise<T> {
-    const startedAtMs = this.clock.monotonicMs()
-    if (this.#isStopped || !(await this.whenReady(this.#readyLimitMs))) throw this.#away(what, startedAtMs)
-    let cancel: () => void = () => undefined
-    const overrun = new Promise<never>((_, reject) => {
-      const timer = this.clock.after(limitMs, () => reject(this.#away(what, startedAtMs)), true)
-      cancel = () => timer.cancel()
+    const askedAtMs = this.clock.monotonicMs()
+    if (this.#isStopped || !(this.isReady || (await this.whenReady(this.#readyLimitMs)))) throw this.#away(what, askedAtMs)
+    return new Promise<T>((resolve, reject) => {
+      const question = new Question(this.clock.monotonicMs() + limitMs, () => reject(this.#away(what, askedAtMs)))
+      this.#questions.add(question)
+      work().then(
+        answer => {
+          this.#questions.delete(question)
+          resolve(answer)
+        },
+        error => {
+          this.#questions.delete(question)
+          reject(isHoldfastError(error) || !isConnectionError(error) ? error : this.#away(what, askedAtMs, error))
+        },
+      )
     })
-    try {
-      return await Promise.race([work(), overrun])
-    } catch (error) {
-      throw isHoldfastError(error) || !isConnectionError(error) ? error : this.#away(what, startedAtMs, error)
-    } finally {
-      cancel()
-    }
   }
 
   close(): void {
     this.#isStopped = true
     this.caller.disconnect()
+    // What is not answered yet fails with the connection.
+    this.#questions.close()
   }
 
   #away(what: string, startedAtMs: number, cause?: unknown): Error {

@@ -6,20 +6,31 @@ const POISON_LIMIT = 100
 /** How long one is spoken of. */
 const POISON_MS = 3_600_000
 
+/** Ends of attempts of one kind of job. */
+export class KindBook {
+  attempts = 0
+  failed = 0
+  retried = 0
+
+  ended(outcome: 'completed' | 'retried' | 'dead' | 'cancelled'): void {
+    this.attempts++
+    if (outcome === 'retried' || outcome === 'dead') this.failed++
+    if (outcome === 'retried') this.retried++
+  }
+}
+
 /** What this process saw of the attempts of its queues. */
 export class AttemptBook {
-  readonly #queues = new Map<string, Map<string, { attempts: number; failed: number; retried: number }>>()
+  readonly #queues = new Map<string, Map<string, KindBook>>()
   readonly #poison = new Map<string, PoisonJob>()
 
-  /** Kinds are those of the definitions, so there are few. */
-  ended(queue: string, name: string, outcome: 'completed' | 'retried' | 'dead' | 'cancelled'): void {
-    const kinds = this.#queues.get(queue) ?? new Map()
+  /** Where the ends of attempts of one kind are counted. Kinds are those of the definitions, so there are few. */
+  kind(queue: string, name: string): KindBook {
+    const kinds = this.#queues.get(queue) ?? new Map<string, KindBook>()
     this.#queues.set(queue, kinds)
-    const tally = kinds.get(name) ?? { attempts: 0, failed: 0, retried: 0 }
-    kinds.set(name, tally)
-    tally.attempts++
-    if (outcome === 'retried' || outcome === 'dead') tally.failed++
-    if (outcome === 'retried') tally.retried++
+    const known = kinds.get(name) ?? new KindBook()
+    kinds.set(name, known)
+    return known
   }
 
   stalled(job: PoisonJob): void {
@@ -32,7 +43,7 @@ export class AttemptBook {
   }
 
   kinds(queue: string): readonly KindTally[] {
-    return [...(this.#queues.get(queue) ?? [])].map(([name, tally]) => ({ name, ...tally }))
+    return [...(this.#queues.get(queue) ?? [])].map(([name, { attempts, failed, retried }]) => ({ name, attempts, failed, retried }))
   }
 
   poison(nowMs: number): readonly PoisonJob[] {

@@ -79,7 +79,7 @@ export class QueueWatch {
   async look(): Promise<JobsState> {
     const { queues, store, clock, book, metrics, connection } = this.#deps
     const summaries = await Promise.all([...queues.keys()].map(name => store.queue(name)))
-    const policy = await readEvictionPolicy(connection.caller)
+    const policy = await connection.ask('read the eviction policy', () => readEvictionPolicy(connection.caller))
     const atMs = clock.nowMs()
     const outlooks: QueueOutlook[] = []
     const alerts: QueueAlert[] = []

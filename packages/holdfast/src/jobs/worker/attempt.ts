@@ -4,15 +4,16 @@ import type { UserPool } from '../../postgres/index.ts'
 import type { BullJob, BullModule } from '../bull/port.ts'
 import { jobsErrors } from '../errors.ts'
 import type { LineKeeper } from '../fair/tenant-lines.ts'
-import { Fence } from '../fence.ts'
+import type { JobDefinition } from '../job-definition.ts'
 import { type AttemptRecord, describeFailure, HISTORY_KEPT } from '../job-history.ts'
 import type { JobMetrics, KindMetrics } from '../job-metrics.ts'
 import { backoffMs, type ResolvedPolicy, type ResolvedQueue } from '../job-policy.ts'
 import { validatePayload } from '../payload.ts'
 import type { JobsRedisClient } from '../redis/port.ts'
 import type { RunningJob } from '../running-job.ts'
-import type { AttemptBook } from '../watch/attempt-book.ts'
-import type { RunningEntry, RunningSet } from './running-set.ts'
+import type { AttemptBook, KindBook } from '../watch/attempt-book.ts'
+import { AttemptHandle } from './attempt-handle.ts'
+import { RunningEntry, type RunningSet } from './running-set.ts'
 import { countStall } from './stalls.ts'
 
 /** What attempts need from their surroundings. */
@@ -33,16 +34,26 @@ export interface AttemptDeps {
   keyOf(id: string): string
 }
 
-/** Name of the back-off strategy that workers are given. */
-export const BACKOFF_TYPE = 'holdfast'
+/** Any name that BullMQ does not know has it ask the back-off strategy of the worker. */
+const BACKOFF = { type: 'holdfast' }
 /** Longest JSON text of a result that is kept. */
 const RESULT_LIMIT = 16_384
 const WORKER_NAME = `${hostname()}:${process.pid}`
+
+/** One kind of job, with what its attempts use: looked up once. */
+interface Kind {
+  readonly definition: JobDefinition | undefined
+  readonly policy: ResolvedPolicy
+  readonly metrics: KindMetrics
+  readonly book: KindBook
+}
 
 /** Runs the attempts of one queue's jobs. What `process` throws tells BullMQ what becomes of the job. */
 export class Attempts {
   readonly #queue: ResolvedQueue
   readonly #deps: AttemptDeps
+  /** By name; `undefined` is all names that no definition has, so that there are few. */
+  readonly #kinds = new Map<string | undefined, Kind>()
   #overruns = 0
 
   constructor(queue: ResolvedQueue, deps: AttemptDeps) {
@@ -52,93 +63,70 @@ export class Attempts {
 
   /** Pause before the next attempt, for BullMQ; -1 when there is none. */
   readonly backoff = (attemptsMade: number, _type: string, _error: unknown, job: BullJob): number => {
-    const policy = this.#policyOf(job)
+    const { policy } = this.#kindOf(job.name)
     const failed = attemptsMade + job.stalledCounter
     return failed >= attemptsOf(job, policy) ? -1 : backoffMs(policy, failed, this.#deps.random())
   }
 
   readonly process = async (job: BullJob, token: string): Promise<unknown> => {
-    const policy = this.#policyOf(job)
-    const kind = this.#deps.metrics.kind(this.#queue.name, this.#queue.jobs.has(job.name) ? job.name : 'unknown')
-    // What the queue's owner says now holds also for jobs that were added before.
-    job.opts.attempts = attemptsOf(job, policy)
-    job.opts.backoff = { type: BACKOFF_TYPE }
-    Object.assign(job.opts, { keepLogs: HISTORY_KEPT })
-    if (job.stalledCounter > 0) await this.#afterStall(job, token, policy, kind)
-    if (this.#cameBack(job) && (await this.#deps.lines?.standsAgain(job.id!, job.opts.tenant!, token))) throw new this.#deps.bull.WaitingError()
-    const spent = job.attemptsMade + job.stalledCounter
-    if (job.attemptsStarted === 1) kind.wait.record((this.#deps.clock.nowMs() - dueAtMs(job)) / 1000)
-    const startedAtMs = this.#deps.clock.monotonicMs()
+    const { clock, lines, bull } = this.#deps
+    const kind = this.#kindOf(job.name)
+    if (job.stalledCounter > 0) await this.#afterStall(job, token, kind)
+    if (lines !== undefined && this.#cameBack(job) && (await lines.standsAgain(job.id!, job.opts.tenant!, token))) throw new bull.WaitingError()
+    const attempt = job.attemptsMade + job.stalledCounter + 1
+    if (job.attemptsStarted === 1) kind.metrics.wait.record((clock.nowMs() - dueAtMs(job)) / 1000)
+    const startedAtMs = clock.monotonicMs()
     try {
-      const result = await this.#run(job, policy, spent + 1)
-      this.#record(kind, job, 'completed', startedAtMs, spent + 1)
+      const result = await this.#run(job, kind, attempt, startedAtMs)
+      this.#record(kind, job, 'completed', startedAtMs, attempt)
       return this.#keepable(job, result)
     } catch (error) {
-      return await this.#fail(job, token, error, kind, startedAtMs, spent + 1)
+      return await this.#fail(job, token, error, kind, startedAtMs, attempt)
     }
   }
 
   /** The attempt ends with its function, or earlier with its entry. */
-  async #run(job: BullJob, policy: ResolvedPolicy, attempt: number): Promise<unknown> {
-    const { clock, running } = this.#deps
-    const definition = this.#queue.jobs.get(job.name)?.definition
-    if (definition?.run === undefined) {
+  async #run(job: BullJob, kind: Kind, attempt: number, startedAtMs: number): Promise<unknown> {
+    const { running } = this.#deps
+    const run = kind.definition?.run
+    if (run === undefined) {
       throw jobsErrors.create('HF_JOBS_UNKNOWN_NAME', `this worker has no run for ${this.#queue.name}/${job.name}`, { context: { name: job.name } })
     }
-    const controller = new AbortController()
-    const entry: RunningEntry = { queue: this.#queue.name, id: job.id!, end: reason => end(reason) }
-    let end!: RunningEntry['end']
-    const ended = new Promise<never>((_, reject) => {
-      end = reason => {
-        controller.abort(reason)
-        reject(reason)
-      }
-    })
-    const timer = clock.after(policy.timeoutMs, () => end(this.#timedOut(job, policy, attempt)), true)
+    const entry = new RunningEntry(this.#queue.name, job.id!, startedAtMs + kind.policy.timeoutMs, () => this.#timedOut(job, kind.policy, attempt))
     running.add(entry)
-    const work = this.#call(definition.run, job, controller.signal, attempt, definition.schema)
+    let work: unknown
     try {
-      return await Promise.race([work, ended])
+      const counts = { attempt, attempts: attemptsOf(job, kind.policy) }
+      work =
+        kind.definition?.schema === undefined && job.attemptsStarted <= 1
+          ? run(new AttemptHandle(entry, job, job.data, counts, this.#deps))
+          : this.#prepareAndRun(run, entry, job, counts, kind.definition?.schema)
+      return isPromiseLike(work) ? await entry.outcomeOf(work) : work
     } finally {
-      timer.cancel()
       running.remove(entry)
-      if (controller.signal.aborted) this.#watchOverrun(work)
+      if (entry.reason !== undefined && isPromiseLike(work)) this.#watchOverrun(work)
     }
   }
 
-  async #call(
+  async #prepareAndRun(
     run: (job: RunningJob) => unknown,
+    entry: RunningEntry,
     job: BullJob,
-    signal: AbortSignal,
-    attempt: number,
-    schema: Parameters<typeof validatePayload>[2],
+    counts: { readonly attempt: number; readonly attempts: number },
+    schema: JobDefinition['schema'],
   ): Promise<unknown> {
-    const { namespace, pool, clock, random, logger } = this.#deps
+    const { pool } = this.#deps
     const payload = schema === undefined ? job.data : await validatePayload(`${this.#queue.name}/${job.name}`, job.data, schema)
-    const identity = { namespace, queue: this.#queue.name, id: job.id!, start: job.attemptsStarted }
-    const fence = new Fence(identity, signal, { clock, random, logger, hasPostgres: pool !== undefined })
+    const handle = new AttemptHandle(entry, job, payload, counts, this.#deps)
     // Nobody can be in the way of a first attempt, which spares it the statement.
-    if (job.attemptsStarted > 1 && pool !== undefined) await this.#claimEarly(fence, pool)
-    return run({
-      id: job.id!,
-      queue: this.#queue.name,
-      name: job.name,
-      payload,
-      tenant: job.opts.tenant,
-      attempt,
-      attempts: job.opts.attempts!,
-      enqueuedAtMs: job.timestamp,
-      signal,
-      fence: tx => fence.claim(tx),
-      once: tx => fence.once(tx),
-      transaction: (on, work) => fence.transaction(on, work),
-    })
+    if (job.attemptsStarted > 1 && pool !== undefined) await this.#claimEarly(handle, pool)
+    return run(handle)
   }
 
   /** From here on nothing of an earlier attempt commits, although it may not know yet that it is over. */
-  async #claimEarly(fence: Fence, pool: UserPool): Promise<void> {
+  async #claimEarly(handle: RunningJob, pool: UserPool): Promise<void> {
     try {
-      await fence.claim(pool)
+      await handle.fence(pool)
     } catch (error) {
       if ((error as { code?: unknown }).code === 'HF_JOBS_FENCED') throw error
       // The job may need no PostgreSQL; when it does, it claims again.
@@ -147,18 +135,19 @@ export class Attempts {
   }
 
   /** A stalled attempt is a failed one: it is written down, and the next waits as long as after an error. */
-  async #afterStall(job: BullJob, token: string, policy: ResolvedPolicy, kind: KindMetrics): Promise<void> {
+  async #afterStall(job: BullJob, token: string, { policy, metrics }: Kind): Promise<void> {
     const { bull, clock, redis, random } = this.#deps
+    applyPolicy(job, policy)
     const spent = job.attemptsMade + job.stalledCounter
     const isNew = await countStall(redis, this.#deps.keyOf(job.id!), job.stalledCounter)
     if (isNew) {
-      kind.outcomes.stalled.add()
+      metrics.outcomes.stalled.add()
       this.#deps.book.stalled({ queue: this.#queue.name, name: job.name, id: job.id!, stalls: job.stalledCounter, atMs: clock.nowMs() })
       const message = 'the worker vanished or was blocked longer than stalledAfter'
       await this.#write(job, { attempt: spent, atMs: clock.nowMs(), reason: 'stalled', code: 'HF_JOBS_STALLED', message, worker: WORKER_NAME })
     }
     if (spent >= job.opts.attempts!) {
-      kind.outcomes.dead.add()
+      metrics.outcomes.dead.add()
       const error = jobsErrors.create('HF_JOBS_STALLED', `stalled ${job.stalledCounter} times, ${spent} of ${job.opts.attempts} attempts are spent`)
       throw unrecoverable(bull, error)
     }
@@ -168,12 +157,13 @@ export class Attempts {
     throw new bull.DelayedError()
   }
 
-  async #fail(job: BullJob, token: string, thrown: unknown, kind: KindMetrics, startedAtMs: number, attempt: number): Promise<never> {
+  async #fail(job: BullJob, token: string, thrown: unknown, kind: Kind, startedAtMs: number, attempt: number): Promise<never> {
     const { bull, clock } = this.#deps
+    applyPolicy(job, kind.policy)
     const error = asError(thrown, `${this.#queue.name}/${job.name}`)
     const code = (error as { code?: unknown }).code
     if (code === 'HF_JOBS_STOPPING') {
-      kind.outcomes.handed_back.add()
+      kind.metrics.outcomes.handed_back.add()
       if (job.opts.tenant !== undefined) await this.#deps.lines?.keepTurn(job.id!)
       await job.moveToWait(token)
       throw new bull.WaitingError()
@@ -186,14 +176,20 @@ export class Attempts {
     throw isLast ? unrecoverable(bull, error) : error
   }
 
-  #record(kind: KindMetrics, job: BullJob, outcome: 'completed' | 'retried' | 'dead' | 'cancelled', startedAtMs: number, attempt: number): void {
+  #record(
+    { metrics, book }: Kind,
+    job: BullJob,
+    outcome: 'completed' | 'retried' | 'dead' | 'cancelled',
+    startedAtMs: number,
+    attempt: number,
+  ): void {
     const { clock } = this.#deps
-    kind.outcomes[outcome].add()
-    this.#deps.book.ended(this.#queue.name, this.#queue.jobs.has(job.name) ? job.name : 'unknown', outcome)
-    kind.run.record((clock.monotonicMs() - startedAtMs) / 1000)
+    metrics.outcomes[outcome].add()
+    book.ended(outcome)
+    metrics.run.record((clock.monotonicMs() - startedAtMs) / 1000)
     if (outcome === 'retried') return
-    kind.age.record((clock.nowMs() - dueAtMs(job)) / 1000)
-    kind.attempts.record(attempt)
+    metrics.age.record((clock.nowMs() - dueAtMs(job)) / 1000)
+    metrics.attempts.record(attempt)
   }
 
   /** The history is not worth the job: when it cannot be written, the job goes on without. */
@@ -218,7 +214,7 @@ export class Attempts {
     return null
   }
 
-  #watchOverrun(work: Promise<unknown>): void {
+  #watchOverrun(work: PromiseLike<unknown>): void {
     const { overruns } = this.#deps.metrics
     overruns.set(++this.#overruns)
     const settled = (): void => overruns.set(--this.#overruns)
@@ -230,8 +226,22 @@ export class Attempts {
     return opts.tenant !== undefined && (attemptsStarted > 1 || (opts.delay ?? 0) > 0)
   }
 
-  #policyOf(job: BullJob): ResolvedPolicy {
-    return this.#queue.jobs.get(job.name)?.policy ?? this.#queue.policy
+  #kindOf(name: string): Kind {
+    const known = this.#queue.jobs.get(name)
+    const key = known === undefined ? undefined : name
+    const kind = this.#kinds.get(key)
+    if (kind !== undefined) return kind
+    const { metrics, book } = this.#deps
+    const { name: queue, policy } = this.#queue
+    const label = key ?? 'unknown'
+    const made = {
+      definition: known?.definition,
+      policy: known?.policy ?? policy,
+      metrics: metrics.kind(queue, label),
+      book: book.kind(queue, label),
+    }
+    this.#kinds.set(key, made)
+    return made
   }
 
   #timedOut(job: BullJob, { timeoutMs }: ResolvedPolicy, attempt: number): ReturnType<typeof jobsErrors.create> {
@@ -241,6 +251,13 @@ export class Attempts {
   }
 }
 
+/** What the queue's owner says now holds also for jobs that were added before. */
+function applyPolicy(job: BullJob, policy: ResolvedPolicy): void {
+  job.opts.attempts = attemptsOf(job, policy)
+  job.opts.backoff = BACKOFF
+  job.opts.keepLogs = HISTORY_KEPT
+}
+
 function attemptsOf(job: BullJob, policy: ResolvedPolicy): number {
   return job.opts.attempts !== undefined && job.opts.attempts > 0 ? job.opts.attempts : policy.attempts
 }
@@ -248,6 +265,10 @@ function attemptsOf(job: BullJob, policy: ResolvedPolicy): number {
 /** When the first attempt may begin. */
 function dueAtMs(job: BullJob): number {
   return job.timestamp + (job.opts.delay ?? 0)
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function asError(thrown: unknown, job: string): Error {
