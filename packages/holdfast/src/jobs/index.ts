@@ -17,7 +17,7 @@ export {
 export type { AttemptRecord, FailureReason } from './job-history.ts'
 export { createJobs, type Jobs, type JobsDeps, type JobToAdd } from './jobs.ts'
 export type { JobsOptions } from './jobs-options.ts'
-export type { JobsRedisClient, JobsRedisOption } from './redis/port.ts'
+export type { JobsRedisClient, JobsRedisCluster, JobsRedisOption } from './redis/port.ts'
 export type { FenceTransaction, RunningJob, TransactionSource } from './running-job.ts'
 export type { SchemaResult, StandardSchema } from './standard-schema.ts'
 export { createJobStore, type JobStoreOptions, type OwnJobStore } from './store/create-job-store.ts'

@@ -160,6 +160,10 @@ export class JobsEngine {
     return this.store.putSchedule(queue, key, request)
   }
 
+  bullQueues(): Promise<readonly unknown[]> {
+    return this.connections.ask('open the queues', () => Promise.all([...this.#options.queues.keys()].map(name => this.handles.get(name))))
+  }
+
   health(): Health {
     const reasons = [this.#refusal, this.connections.problem, this.#relay?.problem, ...this.watch.problems].filter(reason => reason !== undefined)
     const isDown = this.#refusal !== undefined

@@ -6,7 +6,7 @@ import type { JobsRedisOption } from './redis/port.ts'
 
 /** Options of {@link createJobs}. */
 export interface JobsOptions<Queues extends QueueDefinitions> {
-  /** A Redis with `maxmemory-policy noeviction`: a URL, or an ioredis client, which is duplicated. */
+  /** A Redis with `maxmemory-policy noeviction`: a URL, or an ioredis client or `Cluster`, which is duplicated. */
   readonly redis: JobsRedisOption
   /** For the outbox and fences. Default: none; both then throw HF_JOBS_NO_POSTGRES. */
   readonly pool?: UserPool
@@ -36,13 +36,8 @@ export function resolveOptions(options: JobsOptions<QueueDefinitions>): Resolved
   for (const key of Object.keys(options))
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   const { namespace = 'app', work = 'all', redis } = options
-  if (
-    typeof redis === 'string'
-      ? !/^rediss?:\/\//.test(redis)
-      : typeof redis?.duplicate !== 'function' || ('isCluster' in redis && redis.isCluster === true)
-  ) {
-    problems.add('redis', 'must be a URL that starts with redis:// or rediss://, or an ioredis client that is no Cluster')
-  }
+  if (typeof redis === 'string' ? !/^rediss?:\/\//.test(redis) : typeof redis?.duplicate !== 'function')
+    problems.add('redis', 'must be a URL that starts with redis:// or rediss://, or an ioredis client or Cluster')
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(namespace)) problems.add('namespace', 'must be 1 to 64 letters, digits, dots, dashes and underscores')
   const queues = new Map(Object.entries(options.queues ?? {}).map(([name, queue]) => [name, resolveQueue(name, queue, problems)]))
   if (queues.size === 0) problems.add('queues', 'must define at least one queue')

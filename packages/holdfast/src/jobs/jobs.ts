@@ -51,6 +51,9 @@ export interface Jobs<Queues extends QueueDefinitions = QueueDefinitions> extend
     key: string,
     request: { readonly name: Name; readonly payload: PayloadOf<Queues, Queue, Name>; readonly schedule: Schedule },
   ): Promise<JobSchedule>
+  /** The queues as BullMQ's own objects (`bullQueues<Queue>()`, with its type), for tools that want them, such as bull-board. They end with these jobs. Let a tool only
+   *  look: what it changes knows nothing of attempts by policy and of lines. @throws HF_JOBS_REDIS_AWAY */
+  bullQueues<Queue = unknown>(): Promise<readonly Queue[]>
   /** How long `stop()` may take, in ms. */
   readonly stopLimitMs: number
   /** Lists, retries, cancels, pauses, drains, and lists and removes schedules. */
@@ -89,6 +92,7 @@ export function createJobs<const Queues extends QueueDefinitions>(options: JobsO
     ...lifecycle,
     ...(untyped as unknown as Calls<Queues>),
     store: engine.store,
+    bullQueues: <Queue>() => engine.bullQueues() as Promise<readonly Queue[]>,
     stopLimitMs,
     state: () => engine.watch.state,
     look: () => engine.watch.look(),

@@ -173,6 +173,9 @@ export function isConnectionError(error: unknown): boolean {
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return true
   return (
     name === 'MaxRetriesPerRequestError' ||
-    /Connection is closed|Stream isn't writeable|Command timed out|LOADING|Socket closed|max retries per request/i.test(message)
+    name === 'ClusterAllFailedError' ||
+    /CLUSTERDOWN|Cluster isn't ready|Cluster is ended|Connection is closed|Stream isn't writeable|Command timed out|LOADING|Socket closed|max retries per request/i.test(
+      message,
+    )
   )
 }
