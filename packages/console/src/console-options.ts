@@ -1,4 +1,4 @@
-import { collectConfigProblems } from 'holdfast/core'
+import { type ConfigProblems, collectConfigProblems } from 'holdfast/core'
 import { TOKEN_MIN_LENGTH } from './auth/console-auth.ts'
 import type { ConsoleOptions } from './console.ts'
 
@@ -10,6 +10,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'responses',
   'database',
   'archivePolicies',
+  'cdn',
   'jobs',
   'auth',
   'objectives',
@@ -25,7 +26,7 @@ export function validateOptions(options: ConsoleOptions): void {
   for (const key of Object.keys(options)) {
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
-  const { sources, auth, objectives, environment, database } = options
+  const { sources, auth, objectives, environment } = options
   if (!Array.isArray(sources) || sources.length === 0) problems.add('sources', 'must name at least one instance')
   else if (new Set(sources.map(source => source.id)).size < sources.length) problems.add('sources', 'every instance must have an id of its own')
   if (auth?.kind === 'token') {
@@ -38,7 +39,13 @@ export function validateOptions(options: ConsoleOptions): void {
   if (environment !== undefined && environment !== 'development' && environment !== 'production') {
     problems.add('environment', "must be 'development' or 'production'")
   }
-  if (database !== undefined && typeof database.connect !== 'function') problems.add('database.connect', 'must be a function that opens a connection')
-  if (options.jobs !== undefined && typeof options.jobs.queues !== 'function') problems.add('jobs', 'must be the `store` of jobs')
+  checkPorts(options, problems)
   problems.throwIfAny('createConsole()')
+}
+
+/** What the console is given to reach the rest of the service by. */
+function checkPorts({ database, jobs, cdn }: ConsoleOptions, problems: ConfigProblems): void {
+  if (database !== undefined && typeof database.connect !== 'function') problems.add('database.connect', 'must be a function that opens a connection')
+  if (jobs !== undefined && typeof jobs.queues !== 'function') problems.add('jobs', 'must be the `store` of jobs')
+  if (cdn !== undefined && typeof cdn.status !== 'function') problems.add('cdn', 'must be `hf.cdn`, or made by createCdnDesk()')
 }

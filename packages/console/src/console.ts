@@ -1,4 +1,5 @@
 import type { TieredCache } from 'holdfast/cache'
+import type { CdnDesk } from 'holdfast/cdn'
 import {
   type Clock,
   createLifecycle,
@@ -21,6 +22,7 @@ import { createLiveUpdates } from './api/live-updates.ts'
 import { buildOverview } from './api/overview.ts'
 import type { ConsoleAuth } from './auth/console-auth.ts'
 import { createCacheControl, type PurgedResponses } from './cache/cache-control.ts'
+import { createConsoleCdn } from './cdn/console-cdn.ts'
 import { createCollector } from './collect/collector.ts'
 import type { InstanceSource } from './collect/instance-source.ts'
 import { validateOptions } from './console-options.ts'
@@ -63,6 +65,8 @@ export interface ConsoleOptions {
   /** Policies that `POST api/v1/performance/database/archive` may run on that database, by name. They are run by hand only; a schedule in them is the business
    *  of `createArchive(...).start()`. Default: none. */
   readonly archivePolicies?: readonly ArchivePolicy[]
+  /** Purges on their way to CDNs: `hf.cdn`, or `createCdnDesk(...)` of `holdfast/cdn`. Absent: the Cache page shows what the instances measure of them. */
+  readonly cdn?: CdnDesk
   /** The queues of jobs: `hf.jobs.store`, or `createJobStore(...)` of `holdfast/jobs`. Absent: the Jobs page shows measurements only. The console
    *  does not close it. */
   readonly jobs?: JobStore
@@ -160,6 +164,7 @@ export function createConsole(options: ConsoleOptions): Console {
       return buildCacheMetrics({ ...read, actions, needsConfirmation })
     },
     database: { ...collector, reads, actions: databaseActions, findings, nowMs: () => clock.nowMs(), window: store.window },
+    cdn: createConsoleCdn({ desk: options.cdn, clock, logger, publishEvent, needsConfirmation, window }),
     jobs: jobs.routes,
     publishEvent,
     publishLoad,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { InstanceSnapshot } from 'holdfast'
 import type { TieredCache } from 'holdfast/cache'
+import type { CdnDesk } from 'holdfast/cdn'
 import type { Logger } from 'holdfast/core'
 import type { JobStore } from 'holdfast/jobs'
 import { problemResponse } from './api/problem.ts'
@@ -16,7 +17,7 @@ import { advisorOfPool } from './findings/pool-advisor.ts'
 import { answerNodeRequest, type NodeRequest } from './node/answer-node-request.ts'
 
 /** Options of {@link dashboard}; those of a console, but the sources are known, auth may be absent in development, and advisor and database are by default those of the
- *  service's own pool, and the queues those of `hf.jobs`. */
+ *  service's own pool, the queues those of `hf.jobs`, and the CDNs those of `hf.cdn`. */
 export interface DashboardOptions extends Omit<ConsoleOptions, 'sources' | 'auth'> {
   /** Absent in development: loopback only, with a generated token that the logger prints. In production a kind other than `token` is required. */
   readonly auth?: ConsoleAuth
@@ -35,36 +36,27 @@ export interface DashboardHandler {
   readonly console: Console
 }
 
-/** Where the queues of a Holdfast stand, if it has any. */
-interface JobsOwner {
+/** The part of a Holdfast that a dashboard reads. */
+export interface DashboardService extends PoolOwner {
+  snapshot(): InstanceSnapshot
+  readonly cache?: TieredCache
+  readonly responses?: PurgedResponses
   readonly jobs?: { readonly store: JobStore }
+  readonly cdn?: CdnDesk
 }
 
 /** The console of this process as a handler: `app.use('/holdfast', dashboard(hf))`. Starts to collect at once.
  *  @throws HF_CONSOLE_AUTH_REQUIRED in production without auth of kind basic or custom.
  *  @throws HF_CONFIG_INVALID naming every bad option at once. */
-export function dashboard(
-  hf: { snapshot(): InstanceSnapshot; readonly cache?: TieredCache; readonly responses?: PurgedResponses } & PoolOwner & JobsOwner,
-  options: DashboardOptions = {},
-): DashboardHandler {
+export function dashboard(hf: DashboardService, options: DashboardOptions = {}): DashboardHandler {
   const environment = options.environment ?? (process.env.NODE_ENV === 'production' ? 'production' : 'development')
   if (environment === 'production' && (options.auth === undefined || options.auth.kind === 'token')) {
     throw consoleErrors.create('HF_CONSOLE_AUTH_REQUIRED', 'a dashboard was mounted in production with nothing but a token to protect it')
   }
   const auth = options.auth ?? { kind: 'token', token: randomBytes(24).toString('base64url') }
-  const advisor = options.advisor ?? advisorOfPool(hf)
-  const cache = options.cache ?? hf.cache
-  const responses = options.responses ?? hf.responses
-  const connect = connectionsBeside(hf)
-  const database = options.database ?? (connect === undefined ? undefined : { connect })
-  const jobs = options.jobs ?? jobStoreOf(hf)
   const console = createConsole({
     ...options,
-    ...(advisor ? { advisor } : {}),
-    ...(cache ? { cache } : {}),
-    ...(responses ? { responses } : {}),
-    ...(database ? { database } : {}),
-    ...(jobs ? { jobs } : {}),
+    ...partsOf(hf, options),
     auth,
     environment,
     sources: [localInstance(hf)],
@@ -90,11 +82,25 @@ export function dashboard(
   return Object.assign(handler, { console })
 }
 
-function jobStoreOf(hf: JobsOwner): JobStore | undefined {
+/** What the options do not name, of the service itself. */
+function partsOf(hf: DashboardService, options: DashboardOptions): Partial<DashboardOptions> {
+  const connect = connectionsBeside(hf)
+  const parts = {
+    advisor: options.advisor ?? advisorOfPool(hf),
+    cache: options.cache ?? hf.cache,
+    responses: options.responses ?? hf.responses,
+    database: options.database ?? (connect && { connect }),
+    jobs: options.jobs ?? orNone(() => hf.jobs?.store),
+    cdn: options.cdn ?? orNone(() => hf.cdn),
+  }
+  return Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined))
+}
+
+/** `hf.jobs` and `hf.cdn` throw when there are none. */
+function orNone<T>(read: () => T): T | undefined {
   try {
-    return hf.jobs?.store
+    return read()
   } catch {
-    // `hf.jobs` throws when there are none.
     return undefined
   }
 }

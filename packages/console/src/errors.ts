@@ -10,6 +10,7 @@ type ConsoleErrorCode =
   | 'HF_CONSOLE_NOT_FOUND'
   | 'HF_CONSOLE_NO_ADVISOR'
   | 'HF_CONSOLE_NO_CACHE'
+  | 'HF_CONSOLE_NO_CDN'
   | 'HF_CONSOLE_NO_DATABASE'
   | 'HF_CONSOLE_NO_JOBS'
   | 'HF_CONSOLE_BUSY'
@@ -73,6 +74,12 @@ export const consoleErrors: ErrorTable<ConsoleErrorCode> = defineErrors<ConsoleE
   HF_CONSOLE_NO_CACHE: {
     summary: 'This console was created without a cache, so it can neither look into one nor drop from it.',
     hint: 'pass `cache: hf.cache` to the console, or set REDIS_URL for `holdfast console`',
+    retryable: false,
+    status: 404,
+  },
+  HF_CONSOLE_NO_CDN: {
+    summary: 'This console was created without a CDN, so it shows only what the instances measure of purges.',
+    hint: 'pass `cdn: hf.cdn` to the console, or name one in the environment of `holdfast console`; `dashboard(hf)` does so',
     retryable: false,
     status: 404,
   },

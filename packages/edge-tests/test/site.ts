@@ -1,7 +1,10 @@
-import { type EdgeOptions, edgeWorker } from 'holdfast/worker'
+import { type EdgeMetrics, type EdgeOptions, edgeWorker } from 'holdfast/worker'
 
 /** What a site is made of, as JSON in its binding. */
-export type SiteOptions = Omit<EdgeOptions, 'purge' | 'marks'>
+export type SiteOptions = Omit<EdgeOptions, 'purge' | 'marks' | 'metrics'>
+
+/** A point as the worker writes it. */
+export type Point = Required<Parameters<EdgeMetrics['dataset']['writeDataPoint']>[0]>
 
 interface Env {
   readonly ORIGIN: string
@@ -11,10 +14,15 @@ interface Env {
   /** The KV of another data center. */
   readonly FAR_PURGES?: { fetch(url: string, init: RequestInit): Promise<Response> }
   readonly OPTIONS: SiteOptions
+  /** A dataset of the platform. workerd alone takes points and keeps none. */
+  readonly POINTS?: EdgeMetrics['dataset']
+  /** Instead: `kept`, to be asked for at `/points`, or `refused`. */
+  readonly OWN_POINTS?: 'kept' | 'refused'
+  readonly SAMPLE?: number
 }
 
 /** The worker under test, written as a user writes one. */
-export default edgeWorker<Env>(env => ({
+const worker = edgeWorker<Env>(env => ({
   origin: env.ORIGIN,
   ...env.OPTIONS,
   rules: [
@@ -24,7 +32,33 @@ export default edgeWorker<Env>(env => ({
   ],
   ...(env.PURGE_SECRET === undefined ? {} : { purge: { secrets: [env.PURGE_SECRET, env.OLD_PURGE_SECRET ?? env.PURGE_SECRET] } }),
   marks: env.PURGES ?? farMarks(env.FAR_PURGES),
+  metrics: metricsOf(env),
 }))
+
+const points: Point[] = []
+
+export default {
+  fetch: (request: Request, env: Env, ctx: Parameters<typeof worker.fetch>[2]): Promise<Response> => {
+    if (env.OWN_POINTS === 'kept' && new URL(request.url).pathname === '/points') return Promise.resolve(Response.json(points.splice(0)))
+    return worker.fetch(request, env, ctx)
+  },
+}
+
+function metricsOf({ POINTS, OWN_POINTS, SAMPLE }: Env): EdgeMetrics | undefined {
+  const dataset = POINTS ?? (OWN_POINTS && { writeDataPoint: OWN_POINTS === 'kept' ? keepPoint : refusePoint })
+  return dataset && { dataset, ...(SAMPLE === undefined ? {} : { sample: SAMPLE }) }
+}
+
+/** Takes what Analytics Engine takes. */
+function keepPoint({ indexes = [], blobs = [], doubles = [] }: Partial<Point>): void {
+  const bytes = (texts: readonly string[]): number => new TextEncoder().encode(texts.join('')).byteLength
+  if (indexes.length !== 1 || bytes(indexes) > 96 || blobs.length > 20 || doubles.length > 20 || bytes(blobs) > 16_384) refusePoint()
+  points.push({ indexes, blobs, doubles })
+}
+
+function refusePoint(): never {
+  throw new TypeError('this point is refused')
+}
 
 /** KV by way of a service. */
 function farMarks(service: Env['FAR_PURGES']): EdgeOptions['marks'] {

@@ -11,6 +11,11 @@ export interface SitePlan {
   readonly bindings: Readonly<Record<string, unknown>>
   /** A KV namespace: one of its own, or that of another site. */
   readonly kv?: 'own' | (string & {})
+  /** Name of a binding of Analytics Engine. */
+  readonly dataset?: string
+  /** Another worker stands before it, which gives up on a request after the milliseconds in its field `x-leave-after`: the platform then ends the request here, as it does when
+   *  a client goes. Default false. */
+  readonly hasFront?: boolean
 }
 
 /** Workers that are being served. */
@@ -56,7 +61,9 @@ export async function startWorkerd<Name extends string>(code: string, plans: Rea
   const script = join(folder, 'site.mjs')
   writeFileSync(script, code)
   const host = fileURLToPath(new URL('./workerd-host.mjs', import.meta.url))
-  const child = spawn(node, [host, JSON.stringify({ script, sites })], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // Miniflare keeps what it needs below the folder for temporary files: here it goes with the rest, also when it is killed.
+  const env = { ...process.env, TMPDIR: folder }
+  const child = spawn(node, [host, JSON.stringify({ script, sites })], { stdio: ['pipe', 'pipe', 'inherit'], env })
   const urls = JSON.parse(await firstLine(child)) as Record<Name, string>
   return {
     urls,

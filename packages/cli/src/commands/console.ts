@@ -20,7 +20,7 @@ interface ConsoleCommandOptions {
 }
 
 /** `holdfast console`: serves until interrupted. The token is HOLDFAST_CONSOLE_TOKEN, else a fresh one; the URL on stdout carries it.
- *  With REDIS_URL the Cache page can look up keys and drop them, also at the CDNs that the environment names; with REDIS_JOBS_URL the Jobs page shows the queues
+ *  With REDIS_URL the Cache page can look up keys and drop them, also at the CDNs that the environment names, whose purges it shows; with REDIS_JOBS_URL the Jobs page shows the queues
  *  and works on them. */
 export async function serve(options: ConsoleCommandOptions, context: CommandContext): Promise<number> {
   const { env, terminal, signal } = context
@@ -30,13 +30,15 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
   const url = await databaseUrl(context)
   const providers = cdnProvidersFromEnv(env)
   // Does not hold the console up: a Redis that is away is tried again in the background, and the page says so.
-  const hf = env.REDIS_URL
-    ? await holdfast({
-        ...{ redis: env.REDIS_URL, cache: { namespace: options.namespace, l1: false } },
-        // Purges wait in the database for the CDN, beside those of the services.
-        ...(providers.length === 0 ? {} : { pg: url, cdn: { providers } }),
-      })
-    : undefined
+  const hf =
+    env.REDIS_URL || providers.length > 0
+      ? await holdfast({
+          ...(env.REDIS_URL ? { redis: env.REDIS_URL } : {}),
+          cache: { namespace: options.namespace, l1: false },
+          // Purges wait in the database for the CDN, beside those of the services.
+          ...(providers.length === 0 ? {} : { pg: url, cdn: { providers } }),
+        })
+      : undefined
   const jobs = env.REDIS_JOBS_URL ? createJobStore({ redis: env.REDIS_JOBS_URL, namespace: options.namespace }) : undefined
   try {
     const console = createConsole({
@@ -46,7 +48,8 @@ export async function serve(options: ConsoleCommandOptions, context: CommandCont
       database: { connect: () => connectTo(url) },
       auth: { kind: 'token', token },
       ...objectives,
-      ...(hf === undefined ? {} : { cache: hf.cache, responses: hf.responses }),
+      ...(hf === undefined || !env.REDIS_URL ? {} : { cache: hf.cache, responses: hf.responses }),
+      ...(hf === undefined || providers.length === 0 ? {} : { cdn: hf.cdn }),
       ...(jobs === undefined ? {} : { jobs }),
     })
     try {

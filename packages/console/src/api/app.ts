@@ -9,6 +9,7 @@ import type { FindingActionName, FindingActions } from '../findings/finding-acti
 import type { Assets } from './assets.ts'
 import type { CacheMetricsAnswer } from './cache-contract.ts'
 import { addCacheRoutes } from './cache-routes.ts'
+import { addCdnRoutes, type CdnRoutesDeps } from './cdn-routes.ts'
 import type { ConsoleEvent, FindingDetail, FindingList, LoadState, Overview } from './contract.ts'
 import { addDatabaseRoutes, type DatabaseRoutesDeps } from './database-routes.ts'
 import { parseEvent, parseLoad, parseSnooze } from './ingest.ts'
@@ -37,6 +38,7 @@ export interface AppDeps {
   readonly refreshFindings: () => Promise<void>
   readonly cacheControl: CacheControl
   readonly cacheMetrics: (windowSec: number, actions: CacheMetricsAnswer['actions']) => CacheMetricsAnswer
+  readonly cdn: CdnRoutesDeps
   readonly database: DatabaseRoutesDeps
   readonly jobs: JobsRoutesDeps
   readonly publishEvent: (event: ConsoleEvent) => void
@@ -69,6 +71,7 @@ export function createApp(deps: AppDeps): Hono<ConsoleEnv> {
   addReads(app, deps)
   addChanges(app, deps)
   addCacheRoutes(app, { control: deps.cacheControl, metrics: deps.cacheMetrics, windowOf, bodyOf })
+  addCdnRoutes(app, deps.cdn, { windowOf, bodyOf })
   addDatabaseRoutes(app, deps.database, { windowOf, bodyOf })
   addJobsRoutes(app, deps.jobs, { windowOf, bodyOf })
   app.all('/api/*', c => {

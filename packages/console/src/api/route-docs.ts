@@ -1,3 +1,4 @@
+import { CDN_ROUTES } from './cdn-route-docs.ts'
 import { DATABASE_ROUTES } from './database-route-docs.ts'
 import { JOBS_ROUTES } from './jobs-route-docs.ts'
 import { type RouteDoc, WINDOW } from './route-doc.ts'
@@ -199,4 +200,4 @@ const CACHE: readonly RouteDoc[] = [
 ]
 
 /** Every address of the API. A test compares them with what the console serves. */
-export const ROUTE_DOCS: readonly RouteDoc[] = [...GENERAL, ...CACHE, ...DATABASE_ROUTES, ...JOBS_ROUTES]
+export const ROUTE_DOCS: readonly RouteDoc[] = [...GENERAL, ...CACHE, ...CDN_ROUTES, ...DATABASE_ROUTES, ...JOBS_ROUTES]

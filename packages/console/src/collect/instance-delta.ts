@@ -2,6 +2,7 @@ import type { InstanceSnapshot } from 'holdfast'
 import { type FamilySnapshot, type HistogramSnapshot, type SeriesSnapshot, subtractHistogram } from 'holdfast/telemetry'
 import type { AnswerTraffic } from './answer-traffic.ts'
 import { type CacheTraffic, prefixDeltas } from './cache-traffic.ts'
+import { type CdnTraffic, NO_CDN_TRAFFIC } from './cdn-traffic.ts'
 import { JOB_OUTCOMES, type JobOutcome, type JobTraffic, noJobTraffic } from './job-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
 import { mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
@@ -34,6 +35,7 @@ export function instanceDelta(later: InstanceSnapshot, earlier: InstanceSnapshot
       cache: cacheTraffic(pair),
       prefixes: prefixDeltas(later.cache?.prefixes ?? [], before?.cache?.prefixes),
       answers: answerTraffic(pair('holdfast_http_cache_answers')),
+      cdns: cdnTraffic(pair),
       jobs: jobTraffic(pair),
       acquireWait: wholeHistogram(pair('holdfast_pg_acquire_wait_seconds')),
     },
@@ -146,6 +148,20 @@ function answerTraffic(pair: FamilyPair | undefined): Map<string, AnswerTraffic>
     routes.set(route, answers.set(outcome, count))
   }
   return routes
+}
+
+function cdnTraffic(pair: PairOf): Map<string, CdnTraffic> {
+  const cdns = new Map<string, CdnTraffic>()
+  for (const part of ['purges', 'requests'] as const) {
+    const family = pair(`holdfast_cdn_${part}`)
+    for (const { labels, count } of family === undefined ? [] : counterDeltas(family)) {
+      const [provider, name] = labels
+      if (count === 0 || provider === undefined || name === undefined) continue
+      const known = cdns.get(provider) ?? NO_CDN_TRAFFIC
+      cdns.set(provider, { ...known, [part]: new Map([...known[part], [name, count]]) })
+    }
+  }
+  return cdns
 }
 
 function jobTraffic(pair: PairOf): Map<string, JobTraffic> {

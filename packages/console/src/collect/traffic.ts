@@ -1,6 +1,7 @@
 import { OVERFLOW_LABEL } from 'holdfast/telemetry'
 import { type AnswerTraffic, answersOf, mergeAnswers } from './answer-traffic.ts'
 import { type CacheTraffic, mergeCaches, mergePrefixes, type PrefixTraffic, readsOf } from './cache-traffic.ts'
+import { type CdnTraffic, mergeCdns, purgesOf } from './cdn-traffic.ts'
 import { endedJobs, type JobTraffic, mergeJobs } from './job-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram } from './packed-histogram.ts'
 
@@ -40,6 +41,8 @@ export interface Traffic {
   readonly prefixes: ReadonlyMap<string, PrefixTraffic>
   /** Of the response cache, by route. Empty where there is none. */
   readonly answers: ReadonlyMap<string, AnswerTraffic>
+  /** Of purges, by CDN. Empty where there is none. */
+  readonly cdns: ReadonlyMap<string, CdnTraffic>
   /** By queue and name. Empty where there are none. */
   readonly jobs: ReadonlyMap<string, JobTraffic>
   readonly acquireWait: PackedHistogram | null
@@ -55,6 +58,7 @@ export const NO_TRAFFIC: Traffic = {
   cache: null,
   prefixes: new Map(),
   answers: new Map(),
+  cdns: new Map(),
   jobs: new Map(),
   acquireWait: null,
 }
@@ -84,6 +88,11 @@ export function mergeTraffic(parts: readonly Traffic[]): Traffic {
       parts.map(part => part.answers),
       mergeAnswers,
       answersOf,
+    ),
+    cdns: mergeKeyed(
+      parts.map(part => part.cdns),
+      mergeCdns,
+      purgesOf,
     ),
     jobs: mergeKeyed(
       parts.map(part => part.jobs),

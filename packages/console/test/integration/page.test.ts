@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ConsoleOptions, serveConsole } from '../../src/index.ts'
 import { claimsOfTheCachePage, type PageTools } from '../fixtures/cache-page-claims.ts'
+import { claimsOfTheCdns } from '../fixtures/cdn-page-claims.ts'
 import { claimsOfTheJobsPage } from '../fixtures/jobs-page-claims.ts'
 import { openLine } from '../fixtures/line.ts'
 import { claimsOfThePostgresPage } from '../fixtures/postgres-page-claims.ts'
@@ -348,6 +349,7 @@ const tools: PageTools = {
   read: options => newReader(browser, options),
 }
 claimsOfTheCachePage(tools)
+claimsOfTheCdns(tools)
 claimsOfThePostgresPage(tools)
 claimsOfTheJobsPage(tools)
 

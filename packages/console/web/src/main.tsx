@@ -11,6 +11,7 @@ import './style/tiles.css'
 import './style/lists.css'
 import './style/finding.css'
 import './style/cache.css'
+import './style/cdn.css'
 import './style/postgres.css'
 import './style/jobs.css'
 

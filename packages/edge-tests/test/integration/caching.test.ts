@@ -17,7 +17,7 @@ const OPTIONS: SiteOptions = {
 const STALE = { age: '20' }
 
 let origin: Origin
-let workerd: Workerd<'site' | 'impatient'>
+let workerd: Workerd<'site' | 'impatient' | 'behind'>
 let ofNode: readonly string[]
 
 beforeAll(async () => {
@@ -27,6 +27,7 @@ beforeAll(async () => {
   workerd = await startWorkerd(bundle.code, {
     site: { bindings: { ORIGIN: origin.url, OPTIONS } },
     impatient: { bindings: { ORIGIN: origin.url, OPTIONS: { originTimeout: '1s' } } },
+    behind: { bindings: { ORIGIN: origin.url, OPTIONS }, hasFront: true },
   })
 })
 
@@ -222,6 +223,26 @@ describe('callers at once', () => {
     // The worker must notice that the connection is gone before the origin answers.
     setTimeout(() => release(), 100)
     expect([(await follower).text, (await ask('/left')).cache, seen.length]).toEqual(['for all', 'HIT', 1])
+  })
+})
+
+describe('a request that the platform ends because its client has gone', () => {
+  it('is completed and stored all the same, although nobody waits for it', async () => {
+    let release: () => void = () => undefined
+    let isCut = false
+    const seen = origin.on('/ended', (request, response) => {
+      request.socket.on('close', () => {
+        isCut = true
+      })
+      release = () => response.writeHead(200, { 'cache-control': 'max-age=60' }).end('for the next')
+    })
+    const left = await askAt(workerd.urls.behind, '/ended', { headers: { 'x-leave-after': '200' } })
+    // Ended while the origin was asked, which it was left to answer.
+    expect([left.status, seen.length, isCut]).toEqual([499, 1, false])
+    release()
+    const next = await askAt(workerd.urls.behind, '/ended')
+    expect([next.status, next.text, seen.length]).toEqual([200, 'for the next', 1])
+    expect((await askAt(workerd.urls.behind, '/ended')).cache).toBe('HIT')
   })
 })
 

@@ -28,5 +28,6 @@ export const cdnErrors: ErrorTable<CdnErrorCode> = defineErrors<CdnErrorCode>({
     summary: 'Where purges for the CDN are kept (PostgreSQL, or Redis) cannot be used.',
     hint: 'the message says why; for rights on schema holdfast see `holdfast db schema`',
     retryable: true,
+    status: 503,
   },
 })

@@ -2,6 +2,7 @@ import { collectConfigProblems, type Duration, type Logger, parseDurationMs, sil
 import { patternOf, type RouteRule } from '../http/response-cache/route-rules.ts'
 import type { ResponseCacheOptions } from '../http/response-cache/routing.ts'
 import { type CorsRule, type ResolvedCors, resolveCors } from './cors.ts'
+import { checkEdgeMetrics, type EdgeMetrics } from './edge-points.ts'
 import { fetchOrigin, type OriginFetch } from './origin.ts'
 import type { KvLike } from './platform.ts'
 
@@ -24,6 +25,8 @@ export interface EdgeOptions extends Omit<ResponseCacheOptions, 'rules' | 'compr
   readonly purge?: PurgeOptions
   /** A KV namespace that tells all data centers of purges, within about a minute. Default: a purge reaches the data center that it is sent to. */
   readonly marks?: KvLike | undefined
+  /** Counts answers by outcome and rule, purges, and failures of the origin. Default: nothing is counted. */
+  readonly metrics?: EdgeMetrics | undefined
   /** Is told why the origin gave no answer, of failures in the background, and of purges that could not be noted. `console` will do. Default silent. */
   readonly logger?: Logger
 }
@@ -48,6 +51,7 @@ export interface ResolvedEdge {
   readonly cors: readonly ResolvedCors[]
   readonly purge: { readonly secrets: readonly string[]; readonly path: string; readonly windowMs: number } | undefined
   readonly marks: KvLike | undefined
+  readonly metrics: EdgeMetrics | undefined
   readonly logger: Logger
 }
 
@@ -61,6 +65,7 @@ export function resolveEdgeOptions({
   cors = [],
   purge,
   marks,
+  metrics,
   logger = silentLogger,
   ...rest
 }: EdgeOptions): ResolvedEdge {
@@ -86,8 +91,10 @@ export function resolveEdgeOptions({
       windowMs: within('purge.window', purge.window ?? '5m', 10_000, 3_600_000),
     },
     marks,
+    metrics,
     logger,
   }
+  if (metrics !== undefined) checkEdgeMetrics(metrics, problems)
   if (purge !== undefined) {
     const isLong = (secret: unknown): boolean => typeof secret === 'string' && secret.length >= LEAST_SECRET_LENGTH
     if (!Array.isArray(purge.secrets) || purge.secrets.length === 0 || !purge.secrets.every(isLong)) {

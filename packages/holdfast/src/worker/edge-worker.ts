@@ -1,6 +1,7 @@
 import { systemClock } from '../core/portable.ts'
 import { filterFields } from '../http/fields/fields.ts'
 import { CacheEngine } from '../http/response-cache/engine.ts'
+import type { EngineRequest } from '../http/response-cache/engine-contract.ts'
 import { type FetchReply, handleFetch, linesOf } from '../http/response-cache/fetch-face.ts'
 import { OWN_TARGET } from '../http/response-cache/own-target.ts'
 import { Representations } from '../http/response-cache/representation.ts'
@@ -9,6 +10,7 @@ import { createRouting, isOfHost, type Routing } from '../http/response-cache/ro
 import { createEdgeStore } from './cache-api-store.ts'
 import { answerPreflight, isPreflight, type ResolvedCors, setCors } from './cors.ts'
 import { type EdgeOptions, type ResolvedEdge, resolveEdgeOptions } from './edge-options.ts'
+import { EdgePoints } from './edge-points.ts'
 import { createExchange } from './origin.ts'
 import type { EdgeCacheLike, ExecutionContextLike } from './platform.ts'
 import { PurgeEndpoint } from './purge-endpoint.ts'
@@ -38,18 +40,21 @@ class Edge {
   readonly #routing: Routing
   readonly #engine: CacheEngine<FetchReply>
   readonly #purges: PurgeEndpoint | undefined
+  readonly #points: EdgePoints
 
   constructor(options: ResolvedEdge) {
     this.#options = options
     this.#routing = createRouting(options.cacheOptions, KEY_FORMS)
     const marks = new PurgeMarks(openCache, options.marks, systemClock)
     const { logger } = options
+    const points = new EdgePoints(options.metrics, systemClock, Math.random)
+    this.#points = points
     const store = createEdgeStore({ openCache, marks, clock: systemClock, logger })
     const engine = new CacheEngine<FetchReply>({
       clock: systemClock,
       store,
       representations: new Representations(NO_ENCODINGS),
-      onOutcome: () => undefined,
+      onOutcome: (outcome, request) => points.outcome(outcome, request),
       onBackgroundError: error => logger.warn({ err: error }, 'edge worker: a response could not be fetched anew'),
     })
     this.#engine = engine
@@ -59,6 +64,7 @@ class Edge {
         ...options.purge,
         clock: systemClock,
         openCache,
+        onAnswered: (host, what) => points.purge(host, what),
         reach: options.marks === undefined ? 'data-center' : 'everywhere',
         keysOf: url => SCHEMES.map(scheme => this.#routing.keyOf(withScheme(url, scheme))),
         purge: (host, purged) => {
@@ -85,17 +91,29 @@ class Edge {
     const { origin, originTimeoutMs, logger } = this.#options
     const exchange = createExchange(origin, originTimeoutMs, systemClock)
     const lines = this.#seenLines(request, cors)
-    const prepared = isOfHost(request.headers.get('host'), url) ? this.#routing.prepare(request.method, targetOfUrl(url), lines, {}) : undefined
+    const prepared = this.#prepare(request, url, lines)
     try {
       if (prepared === undefined) return await origin(request)
       const keepAlive = (work: Promise<unknown>): void => ctx.waitUntil(work)
       // What changes something may take its time: an upload, a report.
       const ask = isRead(request) ? (asked: Request) => exchange.ask(asIdentity(asked)) : origin
-      return await handleFetch(this.#engine, { ...prepared, keepAlive }, request, asked => ask(asked), exchange.toReply)
+      const counted = this.#points.came({ ...prepared, keepAlive })
+      return await handleFetch(this.#engine, counted, request, asked => ask(asked), exchange.toReply)
     } catch (error) {
       logger.warn({ err: error, host: url.host, path: url.pathname }, 'edge worker: the origin gave no answer')
+      this.#points.failure(url.host, exchange.isLate ? 'late' : 'unreachable')
       return unreachable(exchange.isLate)
     }
+  }
+
+  /** As the engine takes it; `undefined` when the cache has no part in it. */
+  #prepare(request: Request, url: URL, lines: string[]): EngineRequest | undefined {
+    if (isOfHost(request.headers.get('host'), url)) {
+      const onAround = (route: string, why: string): void => this.#points.around(url.host, route, why)
+      return this.#routing.prepare(request.method, targetOfUrl(url), lines, { onAround })
+    }
+    this.#points.around(url.host, '', 'host')
+    return undefined
   }
 
   /** The fields that the cache goes by. */

@@ -11,6 +11,11 @@ export interface KvLike {
   put(name: string, value: string, options: { expirationTtl: number }): Promise<void>
 }
 
+/** The part of a dataset of Workers Analytics Engine used here. */
+export interface DatasetLike {
+  writeDataPoint(point: { indexes?: string[]; blobs?: string[]; doubles?: number[] }): void
+}
+
 /** The part of the execution context used here. */
 export interface ExecutionContextLike {
   /** Keeps the request's work going after its answer was sent, or its client has gone; 30 s at most. */

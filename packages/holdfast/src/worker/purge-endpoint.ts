@@ -13,6 +13,8 @@ export interface PurgeEndpointDeps {
   readonly openCache: () => Promise<EdgeCacheLike>
   /** How far a purge reaches. */
   readonly reach: 'data-center' | 'everywhere'
+  /** Is told of each purge: `done`, or why it was refused. */
+  onAnswered(host: string, what: string): void
   /** Keys of the answers under a URL. */
   keysOf(url: URL): readonly string[]
   /** False when some of it could not be noted. */
@@ -37,23 +39,31 @@ export class PurgeEndpoint {
   }
 
   async answer(request: Request, url: URL): Promise<Response> {
-    if (request.method !== 'POST') return problem(405, 'method', { allow: 'POST' })
+    const refusal = await this.#refusalOf(request, url)
+    this.#deps.onAnswered(url.host, refusal?.name ?? 'done')
+    if (refusal !== undefined) return problem(refusal)
+    return Response.json({ reach: this.#deps.reach }, { headers: { 'cache-control': 'no-store' } })
+  }
+
+  /** Purges; else why not. */
+  async #refusalOf(request: Request, url: URL): Promise<Refusal | undefined> {
+    if (request.method !== 'POST') return refused(405, 'method', { allow: 'POST' })
     const signature = parseSignature(request.headers.get(SIGNATURE_FIELD))
-    if (signature === undefined) return problem(401, 'signature')
+    if (signature === undefined) return refused(401, 'signature')
     const { secrets, windowMs, clock } = this.#deps
-    if (Math.abs(clock.nowMs() - signature.atSec * 1000) > windowMs) return problem(401, 'time')
+    if (Math.abs(clock.nowMs() - signature.atSec * 1000) > windowMs) return refused(401, 'time')
     const body = await readText(request)
-    if (body === undefined) return problem(413, 'size')
-    if (!(await isSignedBy({ url: `${url.origin}${url.pathname}`, body }, signature, secrets))) return problem(401, 'signature')
-    if (!(await this.#isFirstUse(signature.nonce, url.host))) return problem(409, 'replay')
+    if (body === undefined) return refused(413, 'size')
+    if (!(await isSignedBy({ url: `${url.origin}${url.pathname}`, body }, signature, secrets))) return refused(401, 'signature')
+    if (!(await this.#isFirstUse(signature.nonce, url.host))) return refused(409, 'replay')
     const asked = readPurge(body, url.host)
-    if (typeof asked === 'string') return problem(400, asked)
+    if (typeof asked === 'string') return refused(400, asked)
     const isNoted = await this.#deps.purge(
       url.host,
       asked.kind === 'all' ? 'everything' : { keys: asked.urls.flatMap(text => this.#deps.keysOf(new URL(text))), tags: asked.tags },
     )
-    if (!isNoted) return problem(503, 'not-noted', { 'retry-after': '1' })
-    return Response.json({ reach: this.#deps.reach }, { headers: { 'cache-control': 'no-store' } })
+    if (!isNoted) return refused(503, 'not-noted', { 'retry-after': '1' })
+    return undefined
   }
 
   /** Remembers a nonce here and in the data center. Elsewhere it may be used again while its time lasts: to purge the same once more. */
@@ -130,8 +140,19 @@ const DETAILS: Readonly<Record<string, string>> = {
   'not-noted': 'the purge could not be noted everywhere; send it again',
 }
 
+/** Why there is no purge. */
+interface Refusal {
+  readonly status: number
+  readonly name: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+function refused(status: number, name: string, headers: Refusal['headers'] = {}): Refusal {
+  return { status, name, headers }
+}
+
 /** RFC 9457. */
-function problem(status: number, name: string, headers: Readonly<Record<string, string>> = {}): Response {
+function problem({ status, name, headers }: Refusal): Response {
   const body = JSON.stringify({ title: 'The purge was refused', status, detail: DETAILS[name], code: name })
   return new Response(body, { status, headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers } })
 }

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
 import { fetchCacheMetrics } from '../api/client.ts'
+import { CdnPanel } from '../cdn/cdn-panel.tsx'
 import { span } from '../format.ts'
 import type { Live } from '../live/use-live.ts'
 import { Panel, Skeleton } from '../parts/panel.tsx'
@@ -62,6 +63,7 @@ export function CachePage({ live, theme, windowSec }: CachePageProps): ReactElem
       <Panel title="Answers by route" aside={`the response cache, last ${span(data.windowSec)}`}>
         <RouteAnswers rows={data.routes} />
       </Panel>
+      <CdnPanel windowSec={windowSec} isPaused={live.paused} />
       <div className="cache-tools">
         <KeyInspector actions={data.actions} />
         <DropPanel actions={data.actions} needsConfirmation={data.needsConfirmation} />

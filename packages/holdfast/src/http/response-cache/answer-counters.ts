@@ -1,4 +1,5 @@
 import { type Counter, OVERFLOW_LABEL, type Registry } from '../../telemetry/index.ts'
+import { outcomeName } from './outcome-name.ts'
 import type { Outcome } from './respond.ts'
 import type { AroundReason } from './routing.ts'
 
@@ -36,28 +37,7 @@ export function createAnswerCounters(registry: Registry): AnswerCounters {
     counter.add()
   }
   return {
-    count: (route, outcome) => add(route, nameOf(outcome)),
+    count: (route, outcome) => add(route, outcomeName(outcome)),
     countAround: (route, why) => add(route, `bypass:${why}`),
   }
-}
-
-/** One of a known set: what a handler writes is never a label. */
-function nameOf(outcome: Outcome): string {
-  if (outcome.kind === 'hit') return outcome.ttlSec < 0 ? 'stale' : 'hit'
-  if (outcome.kind === 'refused') return 'refused'
-  const { why, status, isStored, isCollapsed, detail } = outcome
-  if (isCollapsed) return 'collapsed'
-  if (isStored) return status === 304 ? 'revalidated' : 'miss'
-  return `bypass:${detail ?? WHY[why] ?? 'other'}`
-}
-
-/** Reasons of what was passed on without a word about its storage. */
-const WHY: Readonly<Record<string, string>> = {
-  bypass: 'precondition',
-  method: 'method',
-  'uri-miss': 'not-kept',
-  'vary-miss': 'not-kept',
-  partial: 'not-kept',
-  stale: 'not-kept',
-  request: 'not-kept',
 }
