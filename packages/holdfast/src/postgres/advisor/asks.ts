@@ -28,7 +28,7 @@ export interface Asks {
   readonly anyOf: readonly IndexKey[]
   readonly joined: readonly IndexKey[]
   readonly range: readonly IndexKey[]
-  /** Range columns by which the rows lie in order, for BRIN. */
+  /** Range columns by which the rows lie in order, and of which both bounds are given, for BRIN: of an open range it reads all, however few rows a LIMIT asks for. */
   readonly correlated: readonly IndexKey[]
   readonly prefix: readonly IndexKey[]
   readonly gin: readonly IndexKey[]
@@ -94,6 +94,7 @@ class AskSorter {
   readonly #gin: Ask[] = []
   readonly #always: Always[] = []
   readonly #whys: Why[] = []
+  readonly #bounds = new Map<ColumnFacts, ReadonlySet<string>>()
   #guessesPrefix = false
   readonly #world: IndexWorld
   readonly #mine: (name: ColumnName) => ColumnFacts | undefined
@@ -111,7 +112,9 @@ class AskSorter {
   }
 
   sorted(): Pick<Asks, 'equal' | 'anyOf' | 'joined' | 'range' | 'correlated' | 'prefix' | 'gin' | 'always' | 'whys' | 'guessesPrefix'> {
-    const correlated = this.#range.filter(({ key, column }) => key.expression === undefined && Math.abs(column.correlation ?? 0) >= BRIN_CORRELATION)
+    const correlated = this.#range.filter(
+      ({ key, column }) => key.expression === undefined && Math.abs(column.correlation ?? 0) >= BRIN_CORRELATION && this.#isBounded(column),
+    )
     return {
       equal: bySelectivity(this.#equal),
       anyOf: bySelectivity(this.#anyOf),
@@ -126,6 +129,11 @@ class AskSorter {
     }
   }
 
+  #isBounded(column: ColumnFacts): boolean {
+    const bounds = this.#bounds.get(column) ?? new Set()
+    return bounds.has('both') || (bounds.has('lower') && bounds.has('upper'))
+  }
+
   #addFor(column: ColumnFacts, condition: Condition): void {
     const { kind, always } = condition
     if (kind === 'unservable') {
@@ -138,7 +146,8 @@ class AskSorter {
     else this.#addComparison(column, condition)
   }
 
-  #addComparison(column: ColumnFacts, { kind, wrapper }: Condition): void {
+  #addComparison(column: ColumnFacts, { kind, wrapper, bound }: Condition): void {
+    if (bound !== undefined) this.#bounds.set(column, new Set([...(this.#bounds.get(column) ?? []), bound]))
     if (wrapper !== undefined && !this.#world.immutable.has(wrapper)) {
       const rewrite = `compare ${column.name} itself with a range instead of ${wrapper}(${column.name})`
       this.#whys.push({ why: `${column.name} stands inside ${wrapper}(), which is not immutable: no index can hold it`, rewrite })

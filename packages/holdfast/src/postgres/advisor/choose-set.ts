@@ -17,8 +17,6 @@ export interface IndexOption {
 
 /** What an index costs. */
 export interface IndexPrice {
-  /** Time that the writers pay, ms an hour. */
-  readonly writeMsPerHour: number
   readonly sizeBytes: number
   readonly columnCount: number
 }
@@ -29,6 +27,8 @@ export interface ChoiceFrame {
   readonly tableBytes: number
   /** Time of the workload's reads that no index can change, ms an hour. */
   readonly fixedMsPerHour: number
+  /** Time that the writers pay for indexes together, ms an hour. */
+  readonly writeMsPerHour: (members: ReadonlySet<number>) => number
 }
 
 /** What a hundredth of the tables' size is worth on disk, in memory and in backups, as a share of the time that would be left of the reads under the best indexes.
@@ -46,21 +46,24 @@ const SAME_MS = 0.03
 /** An index must take at least this share off the reads that would be left under the best indexes. */
 const LEAST_GAIN_SHARE = 0.0025
 
+/** Of more bundles than this not every pair is looked at. */
+const MOST_PAIRED = 120
+
 /** More steps than this mean that two sets take turns. */
 const MOST_STEPS = 200
 
-/** Chooses indexes for the whole workload, by net time an hour: reads saved, less what writers pay and what the size is worth. Greedy first, then single removals and
- *  exchanges while they gain. Pure. */
+/** Chooses indexes for the whole workload, by net time an hour: reads saved, less what writers pay and what the size is worth. Greedy first, then single removals,
+ *  exchanges and pairs while they gain. Pure. */
 export function chooseSet(measured: readonly StatementChoice[], prices: readonly IndexPrice[], frame: ChoiceFrame): ReadonlySet<number> {
   const statements = measured.map(levelled)
   const all = new Set(prices.keys())
   const leftMs = frame.fixedMsPerHour + statements.reduce((sum, statement) => sum + statement.callsPerHour * timeWith(statement, all), 0)
-  const upkeep = prices.map(({ writeMsPerHour, sizeBytes, columnCount }) => {
+  const upkeep = prices.map(({ sizeBytes, columnCount }) => {
     const sizePercent = frame.tableBytes > 0 ? (sizeBytes / frame.tableBytes) * 100 : 0
-    return writeMsPerHour + leftMs * (sizePercent * STORAGE_SHARE + LEAST_GAIN_SHARE * (1 + COLUMN_SHARE * (columnCount - 1)))
+    return leftMs * (sizePercent * STORAGE_SHARE + LEAST_GAIN_SHARE * (1 + COLUMN_SHARE * (columnCount - 1)))
   })
   const costOf = (set: ReadonlySet<number>): number => {
-    let cost = 0
+    let cost = frame.writeMsPerHour(set)
     for (const member of set) cost += upkeep[member]!
     for (const statement of statements) cost += statement.callsPerHour * timeWith(statement, set)
     return cost
@@ -68,7 +71,7 @@ export function chooseSet(measured: readonly StatementChoice[], prices: readonly
   const bundles = distinctBundles(statements)
   let best: Scored = { set: new Set(), cost: costOf(new Set()) }
   for (let step = 0; step < MOST_STEPS; step += 1) {
-    const next = better(best, neighbours(best.set, bundles), costOf)
+    const next = better(best, neighbours(best.set, bundles), costOf) ?? better(best, pairsMore(best.set, bundles), costOf)
     if (next === undefined) return best.set
     best = next
   }
@@ -117,6 +120,12 @@ function* neighbours(set: ReadonlySet<number>, bundles: readonly (readonly numbe
     yield new Set(without)
     for (const bundle of bundles) if (!bundle.includes(member)) yield new Set([...without, ...bundle])
   }
+}
+
+/** Every set that adds two bundles: what writers pay once for both, neither may be worth alone. */
+function* pairsMore(set: ReadonlySet<number>, bundles: readonly (readonly number[])[]): Generator<ReadonlySet<number>> {
+  const missing = bundles.filter(bundle => bundle.some(member => !set.has(member))).slice(0, MOST_PAIRED)
+  for (const [at, first] of missing.entries()) for (const second of missing.slice(at + 1)) yield new Set([...set, ...first, ...second])
 }
 
 function distinctBundles(statements: readonly StatementChoice[]): (readonly number[])[] {

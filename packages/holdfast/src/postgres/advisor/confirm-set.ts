@@ -1,4 +1,4 @@
-import { asLive, type Judgement, judgeTrial, meansOf, NOISE_MS, type TrialMeans, VETO_RATIO } from './judge.ts'
+import { asLive, type Judgement, judgeHarm, meansOf, type TrialMeans } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { usesIndex } from './plan.ts'
 import { paceOf, pairsOf, usualPairsOf } from './subjects.ts'
@@ -19,6 +19,8 @@ export interface ConfirmedStatement {
   readonly tried: TriedStatement
   readonly after: Runs
   readonly means: TrialMeans
+  /** Names of the indexes that stood on its tables. */
+  readonly standing: ReadonlySet<string>
   /** Whether the set takes enough off it to say that it serves it. */
   readonly isServed: boolean
   /** Chosen indexes that it reads with some parameters, with the share of the calls that read it; shares sum to 1. */
@@ -32,16 +34,24 @@ export interface ConfirmedSet {
   readonly removed: readonly { readonly index: LabIndex; readonly judgement: Extract<Judgement, { offer: false }> }[]
 }
 
-/** Times every statement with the whole set in place, because indexes that each help alone may mislead the planner together. What no statement reads, and what makes a
- *  statement slower, is taken out, and the rest timed again. Leaves only the set in the lab. */
-export async function confirmSet(input: TrialInput, lab: Lab, tried: readonly TriedStatement[], chosen: readonly LabIndex[]): Promise<ConfirmedSet> {
+/** Times every statement with the whole set in place, because indexes that each help alone may mislead the planner together. What makes a statement slower is taken out, and
+ *  `chooseWithout` asked for the best set without it, so that those whom it served get what serves them next best; what no statement reads is taken out. What is changed
+ *  is timed again. */
+export async function confirmSet(
+  input: TrialInput,
+  lab: Lab,
+  tried: readonly TriedStatement[],
+  chosen: readonly LabIndex[],
+  chooseWithout: (excluded: ReadonlySet<LabIndex>) => readonly LabIndex[],
+): Promise<ConfirmedSet> {
   const removed: { index: LabIndex; judgement: Extract<Judgement, { offer: false }> }[] = []
   let indexes = chosen
-  await lab.drop([...lab.indexes.values()].filter(index => !indexes.includes(index)))
+  let statements: readonly ConfirmedStatement[] = []
   await lab.tidy()
   for (let round = 0; ; round += 1) {
-    const statements = await timeAll(input, lab, tried, indexes)
-    const harmful = round < MOST_ROUNDS ? await findHarm(input, lab, statements) : undefined
+    statements = await timeAll(input, lab, tried, indexes, statements)
+    const mayChange = round < MOST_ROUNDS && input.clock.monotonicMs() <= input.checkDeadlineMs
+    const harmful = mayChange ? await findHarm(input, lab, statements, indexes) : undefined
     const idle = indexes.filter(index => !statements.some(({ isServed, used }) => isServed && used.has(index)))
     if (harmful === undefined && idle.length === 0) return { indexes, statements, removed }
     const unused = {
@@ -49,26 +59,52 @@ export async function confirmSet(input: TrialInput, lab: Lab, tried: readonly Tr
       reason: 'not-used',
       why: 'with the other indexes in place it is not used, or takes nothing off any statement',
     } as const
-    const out = harmful === undefined ? idle.map(index => ({ index, judgement: unused })) : [harmful]
-    removed.push(...out)
-    indexes = indexes.filter(index => !out.some(other => other.index === index))
-    await lab.drop(out.map(({ index }) => index))
+    if (harmful === undefined) {
+      removed.push(...idle.map(index => ({ index, judgement: unused })))
+      indexes = indexes.filter(index => !idle.includes(index))
+    } else {
+      removed.push(harmful)
+      indexes = chooseWithout(new Set(removed.map(({ index }) => index)))
+    }
   }
 }
 
-async function timeAll(input: TrialInput, lab: Lab, tried: readonly TriedStatement[], indexes: readonly LabIndex[]): Promise<ConfirmedStatement[]> {
-  const names = new Set(indexes.map(index => index.name))
+/** What is known of `before` holds for the statements on whose tables nothing has changed. */
+async function timeAll(
+  input: TrialInput,
+  lab: Lab,
+  tried: readonly TriedStatement[],
+  indexes: readonly LabIndex[],
+  before: readonly ConfirmedStatement[],
+): Promise<ConfirmedStatement[]> {
   const pace = paceOf(tried.map(({ prepared }) => prepared))
   const statements: ConfirmedStatement[] = []
   for (const statement of tried) {
     const { prepared } = statement
-    if (!indexes.some(index => prepared.subject.tables.has(index.candidate.table.oid))) continue
-    const after = await timeStatement(input.client, lab, prepared.subject, names, { fewest: FEWEST_SETS, all: true })
-    const pairs = pairsOf(prepared, after)
-    const means = asLive(meansOf(usualPairsOf(prepared, after)), prepared.examined.window.meanMs / pace)
-    statements.push({ tried: statement, after, means, isServed: means.ratio <= SERVED_RATIO, used: usedIndexes(pairs, after, indexes) })
+    const standing = indexes.filter(index => prepared.subject.tables.has(index.candidate.table.oid))
+    if (standing.length === 0) continue
+    const names = new Set(standing.map(index => index.name))
+    const known = before.find(
+      ({ tried: other, standing: then }) => other === statement && names.size === then.size && [...names].every(name => then.has(name)),
+    )
+    statements.push(known ?? (await timeOne(input, lab, statement, names, indexes, pace)))
   }
   return statements
+}
+
+async function timeOne(
+  input: TrialInput,
+  lab: Lab,
+  tried: TriedStatement,
+  standing: ReadonlySet<string>,
+  indexes: readonly LabIndex[],
+  pace: number,
+): Promise<ConfirmedStatement> {
+  const { prepared } = tried
+  const after = await timeStatement(input.client, lab, prepared.subject, standing, { fewest: FEWEST_SETS, all: true })
+  const pairs = pairsOf(prepared, after)
+  const means = asLive(meansOf(usualPairsOf(prepared, after)), prepared.examined.window.meanMs / pace)
+  return { tried, after, means, standing, isServed: means.ratio <= SERVED_RATIO, used: usedIndexes(pairs, after, indexes) }
 }
 
 /** The index of least use among those that a slower statement reads; the slowness is measured twice, the second time beside the statement without indexes. */
@@ -76,24 +112,19 @@ async function findHarm(
   input: TrialInput,
   lab: Lab,
   statements: readonly ConfirmedStatement[],
+  indexes: readonly LabIndex[],
 ): Promise<ConfirmedSet['removed'][number] | undefined> {
-  for (const { tried, after, means, used } of statements) {
-    if (used.size === 0 || !isSlower(pairsOf(tried.prepared, after), means)) continue
+  for (const { tried, after, used } of statements) {
+    if (used.size === 0 || judgeHarm(pairsOf(tried.prepared, after)) === undefined) continue
     const { subject } = tried.prepared
     const before = await timeStatement(input.client, lab, subject, new Set(), { fewest: FEWEST_SETS })
-    const again = await timeStatement(input.client, lab, subject, new Set(lab.indexes.keys()), { fewest: FEWEST_SETS })
-    const judgement = judgeTrial({ pairs: pairsOf({ ...tried.prepared, before }, again), used: true })
-    if (judgement.offer || judgement.reason !== 'regresses') continue
+    const again = await timeStatement(input.client, lab, subject, new Set(indexes.map(index => index.name)), { fewest: FEWEST_SETS })
+    const judgement = judgeHarm(pairsOf({ ...tried.prepared, before }, again))
+    if (judgement === undefined) continue
     const [index] = [...used.keys()].sort((a, b) => savedWith(a, statements) - savedWith(b, statements))
     return { index: index!, judgement }
   }
   return undefined
-}
-
-function isSlower(pairs: ReturnType<typeof pairsOf>, means: TrialMeans): boolean {
-  if (means.afterMs > means.beforeMs * VETO_RATIO + NOISE_MS) return true
-  const judgement = judgeTrial({ pairs, used: true })
-  return !judgement.offer && judgement.reason === 'regresses'
 }
 
 function savedWith(index: LabIndex, statements: readonly ConfirmedStatement[]): number {

@@ -104,6 +104,8 @@ function searchedParamOf(value: Node | undefined): number | undefined {
 
 const MIRRORED: Readonly<Record<string, string>> = { '<': '>', '>': '<', '<=': '>=', '>=': '<=', '=': '=' }
 
+const BOUNDS: Readonly<Record<string, 'lower' | 'upper'>> = { '<': 'upper', '<=': 'upper', '>': 'lower', '>=': 'lower' }
+
 /** Reads `column op value`, `value op column`, IN, ANY, BETWEEN, LIKE and row comparisons; `undefined` for other nodes. */
 export function comparisonOf(node: Node): Comparison | undefined {
   if (!('A_Expr' in node)) return undefined
@@ -174,11 +176,11 @@ function conditionFor(column: ColumnName, kind: string, operator: string, value:
   }
   if (operator === '@>' || operator === '&&' || operator === '@@') return { kind: 'contains', column }
   if (/^\?[|&]?$/.test(operator)) return { kind: 'contains', column, asksForKeys: true }
-  if (kind === 'AEXPR_BETWEEN') return { kind: 'range', column }
+  if (kind === 'AEXPR_BETWEEN') return { kind: 'range', column, bound: 'both' }
   if ((kind === 'AEXPR_IN' || kind === 'AEXPR_OP_ANY') && operator === '=') return { kind: 'in', column }
   if (kind !== 'AEXPR_OP') return undefined
   if (operator === '=') return other === undefined ? { kind: 'equal', column } : { kind: 'join', column, other }
-  return operator in MIRRORED && other === undefined ? { kind: 'range', column } : undefined
+  return operator in MIRRORED && other === undefined ? { kind: 'range', column, bound: BOUNDS[operator]! } : undefined
 }
 
 /** `(a, b) < ($1, $2)`: an index on a serves its first column, and the parameters are values of a and b. */

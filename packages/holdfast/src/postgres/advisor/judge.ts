@@ -41,6 +41,9 @@ export const NOISE_MS = 0.1
 /** A loss of one set below this share of the statement's mean is made good many times by what the others gain. */
 const VETO_SHARE = 0.02
 
+/** A single set of parameters that gets slower by more than this does harm, however seldom it is asked for. */
+const HARM_RATIO = 2
+
 /** Decides on one candidate by the clock alone. */
 export function judgeTrial({ pairs, used }: TrialResult): Judgement {
   if (!used) return { offer: false, reason: 'not-used', why: 'the planner does not use the index with any of the sampled parameters' }
@@ -57,11 +60,46 @@ export function judgeTrial({ pairs, used }: TrialResult): Judgement {
   return { offer: true, ratio, beforeMs, afterMs }
 }
 
+/** What harm a set of indexes does to a statement that reads one of them: it takes longer as a whole, or with some parameters much longer. That a state which most rows have is read by an index of another statement, and takes a
+ *  little longer, is no reason to leave that one without. */
+export function judgeHarm(pairs: readonly TrialPair[]): Extract<Judgement, { offer: false }> | undefined {
+  const { beforeMs, afterMs } = meansOf(pairs)
+  if (afterMs > beforeMs * VETO_RATIO + NOISE_MS)
+    return { offer: false, reason: 'regresses', why: `a statement takes longer with it: ${beforeMs.toFixed(2)} -> ${afterMs.toFixed(2)} ms` }
+  const worst = pairs.find(
+    pair => pair.beforeMs !== undefined && pair.afterMs > pair.beforeMs * HARM_RATIO + Math.max(NOISE_MS, beforeMs * VETO_SHARE),
+  )
+  if (worst === undefined) return undefined
+  return {
+    offer: false,
+    reason: 'regresses',
+    why: `slower for a ${worst.kind} parameter: ${worst.beforeMs?.toFixed(2)} -> ${worst.afterMs.toFixed(2)} ms`,
+  }
+}
+
 /** The means as live calls of `liveMs` have them. Where the sets drawn take longer without the index than live calls do, they ask for more than those, and what is left
  *  with the index is less in the same proportion; sets that take less say nothing, because a scan that finds its page early is no smaller question. */
 export function asLive(means: TrialMeans, liveMs: number): TrialMeans {
   if (means.beforeMs <= liveMs) return means
   return { ratio: means.ratio, beforeMs: liveMs, afterMs: means.ratio * liveMs }
+}
+
+/** The pairs with the times of sets that return as many rows (`rows` runs parallel) made alike: their geometric mean. What live calls return does not tell which of those sets
+ *  the application asks for, and of times that may be any of them the middle on a scale of ratios is the least far from each; an arithmetic mean is that of the worst. */
+export function levelUntold(pairs: readonly TrialPair[], rows: readonly number[]): TrialPair[] {
+  return pairs.map((pair, at) => {
+    const alike = pairs.filter((_other, other) => rows[other] === rows[at])
+    const before = alike.flatMap(({ beforeMs, weight }) => (beforeMs === undefined ? [] : [{ ms: beforeMs, weight }]))
+    const afterMs = geometricMean(alike.map(other => ({ ms: other.afterMs, weight: other.weight })))
+    return { ...pair, afterMs, beforeMs: pair.beforeMs === undefined ? undefined : geometricMean(before) }
+  })
+}
+
+function geometricMean(times: readonly { readonly ms: number; readonly weight: number }[]): number {
+  const whole = times.reduce((sum, { weight }) => sum + weight, 0)
+  // Sets of no weight count alike.
+  const share = (weight: number): number => (whole > 0 ? weight / whole : 1 / times.length)
+  return Math.exp(times.reduce((sum, { ms, weight }) => sum + Math.log(Math.max(1e-6, ms)) * share(weight), 0))
 }
 
 /** Means before and after. A pair without a time before counts with the mean of those that have one. */

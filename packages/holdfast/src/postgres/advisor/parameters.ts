@@ -125,12 +125,15 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const another = (): string => pick(pool, choice.random)?.[source.column] ?? value
   if (isContainment(use.operator)) return containedValue(use.operator, slot.type, value, items => pick(items, choice.random)) ?? value
   const same = choice.slots.filter(other => other.source?.pool === source.pool && other.source.column === source.column)
+  // A list of states names each once, and hardly that of most rows with every other.
+  const states = statesOf(pool, source.column)
+  const listed = (nth: number): string =>
+    nth === 0 ? value : states === undefined ? another() : states[(states.indexOf(row) + nth) % states.length]!
   switch (use.operator) {
     case 'any':
-      return [value, another()]
+      return [value, listed(1)]
     case 'in':
-      if (slot.type.endsWith('[]')) return [value, another(), another()]
-      return same[0] === slot ? value : another()
+      return slot.type.endsWith('[]') ? [value, listed(1), listed(2)] : listed(same.indexOf(slot))
     case '~~':
     case '~~*':
       return hints.pattern === 'prefix' ? `${partOf(value, at)}%` : `%${partOf(value.slice(Math.floor(value.length / 3)), at)}%`
@@ -145,6 +148,12 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
     default:
       return value
   }
+}
+
+/** The values of a column of few values, in order; `undefined` for one of many. */
+function statesOf(pool: SamplePool, column: string): readonly string[] | undefined {
+  const values = new Set(pool.map(row => row[column]!))
+  return values.size > FEW_VALUES ? undefined : [...values].sort()
 }
 
 /** What somebody might have typed of a value so far: from three characters to two thirds of it. */

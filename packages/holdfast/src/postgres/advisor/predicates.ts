@@ -35,6 +35,8 @@ export interface Condition {
   readonly ignoresCase?: boolean
   /** The column stands in `column::text`, which an index serves only where the column is a text. */
   readonly isCastToText?: boolean
+  /** Of a range: the side on which it is bounded. */
+  readonly bound?: 'lower' | 'upper' | 'both'
   /** Asks a document for keys, as `?` does. */
   readonly asksForKeys?: boolean
   /** Why an index cannot serve it, for `unservable`. */

@@ -2,12 +2,13 @@ import type { Candidate } from './candidates.ts'
 import type { Catalog } from './catalog.ts'
 import type { AdvisorClient } from './client.ts'
 import type { ExaminedStatement, SeenBinds } from './examined.ts'
-import type { TrialPair } from './judge.ts'
+import { levelUntold, type TrialPair } from './judge.ts'
 import type { Lab } from './lab.ts'
-import { limitFor, type ParameterHints, type ParameterSet } from './parameters.ts'
+import { orderSets } from './order-sets.ts'
+import { limitFor, type ParameterHints, type ParameterSet, TRIED_SETS } from './parameters.ts'
 import { rewriteForLab } from './rewrite.ts'
 import { drawParameters, sampleParameters } from './sample-parameters.ts'
-import { type Runs, type Subject, timeStatement } from './trial.ts'
+import { countRows, type Runs, type Subject, timeStatement } from './trial.ts'
 import { weighSets } from './weigh-sets.ts'
 
 /** A statement in the lab, with its time before any candidate. */
@@ -56,7 +57,9 @@ export async function prepareStatement(
   const timed = async (pattern: ParameterHints['pattern']): Promise<PreparedStatement | undefined> => {
     const sets = examined.binds === undefined ? drawParameters(source, random, { limit, pattern }) : boundSets(examined.binds, rewritten.params)
     if (sets === undefined || sets.length === 0) return undefined
-    const subject = { text: rewritten.text, sets, tables }
+    const drawn = { text: rewritten.text, sets, tables }
+    const isWeighed = examined.binds === undefined && parsed.kind === 'select' && sets.length > TRIED_SETS
+    const subject = isWeighed ? { ...drawn, sets: orderSets(sets, await countRows(client, lab, drawn), examined.rowsPerCall) } : drawn
     return { examined, candidates, subject, before: await timeStatement(client, lab, subject, new Set(), { fewest: FEWEST_BEFORE }) }
   }
   if (examined.binds !== undefined || !candidates.some(candidate => candidate.needsPrefix)) return timed('infix')
@@ -88,9 +91,11 @@ function likelyOf(sets: readonly ParameterSet[]): number[] {
   })
 }
 
-/** As `pairsOf`, with what calls usually take in the place of the least that they take: what is said to people. */
+/** As `pairsOf`, with what calls usually take in the place of the least that they take: what is said to people. Of parameters that were drawn, those that nothing tells
+ *  apart are levelled. */
 export function usualPairsOf(prepared: PreparedStatement, after: Runs): TrialPair[] {
-  return pairsOf({ ...prepared, before: { ...prepared.before, ms: prepared.before.usualMs } }, { ...after, ms: after.usualMs })
+  const pairs = pairsOf({ ...prepared, before: { ...prepared.before, ms: prepared.before.usualMs } }, { ...after, ms: after.usualMs })
+  return prepared.examined.binds === undefined ? levelUntold(pairs, after.rows) : pairs
 }
 
 /** Whether the application's patterns begin with fixed text: to compare `abc%` with a row costs a fraction of what `%abc%` costs, so the time of the live calls tells,

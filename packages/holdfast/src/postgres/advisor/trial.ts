@@ -90,6 +90,21 @@ export function timeStatement(client: AdvisorClient, lab: Lab, subject: Subject,
   })
 }
 
+/** Rows that the statement returns with each set of parameters, without any candidate; of the first sets only, where all take longer than it may. */
+export function countRows(client: AdvisorClient, lab: Lab, subject: Subject): Promise<readonly number[]> {
+  return withVisible(client, lab, subject.tables, new Set(), async () => {
+    const rows: number[] = []
+    let spentMs = 0
+    for (const set of subject.sets) {
+      if (spentMs > TRIAL_BUDGET_MS) break
+      const run = await runOnce(client, subject.text, set, { withBuffers: false, withTiming: false, serializes: false })
+      spentMs += run.ms
+      rows.push(run.rows)
+    }
+    return rows
+  })
+}
+
 /** Names of the `visible` candidates that the planner would read for some set of parameters. Runs nothing. */
 export function plannedIndexes(client: AdvisorClient, lab: Lab, subject: Subject, visible: ReadonlySet<string>): Promise<ReadonlySet<string>[]> {
   return withVisible(client, lab, subject.tables, visible, () => plansOf(client, subject, visible))

@@ -28,6 +28,8 @@ export interface TrialInput {
   readonly labLimitBytes: number
   /** By `clock.monotonicMs`; what is not tried by then is not tried. */
   readonly deadlineMs: number
+  /** From then on the chosen set is changed no more, but for what no statement reads. */
+  readonly checkDeadlineMs: number
   readonly onProgress: (line: string) => void
 }
 

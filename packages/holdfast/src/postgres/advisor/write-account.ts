@@ -18,10 +18,17 @@ export interface TableWrites {
 
 /** What one more index costs the writers, in ms of execution per second of the window. */
 export interface WriteCost {
+  /** When it is the only index that is added. */
   readonly msPerSec: number
   readonly writesPerSec: number
   /** Updates a second that can no longer be HOT, because they change a column of the index. */
   readonly lostHotPerSec: number
+  /** Of `msPerSec`, what its own entries take for the rows that are written anyway. */
+  readonly entryMsPerSec: number
+  /** One entry, ms. */
+  readonly entryMs: number
+  /** One row with the indexes that stand on the table now, ms. */
+  readonly rowMs: number
 }
 
 /** Updates of a table below which its counters do not yet say which share of them is HOT. */
@@ -40,6 +47,25 @@ export const WRITE_SAFETY_FACTOR = 3
 /** What an update that can no longer be HOT costs beside its own time, as a multiple of it: ten times the WAL, dead entries in every index, and the vacuum that takes them
  *  out again. */
 export const LOST_HOT_FACTOR = 4
+
+/** One entry of an index takes at least this long, ms: the copy's clock may not tell it from nothing, and an index that costs nothing is chosen for nothing.
+ *  @source bench/results/advisor/does-the-chosen-set-leave-little.json: an insert takes 3 to 12 us longer for each index */
+const LEAST_ENTRY_MS = 0.002
+
+/** What one row adds where an index sums up ranges of pages (BRIN): a look whether the range holds its value already, ms. Nothing goes to the WAL as long as it does. */
+const SUMMARY_MS = 0.0005
+
+/** The first change of a page after a checkpoint writes the page into the WAL, and the checkpoint writes it to its place: 16 kB, at the 125 MB/s of a plain cloud volume, ms.
+ *  @source PostgreSQL 18, full_page_writes; Amazon EBS, gp3 baseline */
+const PAGE_IMAGE_MS = 0.13
+
+/** Between two checkpoints, s. @source PostgreSQL 18, default of checkpoint_timeout */
+const CHECKPOINT_S = 300
+
+const PAGE_BYTES = 8192
+
+/** A column that lies in the order of the rows by this much takes new values at the end of an index. */
+const IN_ORDER = 0.9
 
 /** A single call that wrote more rows than this filled or rewrote a table: no traffic that an index would have to pay for again. */
 const BULK_ROWS = 1000
@@ -61,31 +87,72 @@ export function accountWrites(statements: readonly WorkloadStatement[], catalog:
   return accounts
 }
 
-/** What an index on `columns` would cost those writes, from the times measured on the copy. `probe.rowMs` is a whole write into all indexes. */
+/** What an index on `columns` would cost those writes, from the times measured on the copy. `probe.rowMs` is a whole write into all indexes, this one among them; `spots`
+ *  as `entrySpots` has them, 0 where ranges of pages are summed up. */
 export function writeCostOf(
   columns: readonly string[],
   table: Pick<TableFacts, 'updateCount' | 'hotUpdateCount' | 'indexes'>,
   writes: TableWrites | undefined,
   probe: { readonly rowMs: number; readonly indexMs: number },
   windowMs: number,
+  spots = 1,
 ): WriteCost {
-  if (writes === undefined || windowMs <= 0) return { msPerSec: 0, writesPerSec: 0, lostHotPerSec: 0 }
+  if (writes === undefined || windowMs <= 0) return { msPerSec: 0, writesPerSec: 0, lostHotPerSec: 0, entryMsPerSec: 0, entryMs: 0, rowMs: 0 }
+  const perSec = 1000 / windowMs
   const hotRatio = table.updateCount >= TELLING_UPDATES ? table.hotUpdateCount / table.updateCount : 1
   const lost = columns.map(
     column => (writes.updatedByColumn.get(column) ?? 0) * (isIndexed(table, column) ? hotRatio : Math.max(LEAST_HOT_RATIO, hotRatio)),
   )
   const lostHot = Math.max(0, ...lost)
-  // An update that was HOT wrote no index at all; it now writes the row anew into every one of them.
-  const costMs =
-    writes.insertedRows * probe.indexMs +
-    lostHot * probe.rowMs * LOST_HOT_FACTOR +
-    Math.max(0, writes.updatedRows - lostHot) * (1 - hotRatio) * probe.indexMs
-  const perSec = 1000 / windowMs
-  return {
-    msPerSec: costMs * perSec * WRITE_SAFETY_FACTOR,
+  const entered = writes.insertedRows + Math.max(0, writes.updatedRows - lostHot) * (1 - hotRatio)
+  const indexMs = Math.max(LEAST_ENTRY_MS, probe.indexMs)
+  const entryMs = spots === 0 ? SUMMARY_MS : indexMs * WRITE_SAFETY_FACTOR + pageImagesPerEntry(entered * perSec, spots) * PAGE_IMAGE_MS
+  const rowMs = Math.max(0, probe.rowMs - probe.indexMs) * WRITE_SAFETY_FACTOR
+  const cost = {
     writesPerSec: (writes.insertedRows + writes.updatedRows) * perSec,
     lostHotPerSec: lostHot * perSec,
+    entryMsPerSec: entered * perSec * entryMs,
+    entryMs,
+    rowMs,
   }
+  return { ...cost, msPerSec: writeMsOf([cost]) }
+}
+
+/** What several indexes of one table cost its writers together, ms a second. An update that changes a column of any of them loses HOT once, and then writes the row anew into
+ *  all of them. */
+export function writeMsOf(costs: readonly Pick<WriteCost, 'entryMsPerSec' | 'entryMs' | 'rowMs' | 'lostHotPerSec'>[]): number {
+  let entriesMs = 0
+  let rowMs = 0
+  let entryMs = 0
+  let lostHot = 0
+  for (const cost of costs) {
+    entriesMs += cost.entryMsPerSec
+    entryMs += cost.entryMs
+    rowMs = Math.max(rowMs, cost.rowMs)
+    lostHot = Math.max(lostHot, cost.lostHotPerSec)
+  }
+  return entriesMs + lostHot * (rowMs + entryMs) * LOST_HOT_FACTOR
+}
+
+/** At how many places an index with these keys takes new rows: one where a first column grows with time, one for each value of the columns before that, and anywhere
+ *  in its pages without one. */
+export function entrySpots(
+  keys: readonly { readonly distinctCount: number | null; readonly correlation: number | null }[],
+  sizeBytes: number,
+): number {
+  const pages = Math.max(1, sizeBytes / PAGE_BYTES)
+  let spots = 1
+  for (const { distinctCount, correlation } of keys) {
+    if ((correlation ?? 0) >= IN_ORDER) return Math.min(pages, spots)
+    spots *= Math.max(1, distinctCount ?? pages)
+  }
+  return Math.min(pages, spots)
+}
+
+/** Share of the entries that are the first on their page after a checkpoint. */
+function pageImagesPerEntry(enteredPerSec: number, spots: number): number {
+  const entered = enteredPerSec * CHECKPOINT_S
+  return entered <= 0 ? 0 : (spots * (1 - Math.exp(-entered / spots))) / entered
 }
 
 /** Whether the workload changes the column in a large share of the table's updates. */

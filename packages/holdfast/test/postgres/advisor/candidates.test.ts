@@ -135,11 +135,19 @@ describe('kinds of index', () => {
     ['a document', 'doc @> $1', 'USING gin (doc jsonb_path_ops)'],
     ['an array', 'tags @> $1', 'USING gin (tags)'],
     ['a range by which the rows lie', 'at >= $1 and at < $2', 'USING brin (at) WITH (pages_per_range = 32)'],
+    ['both bounds at once', 'at between $1 and $2', 'USING brin (at) WITH (pages_per_range = 32)'],
     ['a flag that few rows have', 'gone and agent = $1', 'USING btree (agent) WHERE gone'],
     ['each branch of an OR', 'agent = $1 or email = $2', 'USING btree (email)'],
   ])('has one for %s', (_what, condition, expected) => {
     expect(shapes(`select * from lead where ${condition}`)).toContain(expected)
   })
+
+  it.each(['at >= $1', 'at < $1 order by at limit 10', '(at, agent) < ($1, $2)'])(
+    'has no BRIN for %s: of an open range it would read all',
+    condition => {
+      expect(shapes(`select * from lead where ${condition}`).filter(shape => shape.includes('brin'))).toEqual([])
+    },
+  )
 
   it('has none for a flag alone of which both values are frequent, and one where a value is rare', () => {
     const flags = (trueRatio: number): Partial<TableFacts> => ({

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { chooseSet, type IndexPrice, type StatementChoice, timeWith } from '../../../src/postgres/advisor/choose-set.ts'
 
 const MB = 1024 ** 2
-const frame = { tableBytes: 200 * MB, fixedMsPerHour: 1000 }
 
-function price(changes: Partial<IndexPrice> = {}): IndexPrice {
+interface Priced extends IndexPrice {
+  readonly writeMsPerHour: number
+}
+
+function price(changes: Partial<Priced> = {}): Priced {
   return { writeMsPerHour: 0, sizeBytes: MB, columnCount: 1, ...changes }
 }
 
@@ -13,8 +16,13 @@ function statement(callsPerHour: number, ...options: (readonly [readonly number[
   return { callsPerHour, beforeMs: 10, options: options.map(([members, afterMs]) => ({ members, afterMs })) }
 }
 
-function chosen(statements: readonly StatementChoice[], prices: readonly IndexPrice[]): number[] {
-  return [...chooseSet(statements, prices, frame)].sort((a, b) => a - b)
+/** Writers pay for each index apart, if nothing else is said. */
+function chosen(
+  statements: readonly StatementChoice[],
+  prices: readonly Priced[],
+  writeMsPerHour = (members: ReadonlySet<number>) => [...members].reduce((sum, member) => sum + prices[member]!.writeMsPerHour, 0),
+): number[] {
+  return [...chooseSet(statements, prices, { tableBytes: 200 * MB, fixedMsPerHour: 1000, writeMsPerHour })].sort((a, b) => a - b)
 }
 
 describe('chooseSet', () => {
@@ -53,6 +61,13 @@ describe('chooseSet', () => {
 
   it('leaves out what writers would pay more for than readers save', () => {
     expect(chosen([statement(100, [[0], 0.1])], [price({ writeMsPerHour: 2000 })])).toEqual([])
+  })
+
+  it('takes two indexes for which writers pay once together, where either alone would not be worth it', () => {
+    const statements = [statement(1000, [[0], 4]), statement(1000, [[1], 4])]
+    const once = (members: ReadonlySet<number>): number => (members.size > 0 ? 8000 : 0)
+    expect(chosen(statements, [price(), price()], once)).toEqual([0, 1])
+    expect(chosen(statements.slice(0, 1), [price()], once)).toEqual([])
   })
 
   it('leaves out what is too large for what it saves, and takes it when it saves more', () => {

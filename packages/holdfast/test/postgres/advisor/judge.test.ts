@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asLive, judgeTrial, meansOf, type TrialPair } from '../../../src/postgres/advisor/judge.ts'
+import { asLive, judgeHarm, judgeTrial, levelUntold, meansOf, type TrialPair } from '../../../src/postgres/advisor/judge.ts'
 import { planRounds } from '../../../src/postgres/advisor/trial.ts'
 
 /** Weights are filled in by `equally`. */
@@ -38,6 +38,19 @@ describe('judgeTrial', () => {
   })
 })
 
+describe('judgeHarm', () => {
+  it('sees none where a state that most rows have takes a little longer, because an index of another statement is read for it', () => {
+    expect(judgeHarm(equally([pair(16, 20, 'frequent'), pair(16, 0.1), pair(16, 0.2)]))).toBeUndefined()
+  })
+
+  it.each([
+    ['the statement takes longer as a whole', [pair(10, 13), pair(10, 13)]],
+    ['one set takes more than twice as long', [pair(10, 25, 'rare'), pair(10, 0.1), pair(10, 0.1), pair(10, 0.1)]],
+  ])('sees it where %s', (_what, pairs) => {
+    expect(judgeHarm(equally(pairs))).toMatchObject({ offer: false, reason: 'regresses' })
+  })
+})
+
 describe('meansOf', () => {
   it('weighs the sets, and lets one that was not run before count with those that were', () => {
     const pairs = [
@@ -45,6 +58,24 @@ describe('meansOf', () => {
       { ...pair(undefined, 4), weight: 0.75 },
     ]
     expect(meansOf(pairs)).toEqual({ beforeMs: 30, afterMs: 3.25, ratio: 3.25 / 30 })
+  })
+})
+
+describe('levelUntold', () => {
+  it('takes the middle, on a scale of ratios, of sets that return as many rows, and leaves the others as they are', () => {
+    const pairs = equally([pair(40, 0.1), pair(10, 10), pair(30, 5)])
+    expect(levelUntold(pairs, [20, 20, 3]).map(({ beforeMs, afterMs }) => [beforeMs, afterMs].map(ms => Number(ms?.toFixed(6))))).toEqual([
+      [20, 1],
+      [20, 1],
+      [30, 5],
+    ])
+  })
+
+  it('leaves the time before absent where the set was not run before', () => {
+    expect(levelUntold(equally([pair(10, 1), pair(undefined, 4)]), [1, 1])).toMatchObject([
+      { beforeMs: expect.closeTo(10), afterMs: 2 },
+      { beforeMs: undefined, afterMs: 2 },
+    ])
   })
 })
 

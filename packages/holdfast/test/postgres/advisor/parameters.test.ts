@@ -66,6 +66,13 @@ describe('chooseParameterSets', () => {
     expect(set?.values.slice(1)).toEqual(['20', '0', '7 days'])
   })
 
+  it('names each state once in a list, whichever most rows have', () => {
+    const lists: ParameterSlot[][] = [[slot('status', 'any', 'text[]')], [slot('status', 'in', 'text'), slot('status', 'in', 'text')]]
+    for (const slots of lists) {
+      for (const { values } of chooseParameterSets(slots, pools, 't', seededRandom())!) expect(values.flat().toSorted()).toEqual(['open', 'rare'])
+    }
+  })
+
   it('asks for one member of a document, and for the beginning of a text', () => {
     const rows: SamplePool = [{ doc: '{"plan": "gold", "tags": ["a"]}', name: 'Abrahamson' }]
     const slots = [slot('doc', '@>', 'jsonb'), slot('name', 'part', 'text'), { use: { kind: 'wildcard' }, type: 'text' } as const]

@@ -46,7 +46,7 @@ describe('selectStatements', () => {
 })
 
 describe('steadyCalls', () => {
-  it('counts on a tenth of a single call, and on nearly all of many', () => {
-    expect([0, 1, 10, 1000].map(calls => Number(steadyCalls(calls).toFixed(1)))).toEqual([0, 0.1, 6.2, 959.7])
+  it('counts on a twenty-fifth of a single call, and on nearly all of many', () => {
+    expect([0, 1, 10, 1000].map(calls => Number(steadyCalls(calls).toFixed(2)))).toEqual([0, 0.04, 5.42, 948.56])
   })
 })

@@ -18,7 +18,7 @@ import { pairsOf } from '../subjects.ts'
 import { supersededBy } from '../superseded.ts'
 import { probeWrites, type Runs } from '../trial.ts'
 import { type Job, type TrialOption, type TriedStatement, tryWithChosen, tryWorkload } from '../try-workload.ts'
-import { isHotColumn, type TableWrites, type WriteCost, writeCostOf } from '../write-account.ts'
+import { entrySpots, isHotColumn, type TableWrites, type WriteCost, writeCostOf, writeMsOf } from '../write-account.ts'
 
 /** Below this share of the database's time a statement is left alone: its whole removal would not be felt. It is this small because a few slow statements may take nearly
  *  all the time, and be nearly nothing once they are served. */
@@ -29,6 +29,9 @@ const LEAST_MEAN_MS = 0.1
 
 /** Longest that copying, building and timing may take. What is not tried by then is named. With 5 minutes as the promise, this leaves time for the last check of the set. */
 export const TRIAL_LIMIT_MS = 170_000
+
+/** Longest, beyond that, until the set is changed no more. */
+const CHECK_LIMIT_MS = 60_000
 
 export interface MissingIndexInput {
   readonly client: AdvisorClient
@@ -90,14 +93,18 @@ export async function findMissingIndexes(input: MissingIndexInput): Promise<Miss
   if (jobs.length === 0) return { found: [], refused }
   const deadlineMs = clock.monotonicMs() + TRIAL_LIMIT_MS
   return withLab(client, async lab => {
-    const trialInput = { ...input, deadlineMs }
+    const trialInput = { ...input, deadlineMs, checkDeadlineMs: deadlineMs + CHECK_LIMIT_MS }
     const { tried, untried } = await tryWorkload(trialInput, lab, jobs)
     refused.push(...untried.map(({ examined, reason, why, rewrite }) => refusalOf(examined, reason, why, rewrite)))
     const priced = await priceIndexes(input, lab, tried)
     const first = chooseAmong(input, tried, priced)
     const chosen = (await tryWithChosen(trialInput, lab, tried, first)) ? chooseAmong(input, tried, priced) : first
     input.onProgress(`checking the chosen ${chosen.length === 1 ? 'index' : `${chosen.length} indexes`} together`)
-    const { indexes, statements: confirmed, removed } = await confirmSet(trialInput, lab, tried, chosen)
+    const {
+      indexes,
+      statements: confirmed,
+      removed,
+    } = await confirmSet(trialInput, lab, tried, chosen, excluded => chooseAmong(input, tried, priced, excluded))
     const found = indexes.flatMap(index => foundIndex(input, lab, index, confirmed, priced.get(index)!))
     const served = new Set(found.flatMap(index => index.served.map(({ examined }) => examined)))
     for (const statement of tried) {
@@ -137,40 +144,65 @@ async function priceIndexes(input: MissingIndexInput, lab: Lab, tried: readonly 
     const { table, whereColumns = [] } = index.candidate
     const writes = input.writes.get(table.oid)
     const probe = writes === undefined ? { rowMs: 0, indexMs: 0 } : await probeWrites(input.client, lab, index)
-    priced.set(index, writeCostOf(columnsOf(index.candidate, whereColumns), table, writes, probe, input.windowMs))
+    const spots = spotsOf(index)
+    priced.set(index, writeCostOf(columnsOf(index.candidate, whereColumns), table, writes, probe, input.windowMs, spots))
   }
   return priced
 }
 
+function spotsOf({ candidate: { keys, method, table }, sizeBytes }: LabIndex): number {
+  if (method === 'brin') return 0
+  const unknown = { distinctCount: null, correlation: null }
+  const isBtree = method === undefined || method === 'btree'
+  return entrySpots(
+    isBtree ? keys.map(key => (key.expression === undefined ? (table.columns.get(key.name) ?? unknown) : unknown)) : [unknown],
+    sizeBytes,
+  )
+}
+
+/** The set for the whole workload. Every statement counts with the calls that one may count on: writers pay for certain, and a read that happened to run once in the window
+ *  may run once a month. */
 function chooseAmong(
   { statements, windowMs, catalog }: MissingIndexInput,
   tried: readonly TriedStatement[],
   priced: ReadonlyMap<LabIndex, WriteCost>,
+  excluded: ReadonlySet<LabIndex> = new Set(),
 ): LabIndex[] {
-  const indexes = [...priced.keys()]
+  const indexes = [...priced.keys()].filter(index => !excluded.has(index))
   const numbers = new Map(indexes.map((index, at) => [index, at]))
   const perHour = windowMs > 0 ? 3_600_000 / windowMs : 1
   const choices = tried.map(({ prepared, options }) => {
     const { calls, meanMs } = prepared.examined.window
     return {
-      callsPerHour: calls * perHour,
+      callsPerHour: steadyCalls(calls) * perHour,
       beforeMs: meanMs,
-      options: options.map(option => {
-        const members = option.indexes.map(index => numbers.get(index)!)
-        return { members, afterMs: meanMs * ratioOf(option, options), isWasteful: option.isWasteful }
-      }),
+      options: options
+        .filter(option => !option.indexes.some(index => excluded.has(index)))
+        .map(option => {
+          const members = option.indexes.map(index => numbers.get(index)!)
+          return { members, afterMs: meanMs * ratioOf(option, options), isWasteful: option.isWasteful }
+        }),
     }
   })
   const prices = indexes.map(index => ({
-    writeMsPerHour: priced.get(index)!.msPerSec * 3600 * chanceOf(index, tried),
     sizeBytes: index.sizeBytes,
     columnCount: columnsOf(index.candidate, []).length,
   }))
   const triedStatements = new Set(tried.map(statement => statement.prepared.examined))
-  const fixedMs = statements.filter(examined => !triedStatements.has(examined)).reduce((sum, examined) => sum + examined.window.totalMs, 0)
+  const fixedMs = statements
+    .filter(examined => !triedStatements.has(examined))
+    .reduce((sum, { window }) => sum + steadyCalls(window.calls) * window.meanMs, 0)
   const tables = new Set(statements.flatMap(({ parsed }) => parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)))))
   const tableBytes = [...tables].reduce((sum, table) => sum + (table?.sizeBytes ?? 0), 0)
-  return [...chooseSet(choices, prices, { tableBytes, fixedMsPerHour: fixedMs * perHour })].map(number => indexes[number]!)
+  const writeMsPerHour = (members: ReadonlySet<number>): number => {
+    const byTable = new Map<TableFacts, WriteCost[]>()
+    for (const member of members) {
+      const { table } = indexes[member]!.candidate
+      byTable.set(table, [...(byTable.get(table) ?? []), priced.get(indexes[member]!)!])
+    }
+    return [...byTable.values()].reduce((sum, costs) => sum + writeMsOf(costs) * 3600, 0)
+  }
+  return [...chooseSet(choices, prices, { tableBytes, fixedMsPerHour: fixedMs * perHour, writeMsPerHour })].map(number => indexes[number]!)
 }
 
 /** What an option leaves of a statement's time; no less than one whose key is a beginning of its key and wastes no row: what the clock says beyond that is noise, and a
@@ -185,21 +217,6 @@ function extendsKey({ indexes: [longer, ...more] }: TrialOption, { indexes: [sho
   const { keys, table } = shorter.candidate
   if (!isPlain(shorter.candidate) || longer.candidate.table !== table || longer.candidate.keys.length <= keys.length) return false
   return keys.every((key, at) => longer.candidate.keys[at]?.name === key.name && longer.candidate.keys[at]?.expression === undefined)
-}
-
-/** How many times more the statements that an index would serve ran than one may count on. Writers pay for certain, so what they pay counts as many times. */
-function chanceOf(index: LabIndex, tried: readonly TriedStatement[]): number {
-  let seenMs = 0
-  let steadyMs = 0
-  for (const { prepared, options } of tried) {
-    const ratios = options.filter(option => option.indexes.includes(index)).map(option => option.judgement.ratio)
-    if (ratios.length === 0) continue
-    const { calls, meanMs } = prepared.examined.window
-    const savedMs = meanMs * (1 - Math.min(...ratios))
-    seenMs += calls * savedMs
-    steadyMs += steadyCalls(calls) * savedMs
-  }
-  return steadyMs > 0 ? seenMs / steadyMs : 1
 }
 
 function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirmed: readonly ConfirmedStatement[], cost: WriteCost): FoundIndex[] {
