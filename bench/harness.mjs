@@ -118,7 +118,17 @@ export function ratioInterval(values, base) {
   }
 }
 
-function seeded(seed) {
+/** The median of figures of several processes, and its 95 % interval by drawing processes again and again. */
+export function medianInterval(values) {
+  const random = seeded(1)
+  const medians = []
+  for (let i = 0; i < BOOTSTRAP_REPEATS; i++) medians.push(median(values.map(() => values[Math.floor(random() * values.length)])))
+  medians.sort((a, b) => a - b)
+  return { median: median(values), low: medians[Math.floor(BOOTSTRAP_REPEATS * 0.025)], high: medians[Math.floor(BOOTSTRAP_REPEATS * 0.975)] }
+}
+
+/** Numbers from 0 to 1, the same ones for the same seed. */
+export function seeded(seed) {
   let state = seed
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0

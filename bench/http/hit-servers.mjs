@@ -96,14 +96,14 @@ const SERVERS = {
     return onNode((request, response) => serveHit(stored.get(request.url), request, response))
   },
   'node: holdfast': () => nodeHoldfast(AS_IT_IS),
-  'node: holdfast, encoded': () => nodeHoldfast({}),
+  'node: holdfast, encodings stored': () => nodeHoldfast({}),
   'node: origin': () => onNode(origin),
   'express: Map': () => {
     const stored = handMade()
     return onExpress(app => app.use((request, response) => serveHit(stored.get(request.originalUrl), request, response)))
   },
   'express: holdfast': () => onExpress(app => app.use(forExpress(holdfast(AS_IT_IS)))),
-  'express: holdfast, encoded': () => onExpress(app => app.use(forExpress(holdfast({})))),
+  'express: holdfast, encodings stored': () => onExpress(app => app.use(forExpress(holdfast({})))),
   'express: Map behind compression()': () => {
     const stored = handMade()
     return onExpress(app =>
@@ -136,7 +136,8 @@ const SERVERS = {
     return onHono(app =>
       app.use(async context => {
         const { body, headers } = stored.get(context.env.incoming.url)
-        if (context.env.incoming.headers['if-none-match'] === ETAG) return new Response(null, { status: 304, headers: { ETag: ETAG } })
+        if (context.env.incoming.headers['if-none-match'] === ETAG)
+          return new Response(null, { status: 304, headers: { 'Cache-Control': FIELDS['Cache-Control'], ETag: ETAG } })
         return new Response(body, { status: 200, headers })
       }),
     )
@@ -154,8 +155,12 @@ const SERVERS = {
 }
 
 if (pathToFileURL(process.argv[1]).href === import.meta.url) {
-  const server = await SERVERS[process.argv[2]]()
+  const server = await SERVERS[process.argv[2].replace(' again (control)', '')]()
   server.keepAliveTimeout = 60_000
   server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }))
+  process.on('message', () => {
+    globalThis.gc({ type: 'minor' })
+    process.send({})
+  })
   process.on('disconnect', () => process.exit(0))
 }

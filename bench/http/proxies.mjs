@@ -101,7 +101,7 @@ export function startVarnish(port, originPort) {
   const vmods = readdirSync(join(folder, 'usr/lib'), { recursive: true }).find(name => name.endsWith('varnish/vmods'))
   writeFileSync(join(cwd, 'default.vcl'), `vcl 4.1;\nbackend origin { .host = "127.0.0.1"; .port = "${originPort}"; }\n`)
   const args = ['-F', '-j', 'none', '-n', join(cwd, 'work'), '-a', `127.0.0.1:${port}`, '-f', join(cwd, 'default.vcl'), '-s', 'malloc,64m']
-  const paths = ['-p', `vmod_path=${join(folder, 'usr/lib', vmods ?? '')}`, '-p', 'thread_pools=1']
+  const paths = ['-p', `vmod_path=${join(folder, 'usr/lib', vmods ?? '')}`, '-p', 'thread_pools=1', '-p', 'timeout_idle=60']
   const { child, said } = start(folder, 'usr/sbin/varnishd', [...args, ...paths], cwd)
   return { child, said, clean: () => rmSync(cwd, { recursive: true, force: true }) }
 }

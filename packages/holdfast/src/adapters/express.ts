@@ -3,20 +3,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { currentRequestScope, type Duration, parseDurationMs, runInRequestScope } from '../core/index.ts'
 import {
   type AssetOptions,
-  clientAddress,
   compressNode,
   createAssetPolicy,
   createCompressor,
   metricsResponse,
-  problemAnswer,
   type RateLimiter,
   type ResponseCache,
-  rateLimitFields,
-  rateLimitProblem,
 } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
+import { checkLimit, type LimitOptions, originOf } from './limit-request.ts'
 import { applyAssets } from './node-assets.ts'
 import { observeResponse } from './observe-response.ts'
+
+export type { LimitOptions }
 
 /** The part of an Express 5 request read here. */
 export interface ExpressRequest extends IncomingMessage {
@@ -117,25 +116,14 @@ export function assets(options: AssetOptions): ExpressHandler {
   }
 }
 
-/** Who a limit counts, and how. */
-export interface LimitOptions {
-  /** Who asks, for example the user's id. Where it returns `undefined`, and by default, the client's address counts. */
-  readonly identity?: (request: ExpressRequest) => string | undefined
-  /** Proxies of yours in front of this process, whose word in `X-Forwarded-For` is believed. Default 0: only the address of the connection counts. */
-  readonly trustedHops?: number
-}
-
-/** Middleware that refuses requests beyond a limit with 429 and `application/problem+json`. Every answer says in RateLimit fields what is left. */
-export function rateLimit(limiter: RateLimiter, { identity, trustedHops = 0 }: LimitOptions = {}): ExpressHandler {
+/** Middleware that refuses requests beyond a limit with 429 and `application/problem+json`. Every answer says in RateLimit fields what is left. Mount it before
+ *  {@link responseCache}, so that hits count too. */
+export function rateLimit(limiter: RateLimiter, options: LimitOptions<ExpressRequest> = {}): ExpressHandler {
   return (request, response, next) => {
-    const forwarded = request.headers['x-forwarded-for']
-    const address = (): string => clientAddress(request.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join() : forwarded, trustedHops)
-    const named = identity?.(request)
-    limiter.check(named === undefined ? `address ${address()}` : `identity ${named}`).then(decision => {
-      for (const [name, value] of rateLimitFields(limiter, decision)) response.setHeader(name, value)
-      if (decision.isAllowed) return next()
-      const { status, headers, body } = problemAnswer(rateLimitProblem(limiter))
-      response.writeHead(status, headers).end(body)
+    checkLimit(limiter, options, request, () => originOf(request)).then(({ fields, refusal }) => {
+      for (const [name, value] of fields) response.setHeader(name, value)
+      if (refusal === undefined) next()
+      else response.writeHead(refusal.status, refusal.headers).end(refusal.body)
     }, next)
   }
 }

@@ -1,8 +1,11 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { type AssetOptions, compressNode, createAssetPolicy, createCompressor, type ResponseCache } from '../http/index.ts'
+import { type AssetOptions, compressNode, createAssetPolicy, createCompressor, type RateLimiter, type ResponseCache } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
+import { checkLimit, type LimitOptions, originOf } from './limit-request.ts'
 import { applyAssets } from './node-assets.ts'
 import { observeResponse } from './observe-response.ts'
+
+export type { LimitOptions }
 
 /** The part of a Fastify 5 request read here. */
 export interface FastifyRequestLike {
@@ -15,6 +18,8 @@ export interface FastifyRequestLike {
 export interface FastifyReplyLike {
   readonly raw: object
   getHeaders(): Record<string, unknown>
+  headers(values: Record<string, string>): unknown
+  code(status: number): { send(body: string): unknown }
 }
 
 /** The part of a Fastify 5 instance used here. */
@@ -70,6 +75,20 @@ export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: Compr
     instance.addHook('onRequest', (request, reply, done) => {
       if (mayCompress?.(request) ?? true) compressNode(request.raw as IncomingMessage, reply.raw as ServerResponse, compressor)
       done()
+    })
+  })
+}
+
+/** Plugin that refuses requests beyond a limit with 429 and `application/problem+json`. Every answer says in RateLimit fields what is left. Register it before
+ *  {@link responseCache}, so that hits count too. */
+export function rateLimit(limiter: RateLimiter, options: LimitOptions<FastifyRequestLike> = {}): FastifyPlugin {
+  return plugin(instance => {
+    instance.addHook('onRequest', (request, reply, done) => {
+      checkLimit(limiter, options, request, () => originOf(request.raw as IncomingMessage)).then(({ fields, refusal }) => {
+        reply.headers({ ...Object.fromEntries(fields), ...refusal?.headers })
+        if (refusal === undefined) done()
+        else reply.code(refusal.status).send(refusal.body)
+      }, done)
     })
   })
 }

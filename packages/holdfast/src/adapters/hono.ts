@@ -1,10 +1,24 @@
 import type { IncomingMessage } from 'node:http'
-import { type AssetOptions, type CacheAnswer, compressResponse, createAssetPolicy, createCompressor, type ResponseCache } from '../http/index.ts'
+import {
+  type AssetOptions,
+  type CacheAnswer,
+  compressResponse,
+  createAssetPolicy,
+  createCompressor,
+  isRuled,
+  markRuled,
+  type RateLimiter,
+  type ResponseCache,
+} from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
+import { checkLimit, type LimitOptions } from './limit-request.ts'
+
+export type { LimitOptions }
 
 /** The part of a Hono 4 context used here. */
 export interface HonoContextLike {
-  readonly req: { raw: Request }
+  readonly req: { raw: Request; readonly routePath: string }
+  header(name: string, value: string): void
   /** On node, `incoming` is the request of `node:http`. */
   readonly env: unknown
   get res(): Response
@@ -19,38 +33,40 @@ export interface HonoAppLike {
   fetch(request: Request, env?: unknown): Response | Promise<Response>
 }
 
-/** Requests that the cache makes itself: they go to the handler. */
+/** Requests that the cache makes itself: they go to the handler. On node they are known by their environment. */
 const own = new WeakSet<Request>()
+const ownEnvironments = new WeakSet<object>()
 
 /** Middleware that answers GET and HEAD from a response cache and forgets what unsafe requests change. Mount it on the outermost application, `app`, before
  *  everything whose answers it may store; middleware before it sees the answer as it goes out. */
 export function responseCache(cache: ResponseCache, app: HonoAppLike): HonoMiddleware {
   return async (context, next) => {
-    const asked = context.req.raw
-    if (own.has(asked)) {
-      await next()
-      return undefined
-    }
-    const incoming = incomingOf(context.env)
+    const { env } = context
+    const incoming = incomingOf(env)
+    // The request of the framework is made when it is first looked at, and a hit needs none.
+    const isOwn = (incoming !== undefined && ownEnvironments.has(env as object)) || (incoming === undefined && own.has(context.req.raw))
     // A target in absolute form names a host of its own, and the handler may go by the Host field.
-    if (incoming !== undefined && !incoming.url?.startsWith('/')) {
+    if (isOwn || (incoming !== undefined && !incoming.url?.startsWith('/'))) {
       await next()
       return undefined
     }
     const hit = incoming && cache.peek(incoming)
     if (hit !== undefined) return toResponse(hit)
+    const asked = context.req.raw
+    let route: string | undefined
     const response = await cache.fetch(
       asked,
       async (request, inBackground) => {
         if (inBackground) {
           own.add(request)
-          return app.fetch(request, context.env)
+          return app.fetch(request, incoming && ownEnvironment(env as object))
         }
         context.req.raw = request
         await next()
+        route = routeOf(asked.method, context)
         return context.res
       },
-      incoming && urlOf(incoming, asked),
+      { ...(incoming && urlOf(incoming, asked)), routeOf: () => route, isRuledBefore: isRuled(context) },
     )
     // Set over the handler's, Hono would add its fields to those of the answer.
     context.res = undefined
@@ -84,6 +100,23 @@ export function compress(hf: Pick<Holdfast, 'telemetry'>, { mayCompress }: Compr
   }
 }
 
+/** Middleware that refuses requests beyond a limit with 429 and `application/problem+json`. Every answer says in RateLimit fields what is left. Mount it before
+ *  {@link responseCache}, so that hits count too. Where the platform does not say a client's address (it does on node), all without an `identity` count as one, unless
+ *  `trustedHops` proxies of yours name it. */
+export function rateLimit(limiter: RateLimiter, options: LimitOptions<Request> = {}): HonoMiddleware {
+  return async (context, next) => {
+    const { raw } = context.req
+    const { fields, refusal } = await checkLimit(limiter, options, raw, () => ({
+      peer: incomingOf(context.env)?.socket.remoteAddress,
+      forwardedFor: raw.headers.get('x-forwarded-for') ?? undefined,
+    }))
+    if (refusal !== undefined) return new Response(refusal.body, { status: refusal.status, headers: [...Object.entries(refusal.headers), ...fields] })
+    await next()
+    for (const [name, value] of fields) context.header(name, value)
+    return undefined
+  }
+}
+
 /** Middleware that says by rules how long browsers and CDNs keep files. Mount it in front of `serveStatic` and after {@link responseCache}, which
  *  must see what it says: the rules win, but `private`, `no-store` and errors stay as they are.
  *  @throws HF_CONFIG_INVALID naming every bad rule at once */
@@ -98,12 +131,24 @@ export function assets(options: AssetOptions): HonoMiddleware {
       headers.set('accept', answer.accept)
       context.req.raw = new Request(raw, { headers })
     }
+    if (answer !== undefined) markRuled(context)
     await next()
     const { res } = context
     const fields = answer?.fields(res.status, name => res.headers.get(name) ?? undefined)
     if (fields !== undefined) for (const [name, value] of fields) res.headers.set(name, value)
     return undefined
   }
+}
+
+/** The route that answered: what was dispatched last. Patterns that end in `*` are those of middleware, and say no route. */
+function routeOf(method: string, { req: { routePath } }: HonoContextLike): string | undefined {
+  return routePath.endsWith('*') ? undefined : `${method} ${routePath}`
+}
+
+function ownEnvironment(env: object): object {
+  const copy = { ...env }
+  ownEnvironments.add(copy)
+  return copy
 }
 
 function incomingOf(env: unknown): IncomingMessage | undefined {

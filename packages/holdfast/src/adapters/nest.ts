@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { type Observable, tap } from 'rxjs'
+import type { RateLimiter } from '../http/index.ts'
 import type { Holdfast } from '../runtime/index.ts'
 import { type AnswerRule, answerFields, answerRule, type CachedOptions } from './cached-answer.ts'
-import { express, responseCache as expressCache } from './express.ts'
-import { type FastifyPlugin, fastify, responseCache as fastifyCache } from './fastify.ts'
+import { express, responseCache as expressCache, rateLimit as expressLimit } from './express.ts'
+import { type FastifyPlugin, type FastifyRequestLike, fastify, responseCache as fastifyCache, rateLimit as fastifyLimit } from './fastify.ts'
+import type { LimitOptions } from './limit-request.ts'
 
-export type { CachedOptions }
+export type { CachedOptions, LimitOptions }
 
 /** The part of a Nest 11 application used here, on Express or on Fastify. */
 export interface NestApplicationLike {
@@ -49,6 +51,19 @@ export async function attach(app: NestApplicationLike, hf: Pick<Holdfast, 'reque
   } else app.use(express(hf), expressCache(hf.responses))
   // biome-ignore lint/correctness/useHookAtTopLevel: a method of Nest, no hook of React
   app.useGlobalInterceptors(storing(adapter))
+}
+
+/** Refuses requests beyond a limit with 429 and `application/problem+json`, before guards, pipes and interceptors. All answers say in RateLimit fields what is left. Call it
+ *  before {@link attach}, so that hits count too, and await it. `identity` is given the request of node, before anything has looked at it. */
+export async function rateLimit(app: NestApplicationLike, limiter: RateLimiter, options: LimitOptions<IncomingMessage> = {}): Promise<void> {
+  if (app.getHttpAdapter().getType() !== 'fastify') {
+    app.use(expressLimit(limiter, options))
+    return
+  }
+  const { identity, ...rest } = options
+  const ofRaw = identity && { identity: ({ raw }: FastifyRequestLike) => identity(raw as IncomingMessage) }
+  const { register } = app as NestApplicationLike & { register(plugin: FastifyPlugin): Promise<unknown> }
+  await register.call(app, fastifyLimit(limiter, { ...rest, ...ofRaw }))
 }
 
 /** Decorator for handlers, or for a controller and so for all handlers of it that have none of their own: their answers may be stored. Without it, an answer says so

@@ -1,6 +1,9 @@
+import type { RateLimiter } from '../http/index.ts'
+import { checkLimit, type LimitOptions } from './limit-request.ts'
 import type { HoldfastSource } from './next-entries.ts'
 import { isBuilding } from './next-entries.ts'
 
+export type { LimitOptions } from './limit-request.ts'
 export type { HoldfastSource, NextCacheOptions } from './next-entries.ts'
 export { type FunctionCacheEntry, type FunctionCacheHandler, functionCache } from './next-function-cache.ts'
 export {
@@ -30,6 +33,26 @@ export function responseCache<Asked extends Request, Context>(
     if (request.method !== 'GET' && request.method !== 'HEAD') return responses.fetch(request, again => handler(again as Asked, context), { url })
     const asked = new Request(url, { method: request.method, headers: withoutOwn(headers, new URL(request.url)) })
     return responses.fetch(asked, again => handler(likeFirst(request, again), context))
+  }
+}
+
+/** Refuses requests beyond a limit with 429 and `application/problem+json` before a route handler runs; all answers say in RateLimit fields what is left. Put it around
+ *  {@link responseCache}, so that hits count too. Next.js does not say who is connected, and anybody can write `X-Forwarded-For`: give an `identity`, or say
+ *  with `trustedHops` how many proxies of yours write it; otherwise all requests count as one. */
+export function rateLimit<Asked extends Request, Context>(
+  openLimiter: () => RateLimiter | Promise<RateLimiter>,
+  handler: RouteHandler<Asked, Context>,
+  options: LimitOptions<Asked> = {},
+): (request: Asked, context: Context) => Promise<Response> {
+  return async (request, context) => {
+    const forwardedFor = request.headers.get('x-forwarded-for') ?? undefined
+    if (isBuilding()) return handler(request, context)
+    const { fields, refusal } = await checkLimit(await openLimiter(), options, request, () => ({ peer: undefined, forwardedFor }))
+    const answer = refusal === undefined ? await handler(request, context) : new Response(refusal.body, refusal)
+    // Of an answer that was fetched elsewhere the fields cannot be changed.
+    const limited = new Response(answer.body, answer)
+    for (const [name, value] of fields) limited.headers.set(name, value)
+    return limited
   }
 }
 

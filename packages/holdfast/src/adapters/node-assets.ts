@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AssetAnswer, AssetPolicy } from '../http/index.ts'
+import { type AssetAnswer, type AssetPolicy, markRuled } from '../http/index.ts'
 
 type WriteHead = ServerResponse['writeHead']
 
@@ -7,6 +7,7 @@ type WriteHead = ServerResponse['writeHead']
 export async function applyAssets(policy: AssetPolicy, request: IncomingMessage, response: ServerResponse, url: string): Promise<void> {
   const answer = await policy.answer(request.method ?? '', url, request.headers.accept)
   if (answer === undefined) return
+  markRuled(response)
   if (answer.accept !== undefined) setAccept(request, answer.accept)
   const writeHead = response.writeHead
   // The status must be known, and Node offers no event for that moment.

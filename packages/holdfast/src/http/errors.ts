@@ -5,6 +5,7 @@ type HttpErrorCode =
   | 'HF_HTTP_LIMIT_INVALID'
   | 'HF_HTTP_FIELDS_INVALID'
   | 'HF_HTTP_RATE_LIMITED'
+  | 'HF_HTTP_ASSETS_ORDER'
   | 'HF_HTTP_LIVE_FORBIDDEN'
   | 'HF_HTTP_LIVE_FULL'
   | 'HF_HTTP_LIVE_INVALID'
@@ -34,6 +35,12 @@ export const httpErrors: ErrorTable<HttpErrorCode> = defineErrors<HttpErrorCode>
     hint: 'ask again after the seconds in Retry-After',
     retryable: true,
     status: 429,
+  },
+  HF_HTTP_ASSETS_ORDER: {
+    summary:
+      'Rules for assets stand before the response cache, which stores its answers before they have said how long. Logged once; requests are answered.',
+    hint: 'mount `assets` after `responseCache`',
+    retryable: false,
   },
   HF_HTTP_LIVE_FORBIDDEN: {
     summary: 'A client asked for live updates that `authorize` does not grant it.',

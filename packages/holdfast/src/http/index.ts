@@ -1,3 +1,4 @@
+export { isRuled, markRuled } from './assets/asset-order.ts'
 export { type AssetAnswer, type AssetOptions, type AssetPolicy, createAssetPolicy } from './assets/asset-policy.ts'
 export { assetPresets } from './assets/asset-presets.ts'
 export { type AssetRule, assetRoutes } from './assets/asset-rules.ts'

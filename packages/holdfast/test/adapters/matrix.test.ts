@@ -155,6 +155,31 @@ describe.each(Object.keys(FRAMEWORKS) as Framework[])('%s', framework => {
   })
 })
 
+describe.each(Object.keys(FRAMEWORKS).filter(framework => !['node', 'lambda'].includes(framework)) as Framework[])('%s', framework => {
+  it('refuses requests beyond a limit with 429, RateLimit fields and problem+json, hits too, and gives nobody the fields of another', async () => {
+    const site = await openSite(framework, { limit: 2 })
+    sites.push(site)
+    site.handler = () => ({ headers: { 'cache-control': 'public, max-age=60' }, body: 'page' })
+    const answers = []
+    for (const user of ['a', 'a', 'a', 'b']) answers.push(await site.ask('/a', { 'x-user': user }))
+    expect(answers.map(({ status, cache, headers: { ratelimit, 'ratelimit-policy': policy } }) => [status, cache, ratelimit, policy])).toEqual([
+      [200, 'MISS', '"api";r=1;t=5', '"api";q=2;w=10'],
+      [200, 'HIT', '"api";r=0;t=10', '"api";q=2;w=10'],
+      [429, undefined, '"api";r=0;t=10', '"api";q=2;w=10'],
+      [200, 'HIT', '"api";r=1;t=5', '"api";q=2;w=10'],
+    ])
+    const { headers, text } = answers[2]!
+    expect(headers).toMatchObject({
+      'retry-after': '5',
+      'content-type': expect.stringMatching(/^application\/problem\+json/),
+      'cache-control': 'no-store',
+    })
+    expect(JSON.parse(text)).toMatchObject({
+      ...{ status: 429, code: 'HF_HTTP_RATE_LIMITED', detail: 'at most 2 requests in 10 s', 'violated-policies': ['api'] },
+    })
+  })
+})
+
 async function* parts(first: Promise<void>): AsyncGenerator<string> {
   yield 'data: 1\n\n'
   await first

@@ -8,13 +8,12 @@ import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import compression from 'compression'
 import expressFramework from 'express'
-import { attach } from '../../src/adapters/nest.ts'
-import type { ResponseCache } from '../../src/http/index.ts'
+import { attach, rateLimit } from '../../src/adapters/nest.ts'
 import { createRequestMonitor } from '../../src/http/index.ts'
 import { createRegistry } from '../../src/telemetry/index.ts'
-import type { Handler, Listener, Mount } from './site-contract.ts'
+import type { Handler, Listener, Mount, MountedSite } from './site-contract.ts'
 
-export const nestOnExpress: Mount = async ({ responses }, options, handle) => {
+export const nestOnExpress: Mount = async (mounted, options, handle) => {
   const app = await NestFactory.create(moduleOf(handle, '*path', options.prefix), new ExpressAdapter(), { logger: false })
   if (options.compressed) app.use(compression({ threshold: 0 }))
   if (options.parsed) app.use(expressFramework.json())
@@ -22,11 +21,11 @@ export const nestOnExpress: Mount = async ({ responses }, options, handle) => {
     for (const [name, value] of Object.entries(options.before?.(request) ?? {})) response.setHeader(name, value)
     next()
   })
-  await open(app, responses, options.prefix)
+  await open(app, mounted, options.prefix)
   return app.getHttpAdapter().getInstance() as Listener
 }
 
-export const nestOnFastify: Mount = async ({ responses }, options, handle) => {
+export const nestOnFastify: Mount = async (mounted, options, handle) => {
   const app = await NestFactory.create<NestFastifyApplication>(moduleOf(handle, '*', options.prefix), new FastifyAdapter(), { logger: false })
   if (options.compressed) await app.register(fastifyCompress as never, { threshold: 0 })
   const instance = app.getHttpAdapter().getInstance()
@@ -34,13 +33,14 @@ export const nestOnFastify: Mount = async ({ responses }, options, handle) => {
     reply.headers(options.before?.(request) ?? {})
     done()
   })
-  await open(app, responses, options.prefix)
+  await open(app, mounted, options.prefix)
   await instance.ready()
   return (request, response) => instance.routing(request, response)
 }
 
-async function open(app: INestApplication, responses: ResponseCache, prefix: string | undefined): Promise<void> {
+async function open(app: INestApplication, { responses, limiter }: MountedSite, prefix: string | undefined): Promise<void> {
   if (prefix !== undefined) app.setGlobalPrefix(prefix)
+  if (limiter !== undefined) await rateLimit(app, limiter, { identity: request => request.headers['x-user']?.toString() })
   await attach(app, { responses, requests: createRequestMonitor(createRegistry()) })
   await app.init()
 }

@@ -6,13 +6,13 @@ import { addRequestMeta } from 'next/dist/server/request-meta.js'
 import { sendResponse } from 'next/dist/server/send-response.js'
 import { NextRequestAdapter } from 'next/dist/server/web/spec-extension/adapters/next-request.js'
 import type { NextRequest } from 'next/server.js'
-import { responseCache } from '../../src/adapters/next.ts'
+import { rateLimit, responseCache } from '../../src/adapters/next.ts'
 import type { Listener, Mount } from './site-contract.ts'
 
 /** A route handler between what Next.js has around one when it serves: its own compression, forwarding fields, request and way of sending. An application that it
  *  has built is in test/integration/adapters/next.test.ts. */
-export const next: Mount = ({ responses }, { prefix = '', before }, handle) => {
-  const route = responseCache(
+export const next: Mount = ({ responses, limiter }, { prefix = '', before }, handle) => {
+  const cached = responseCache(
     () => ({ responses }),
     async (request: NextRequest) => {
       const path = request.nextUrl.pathname.slice(prefix.length)
@@ -22,6 +22,10 @@ export const next: Mount = ({ responses }, { prefix = '', before }, handle) => {
       return new Response([204, 304].includes(made.status ?? 200) ? null : body, { status: made.status ?? 200, headers: made.headers ?? {} })
     },
   )
+  const route =
+    limiter === undefined
+      ? cached
+      : rateLimit(() => limiter, cached, { identity: (request: NextRequest) => request.headers.get('x-user') ?? undefined })
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     for (const [name, value] of Object.entries(before?.(request) ?? {})) response.setHeader(name, value)
     const { headers } = request

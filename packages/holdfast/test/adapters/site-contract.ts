@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, RequestListener } from 'node:http'
-import type { ResponseCache, ResponseCacheOptions } from '../../src/http/index.ts'
+import type { RateLimiter, ResponseCache, ResponseCacheOptions } from '../../src/http/index.ts'
 
 /** What the handler behind every framework sees. */
 export interface SeenRequest {
@@ -28,10 +28,18 @@ export interface SiteOptions extends ResponseCacheOptions {
   readonly parsed?: boolean
   /** The framework's compression stands before the cache. */
   readonly compressed?: boolean
+  /** Requests in 10 s for each `x-user`, counted before the cache. */
+  readonly limit?: number
   /** What something before the cache sets on every answer. */
   readonly before?: (request: { readonly headers: IncomingHttpHeaders }) => Record<string, string>
 }
 
 export type Listener = RequestListener
 /** Puts a handler and a response cache into a framework. */
-export type Mount = (site: { readonly responses: ResponseCache }, options: SiteOptions, handle: Handler) => Promise<Listener> | Listener
+export type Mount = (site: MountedSite, options: SiteOptions, handle: Handler) => Promise<Listener> | Listener
+
+export interface MountedSite {
+  readonly responses: ResponseCache
+  /** With `limit`. */
+  readonly limiter: RateLimiter | undefined
+}

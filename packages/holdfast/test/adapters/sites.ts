@@ -9,16 +9,16 @@ import expressFramework from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
 import { compress as honoCompress } from 'hono/compress'
-import { responseCache as forExpress } from '../../src/adapters/express.ts'
-import { responseCache as forFastify } from '../../src/adapters/fastify.ts'
-import { responseCache as forHono } from '../../src/adapters/hono.ts'
+import { responseCache as forExpress, rateLimit as limitExpress } from '../../src/adapters/express.ts'
+import { responseCache as forFastify, rateLimit as limitFastify } from '../../src/adapters/fastify.ts'
+import { responseCache as forHono, rateLimit as limitHono } from '../../src/adapters/hono.ts'
 import { lambda as forLambda } from '../../src/adapters/lambda.ts'
 import { createTieredCache, type TieredCache } from '../../src/cache/index.ts'
-import { createResponseCache, type ResponseCache } from '../../src/http/index.ts'
+import { createRateLimiter, createResponseCache, type ResponseCache } from '../../src/http/index.ts'
 import { createRegistry } from '../../src/telemetry/index.ts'
 import { nestOnExpress, nestOnFastify } from './nest-site.ts'
 import { next } from './next-site.ts'
-import type { Handler, Listener, Mount, SeenRequest, SiteOptions } from './site-contract.ts'
+import type { Handler, Listener, Mount, MountedSite, SeenRequest, SiteOptions } from './site-contract.ts'
 
 export type { Handler, SiteOptions } from './site-contract.ts'
 
@@ -43,7 +43,7 @@ export interface Site {
 }
 
 /** node's own server, without a framework: its handlers cut off a prefix by themselves, and nothing catches what they throw. */
-function node({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
+function node({ responses }: MountedSite, options: SiteOptions, handle: Handler): Listener {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname } = new URL(request.url!, 'http://any.test')
     const made = await handle({ method: request.method!, path: pathname.slice(options.prefix?.length ?? 0), headers: request.headers })
@@ -59,7 +59,7 @@ function node({ responses }: Pick<Site, 'responses'>, options: SiteOptions, hand
   }
 }
 
-function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
+function express({ responses, limiter }: MountedSite, options: SiteOptions, handle: Handler): Listener {
   const inner = options.prefix === undefined ? expressFramework() : expressFramework.Router()
   if (options.compressed) inner.use(compression({ threshold: 0 }))
   if (options.parsed) inner.use(expressFramework.json())
@@ -67,6 +67,7 @@ function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, h
     response.set(options.before?.(request) ?? {})
     next()
   })
+  if (limiter !== undefined) inner.use(limitExpress(limiter, { identity: request => request.headers['x-user']?.toString() }))
   inner.use(forExpress(responses))
   inner.use(async (request, response) => {
     const made = await handle({ method: request.method, path: request.path, headers: request.headers })
@@ -81,7 +82,7 @@ function express({ responses }: Pick<Site, 'responses'>, options: SiteOptions, h
   return expressFramework().use(options.prefix, inner) as unknown as Listener
 }
 
-async function fastify({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Promise<Listener> {
+async function fastify({ responses, limiter }: MountedSite, options: SiteOptions, handle: Handler): Promise<Listener> {
   const app = Fastify()
   if (options.compressed) await app.register(fastifyCompress, { threshold: 0 })
   app.addHook('onRequest', (request, reply, done) => {
@@ -90,6 +91,8 @@ async function fastify({ responses }: Pick<Site, 'responses'>, options: SiteOpti
   })
   await app.register(
     (inner, _options, done) => {
+      if (limiter !== undefined)
+        inner.register(limitFastify(limiter, { identity: ({ raw }) => (raw as IncomingMessage).headers['x-user']?.toString() }))
       inner.register(forFastify(responses))
       inner.all('/*', async (request, reply) => {
         const path = `/${(request.params as { '*': string })['*']}`
@@ -105,7 +108,7 @@ async function fastify({ responses }: Pick<Site, 'responses'>, options: SiteOpti
   return (request: IncomingMessage, response: ServerResponse) => app.routing(request, response)
 }
 
-function hono({ responses }: Pick<Site, 'responses'>, options: SiteOptions, handle: Handler): Listener {
+function hono({ responses, limiter }: MountedSite, options: SiteOptions, handle: Handler): Listener {
   const app = new Hono()
   const root = options.prefix === undefined ? app : new Hono()
   if (options.compressed) app.use(honoCompress({ threshold: 0 }))
@@ -120,6 +123,7 @@ function hono({ responses }: Pick<Site, 'responses'>, options: SiteOptions, hand
     const set = options.before?.({ headers: Object.fromEntries(context.req.raw.headers) }) ?? {}
     for (const [name, value] of Object.entries(set)) context.header(name, value)
   })
+  if (limiter !== undefined) app.use(limitHono(limiter, { identity: request => request.headers.get('x-user') ?? undefined }))
   app.use(forHono(responses, app))
   app.all('*', async context => {
     const { pathname } = new URL(context.req.url)
@@ -134,7 +138,7 @@ function hono({ responses }: Pick<Site, 'responses'>, options: SiteOptions, hand
 }
 
 /** Lambda behind a gateway that makes events of REST APIs, as far as it shows from outside. */
-function lambda({ responses }: Pick<Site, 'responses'>, { prefix = '', before }: SiteOptions, handle: Handler): Listener {
+function lambda({ responses }: MountedSite, { prefix = '', before }: SiteOptions, handle: Handler): Listener {
   const invoke = forLambda(responses, async request => {
     try {
       const made = await handle({ method: request.method, path: new URL(request.url).pathname, headers: Object.fromEntries(request.headers) })
@@ -187,13 +191,14 @@ export const hasMiddleware = (framework: Framework): boolean => !['lambda', 'nex
 
 /** A listening site; close it. */
 export async function openSite(framework: Framework, options: SiteOptions = {}): Promise<Site> {
-  const { prefix: _prefix, parsed: _parsed, compressed: _compressed, before: _before, ...cacheOptions } = options
+  const { prefix: _prefix, parsed: _parsed, compressed: _compressed, before: _before, limit, ...cacheOptions } = options
   const clock = fakeClock()
   const registry = createRegistry()
   const data = createTieredCache({ jitter: 0 }, { clock, registry })
   const responses = createResponseCache(cacheOptions, { cache: data, registry, clock })
   const seen: SeenRequest[] = []
-  const listener = await FRAMEWORKS[framework]({ responses }, options, request => {
+  const limiter = limit === undefined ? undefined : createRateLimiter({ name: 'api', limit, per: '10s' }, data)
+  const listener = await FRAMEWORKS[framework]({ responses, limiter }, options, request => {
     seen.push(request)
     return site.handler(request)
   })

@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerRe
 import { type Coding, preferredCoding } from '../content-coding/coding.ts'
 import { LEAST_BYTES } from '../content-coding/encoded-body.ts'
 import { type FieldLines, fieldValue } from '../fields/fields.ts'
-import { headLines, isFinal, sendHead } from '../response-cache/node-reply.ts'
+import { finalityOf, headLines, sendHead } from '../response-cache/node-reply.ts'
 import { encodedLines, mayBeEncoded, varying } from './answer-coding.ts'
 import type { Compressor } from './compressor.ts'
 
@@ -13,6 +13,7 @@ type Chunk = string | Uint8Array
 export function compressNode(request: IncomingMessage, response: ServerResponse, compressor: Compressor): void {
   const { writeHead, write, end, flushHeaders } = response
   const original = { writeHead, write, end, flushHeaders }
+  const finality = finalityOf(response)
   const method = request.method ?? 'GET'
   const coding = method === 'HEAD' ? undefined : preferredCoding(request.headers['accept-encoding'])
   /** The head that waits for the first bytes of its body. */
@@ -29,7 +30,7 @@ export function compressNode(request: IncomingMessage, response: ServerResponse,
   }
   const takeHead = (status: number, rest: readonly unknown[]): void => {
     const headers = rest.find(argument => typeof argument === 'object' && argument !== null) as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined
-    if (isFinal(response)) {
+    if (finality.isFinal) {
       restore()
       response.writeHead(status, headers as OutgoingHttpHeaders)
       return

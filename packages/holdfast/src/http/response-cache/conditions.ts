@@ -28,7 +28,8 @@ export function answerFor(method: string, lines: FieldLines, stored: StoredRespo
   if (stored.status !== 200) return WHOLE
   const noneMatch = fieldValue(lines, 'if-none-match')
   if (noneMatch !== undefined) {
-    if (noneMatchMatches(noneMatch, etag)) return NOT_MODIFIED
+    // Almost always: one tag, as it was given out.
+    if (noneMatch === etag || noneMatchMatches(noneMatch, etag)) return NOT_MODIFIED
   } else if (isUnmodifiedSince(lines, stored, nowMs)) return NOT_MODIFIED
   const range = fieldValue(lines, 'range')
   if (method !== 'GET' || range === undefined || !ifRangeHolds(lines, stored, etag, nowMs)) return WHOLE

@@ -12,7 +12,7 @@ import { lengthOf, type Part, partOf } from './part.ts'
 import { besides, selectPart, whyMissed } from './parts.ts'
 import type { Representation } from './representation.ts'
 import { TRAIT } from './request-traits.ts'
-import { type CacheAnswer, type ForwardReason, type Outcome, respond, statusLines } from './respond.ts'
+import { type CacheAnswer, type ForwardReason, hitAnswer, hitOutcome, type Outcome, respond, statusLines } from './respond.ts'
 import type { FillTicket, StoredVariants, StoreOutcome } from './response-store.ts'
 import { invalidatedTags, responseTags } from './response-tags.ts'
 import { decideReuse } from './reuse.ts'
@@ -74,7 +74,7 @@ export class CacheEngine<Reply extends OriginReply> {
     const need: Need = { why, selected: undefined, standIn: 'never' }
     if (!this.#alone.has(key, nowMs)) return this.#collapse(turn, need)
     // Nothing will come of it, most likely: nobody waits, and conditions are the handler's to answer. A part of what is too large may be kept.
-    const isPassed = (request.traits & TRAIT.conditional) !== 0 && !hasField(request.lines, 'range')
+    const isPassed = (request.traits & TRAIT.conditional) !== 0 && (request.traits & TRAIT.range) === 0
     return isPassed ? this.#pass(request, ask, why) : this.#fill(turn, need, false, undefined)
   }
 
@@ -86,9 +86,10 @@ export class CacheEngine<Reply extends OriginReply> {
     const selected = variants && select(variants, request.lines)
     if (selected === undefined) return undefined
     const obeyed = request.rules.obeysRequests ? controlOf(request) : undefined
-    if (decideReuse(selected, obeyed, request.rules, this.#deps.clock.nowMs()).kind !== 'fresh') return undefined
+    const nowMs = this.#deps.clock.nowMs()
+    if (decideReuse(selected, obeyed, request.rules, nowMs).kind !== 'fresh') return undefined
     const representation = this.#represent(request, selected)
-    return representation instanceof Promise ? undefined : this.#send(request, selected, representation, this.#hitOutcome(selected))
+    return representation instanceof Promise ? undefined : this.#sendHit(request, selected, representation, nowMs)
   }
 
   /** Forgets what is stored for `key`; what is under way is not stored. */
@@ -115,13 +116,10 @@ export class CacheEngine<Reply extends OriginReply> {
     return this.#collapse(turn, { why: reuse.why === 'request' ? 'request' : 'stale', selected, standIn: reuse.standIn })
   }
 
-  #hit(request: EngineRequest, stored: StoredResponse, detail?: string): Promise<EngineAnswer<Reply>> {
-    return this.#answer(request, stored, this.#hitOutcome(stored, detail))
-  }
-
-  #hitOutcome(stored: StoredResponse, detail?: string): Outcome {
-    const ttlSec = Math.floor((stored.freshUntilMs - this.#deps.clock.nowMs()) / 1000)
-    return detail === undefined ? { kind: 'hit', ttlSec } : { kind: 'hit', ttlSec, detail }
+  async #hit(request: EngineRequest, stored: StoredResponse, detail?: string): Promise<EngineAnswer<Reply>> {
+    const nowMs = this.#deps.clock.nowMs()
+    if (detail !== undefined) return this.#answer(request, stored, hitOutcome(stored, nowMs, detail))
+    return { kind: 'stored', answer: this.#sendHit(request, stored, await this.#represent(request, stored), nowMs) }
   }
 
   async #answer(request: EngineRequest, stored: StoredResponse, outcome: Outcome, forReceiver?: FieldLines): Promise<EngineAnswer<Reply>> {
@@ -131,15 +129,24 @@ export class CacheEngine<Reply extends OriginReply> {
   #represent({ lines, traits, rules }: EngineRequest, stored: StoredResponse): Representation | Promise<Representation> {
     const { representations } = this.#deps
     // A part is one of what is stored: who puts parts together knows nothing of our encodings.
-    if ((traits & TRAIT.conditional) !== 0 && hasField(lines, 'range')) return representations.identityOf(stored, rules.mayEncode)
+    if ((traits & TRAIT.range) !== 0) return representations.identityOf(stored, rules.mayEncode)
     const isWished = (traits & TRAIT.acceptEncoding) !== 0 && !((traits & TRAIT.control) !== 0 && readRequestControl(lines).noTransform)
     return representations.of(stored, isWished ? fieldValue(lines, 'accept-encoding') : undefined, rules.mayEncode)
+  }
+
+  #sendHit(request: EngineRequest, stored: StoredResponse, representation: Representation, nowMs: number): CacheAnswer {
+    // Almost every request is without conditions.
+    const isPlain = (request.traits & TRAIT.conditional) === 0 && stored.part === undefined
+    const answer = isPlain ? WHOLE : answerFor(request.method, request.lines, stored, representation, nowMs)
+    if (answer.kind !== 'whole' && answer.kind !== 'not-modified') return this.#send(request, stored, representation, hitOutcome(stored, nowMs))
+    const hit = hitAnswer(stored, representation, request.method, answer.kind === 'not-modified', nowMs)
+    this.#deps.onOutcome(hit.outcome, request, stored)
+    return hit
   }
 
   #send(request: EngineRequest, stored: StoredResponse, representation: Representation, outcome: Outcome, forReceiver?: FieldLines): CacheAnswer {
     const nowMs = this.#deps.clock.nowMs()
     this.#deps.onOutcome(outcome, request, stored)
-    // Almost every request is without conditions.
     const answer = (request.traits & TRAIT.conditional) === 0 ? WHOLE : answerFor(request.method, request.lines, stored, representation, nowMs)
     return respond(stored, representation, request.method, answer, outcome, nowMs, forReceiver)
   }

@@ -210,19 +210,27 @@ function recordOf(lines: FieldLines): OutgoingHttpHeaders {
   return record
 }
 
-/** On responses that go out as they are written: they come from the cache, which knows of codings. A property, because a WeakSet that every hit is put into costs
- *  a hash and an entry each time. */
-const FINAL: unique symbol = Symbol('holdfast.final')
+/** On responses that somebody would change on their way: whether they go out as they are written, because they come from the cache, which knows of codings.
+ *  Whoever would change it puts it there, because a property that is added to every response that is a hit costs each of them. */
+const FINALITY: unique symbol = Symbol('holdfast.finality')
 
-type MaybeFinal = ServerResponse & { [FINAL]?: true }
+/** Whether nothing between here and the socket should change what is written. */
+export interface Finality {
+  isFinal: boolean
+}
+
+type MaybeWatched = ServerResponse & { [FINALITY]?: Finality }
 
 /** Nothing between here and the socket should change what is written. */
 export function markFinal(response: ServerResponse): void {
-  ;(response as MaybeFinal)[FINAL] = true
+  const finality = (response as MaybeWatched)[FINALITY]
+  if (finality !== undefined) finality.isFinal = true
 }
 
-export function isFinal(response: ServerResponse): boolean {
-  return (response as MaybeFinal)[FINAL] === true
+/** For those who would change what is written: whether they may. */
+export function finalityOf(response: MaybeWatched): Finality {
+  response[FINALITY] ??= { isFinal: false }
+  return response[FINALITY]
 }
 
 /** The head that a handler is about to send: what it gives now, and what it set before; without what others had set already. */

@@ -1,4 +1,3 @@
-import { hasField } from '../fields/fields.ts'
 import { ifRangeHolds } from './conditions.ts'
 import type { EngineRequest } from './engine-contract.ts'
 import { rangeWithin } from './part.ts'
@@ -12,8 +11,7 @@ const PART_LIMIT = 8
 
 /** The newest stored part in which is all that the request asks for. */
 export function selectPart(variants: StoredVariants, { method, traits, lines }: EngineRequest, nowMs: number): StoredResponse | undefined {
-  if (method !== 'GET' || (traits & TRAIT.conditional) === 0 || hasField(lines, 'if-none-match') || hasField(lines, 'if-modified-since'))
-    return undefined
+  if (method !== 'GET' || (traits & TRAIT.conditional) !== TRAIT.range) return undefined
   return variants.responses.find(
     stored =>
       stored.part !== undefined &&

@@ -3,6 +3,7 @@ import { type BodyEncodings, type EncodedBody, LEAST_BYTES } from '../content-co
 import { fieldLinesOf, fieldValue, filterFields, hasField, withField } from '../fields/fields.ts'
 import type { ToCdn } from './engine-contract.ts'
 import { OWN_TARGET } from './own-target.ts'
+import type { HitAnswer } from './respond.ts'
 import { varyFields } from './storage-rules.ts'
 import type { StoredResponse } from './stored-response.ts'
 
@@ -14,16 +15,17 @@ export interface Representation {
   readonly etag: string | undefined
   /** What caches behind this one said in Cache-Status, with a comma where more follows. */
   readonly statusBefore: string
-  /** Lines of the last hit that was sent, whole and as a 304. */
-  lastHit: SentLines | undefined
-  lastKnown: SentLines | undefined
+  /** The last hit that was sent, whole and as a 304. */
+  lastHit: SentHit | undefined
+  lastKnown: SentHit | undefined
 }
 
-/** Lines that hold for a second. */
-export interface SentLines {
-  readonly ttlSec: number
-  readonly ageSec: number
-  readonly lines: readonly string[]
+/** An answer that is right in a part of a second, wall clock. */
+export interface SentHit {
+  readonly fromMs: number
+  /** Not included. */
+  readonly untilMs: number
+  readonly answer: HitAnswer
 }
 
 interface Slot {

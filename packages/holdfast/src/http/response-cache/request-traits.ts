@@ -4,8 +4,13 @@ import type { FieldLines } from '../fields/fields.ts'
 export const TRAIT = {
   /** If-Match, If-Unmodified-Since: the handler's business. */
   precondition: 1,
-  /** If-None-Match, If-Modified-Since, Range. */
-  conditional: 2,
+  /** If-None-Match. */
+  noneMatch: 2,
+  /** If-Modified-Since. */
+  modifiedSince: 128,
+  range: 256,
+  /** Any of these three. */
+  conditional: 386,
   /** Cache-Control, Pragma. */
   control: 4,
   /** Says where the request came from in a way that the key does not know. It may be answered from the cache, and must not fill it. */
@@ -20,9 +25,9 @@ export const TRAIT = {
 const TRAITS: ReadonlyMap<string, number> = new Map<string, number>([
   ['if-match', TRAIT.precondition],
   ['if-unmodified-since', TRAIT.precondition],
-  ['if-none-match', TRAIT.conditional],
-  ['if-modified-since', TRAIT.conditional],
-  ['range', TRAIT.conditional],
+  ['if-none-match', TRAIT.noneMatch],
+  ['if-modified-since', TRAIT.modifiedSince],
+  ['range', TRAIT.range],
   ['cache-control', TRAIT.control],
   ['pragma', TRAIT.control],
   ['forwarded', TRAIT.forwarding],
@@ -44,15 +49,22 @@ const TRAITS: ReadonlyMap<string, number> = new Map<string, number>([
   ['accept-encoding', TRAIT.acceptEncoding],
 ])
 
-/** 1 at the lengths of the names above: most fields of a request are told apart from all of them by it. @source bench/http: 0.3 us of a hit */
-const LENGTHS = new Uint8Array(64)
-for (const name of [...TRAITS.keys(), 'content-length']) LENGTHS[name.length] = 1
+/** Where a name stands by its length, its first and its last letter, in whatever case. */
+function placeOf(name: string): number {
+  const { length } = name
+  return ((length << 5) ^ ((name.charCodeAt(0) | 32) << 2) ^ (name.charCodeAt(length - 1) | 32)) & 1023
+}
+
+/** 1 at the places of the names above: nearly all other names are told apart from them by it, without a look at all of their letters.
+ *  @source bench/http: 0.4 us of a hit */
+const PLACES = new Uint8Array(1024)
+for (const name of [...TRAITS.keys(), 'content-length']) PLACES[placeOf(name)] = 1
 
 /** The traits of a request. O(lines). */
 export function traitsOf(lines: FieldLines): number {
   let traits = 0
   for (let i = 0; i < lines.length; i += 2) {
-    if (LENGTHS[lines[i]!.length] !== 1) continue
+    if (PLACES[placeOf(lines[i]!)] !== 1) continue
     const name = lines[i]!.toLowerCase()
     if (name === 'content-length') traits |= lines[i + 1] === '0' ? 0 : TRAIT.body
     else traits |= TRAITS.get(name) ?? 0

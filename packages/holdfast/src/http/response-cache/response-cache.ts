@@ -3,8 +3,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { TieredCache } from '../../cache/index.ts'
 import { type Clock, currentRequestScope, type Logger, silentLogger, systemClock } from '../../core/index.ts'
 import type { Registry } from '../../telemetry/index.ts'
+import { isRuled } from '../assets/asset-order.ts'
 import { type CdnFields, tagsForCdn } from '../cdn-fields.ts'
 import { EncodedBodies } from '../content-coding/encoded-bodies.ts'
+import { httpErrors } from '../errors.ts'
 import { createAnswerCounters } from './answer-counters.ts'
 import { createCacheStore, KEY_PREFIX } from './cache-store.ts'
 import { CacheEngine } from './engine.ts'
@@ -43,6 +45,8 @@ export interface FetchOptions {
   readonly url?: URL
   /** The route that answered (`GET /leads/:id`), by which answers are counted; asked for when the handler has answered. Default: the path of the rule. */
   readonly routeOf?: () => string | undefined
+  /** Rules for assets stand before the cache, by mistake: it is logged once. Default false. */
+  readonly isRuledBefore?: boolean
 }
 
 /** A shared HTTP cache (RFC 9111) in front of handlers. It stores what answers allow to be shared, and nothing else. */
@@ -90,6 +94,13 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
     clock,
     onBroken: error => logger.warn({ err: error }, 'response cache: a request got no whole answer'),
   }
+  let isWarned = false
+  const warnOfOrder = (): void => {
+    if (isWarned) return
+    isWarned = true
+    const error = httpErrors.create('HF_HTTP_ASSETS_ORDER', 'rules for assets stand before the response cache, so it stores nothing by them')
+    logger.warn({ err: error }, `response cache: ${error.message}`)
+  }
   const onAround = counters.countAround
   const targets = new NodeTargets()
   const prepareNode = (
@@ -104,7 +115,8 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
   }
 
   return {
-    fetch: async (request, handler, { url = new URL(request.url), routeOf } = {}) => {
+    fetch: async (request, handler, { url = new URL(request.url), routeOf, isRuledBefore = false } = {}) => {
+      if (isRuledBefore) warnOfOrder()
       const prepared = isOfHost(request.headers.get('host'), url)
         ? routing.prepare(request.method, targetOfUrl(url), linesOf(request.headers), { routeOf, onAround })
         : undefined
@@ -119,6 +131,7 @@ export function createResponseCache(options: ResponseCacheOptions, deps: Respons
       const isListener = typeof handler === 'function'
       const prepared = prepareNode(request, isListener ? undefined : handler.routeOf, onAround)
       if (prepared !== undefined && answerFromMemory(engine as CacheEngine<NodeReply>, prepared, response)) return
+      if (isRuled(response)) warnOfOrder()
       const steps = isListener ? { run: () => handler(request, response), rerun: handler } : handler
       if (prepared === undefined) steps.run()
       else void handleNode(engine as CacheEngine<NodeReply>, prepared, request, response, steps, nodeFace)

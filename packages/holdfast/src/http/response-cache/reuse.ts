@@ -1,4 +1,4 @@
-import type { RequestControl, ResponseControl } from './control.ts'
+import { NO_REQUEST_CONTROL, type RequestControl, type ResponseControl } from './control.ts'
 import type { StoredResponse } from './stored-response.ts'
 
 /** What may be done with a stored response for one request (RFC 9111 4).
@@ -27,6 +27,8 @@ const FRESH: Reuse = { kind: 'fresh' }
 /** Decides on reuse. `request` is `undefined` where requests have no say. */
 export function decideReuse(stored: StoredResponse, request: RequestControl | undefined, rules: StalenessRules, nowMs: number): Reuse {
   const staleForMs = nowMs - stored.freshUntilMs
+  // 4.2: fresh while the lifetime is greater than the age.
+  if (staleForMs < 0 && !stored.control.noCache && (request === undefined || request === NO_REQUEST_CONTROL)) return FRESH
   const standIn = standInFor(stored.control, request, rules, staleForMs)
   if (stored.control.noCache) return { kind: 'validate', standIn, why: 'no-cache' }
   if (request?.noCache) return { kind: 'validate', standIn, why: 'request' }
@@ -36,7 +38,7 @@ export function decideReuse(stored: StoredResponse, request: RequestControl | un
     return { kind: 'validate', standIn, why: 'request' }
   }
   const minFreshMs = (request?.minFreshSec ?? 0) * 1000
-  // 4.2: fresh while the lifetime is greater than the age. 5.2.1.3: and no less than the age and min-fresh together.
+  // 5.2.1.3: no less than the age and min-fresh together.
   if (staleForMs < 0 && staleForMs + minFreshMs <= 0) return FRESH
   if (staleForMs < 0) return { kind: 'validate', standIn, why: 'request' }
   const { control } = stored

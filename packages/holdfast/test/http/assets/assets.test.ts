@@ -2,15 +2,17 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fakeClock } from '@holdfast/testkit'
 import express from 'express'
 import fastifyApp from 'fastify'
 import { createTieredCache } from 'holdfast/cache'
+import { silentLogger } from 'holdfast/core'
 import { createRegistry } from 'holdfast/telemetry'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assets as expressAssets, responseCache } from '../../../src/adapters/express.ts'
-import { assets as fastifyAssets } from '../../../src/adapters/fastify.ts'
-import { assets as honoAssets } from '../../../src/adapters/hono.ts'
+import { assets as fastifyAssets, responseCache as fastifyCache } from '../../../src/adapters/fastify.ts'
+import { assets as honoAssets, responseCache as honoCache } from '../../../src/adapters/hono.ts'
 import {
   type AssetRule,
   assetPresets,
@@ -185,6 +187,30 @@ describe('the middleware', () => {
       expect((await get('*/*'))[0]).toBe('image/*')
     }, cached),
   )
+
+  it('is told of once in the log when it stands before the response cache, which stores nothing by it', async () => {
+    const cacheWith = () => {
+      const warnings: unknown[] = []
+      const log = (fields: { err?: { code?: string } }): number => warnings.push(fields.err?.code)
+      const [clock, registry] = [fakeClock(), createRegistry()]
+      const logger = { ...silentLogger, warn: log }
+      return { warnings, cache: createResponseCache({}, { cache: createTieredCache({}, { registry, clock }), registry, clock, logger }) }
+    }
+    const inFastify = cacheWith()
+    const fastify = fastifyApp()
+    await fastify.register(fastifyAssets({ rules: PHOTO }))
+    await fastify.register(fastifyCache(inFastify.cache))
+    fastify.get('/static/photo', (_request, reply) => reply.send('photo'))
+    for (let i = 0; i < 2; i++) expect((await fastify.inject('/static/photo')).headers['x-cache']).toBe('MISS')
+    await fastify.close()
+    const inHono = cacheWith()
+    const hono = new Hono()
+    hono.use(honoAssets({ rules: PHOTO }))
+    hono.use(honoCache(inHono.cache, hono))
+    hono.get('/static/photo', context => context.body('photo'))
+    for (let i = 0; i < 2; i++) expect(of(await hono.request('http://shop.test/static/photo'), 'x-cache')).toEqual(['MISS'])
+    expect([inFastify.warnings, inHono.warnings]).toEqual([['HF_HTTP_ASSETS_ORDER'], ['HF_HTTP_ASSETS_ORDER']])
+  })
 
   it('does the same in Fastify and in Hono', async () => {
     const fastify = fastifyApp()

@@ -1,11 +1,7 @@
-import { type Server, request as send } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { type FakeClock, fakeClock } from '@holdfast/testkit'
-import expressFramework from 'express'
-import { afterEach, describe, expect, it } from 'vitest'
-import { rateLimit, responseCache } from '../../../src/adapters/express.ts'
+import { describe, expect, it } from 'vitest'
 import { createTieredCache } from '../../../src/cache/index.ts'
-import { clientAddress, createRateLimiter, createResponseCache, type RateLimitOptions } from '../../../src/http/index.ts'
+import { clientAddress, createRateLimiter, type RateLimitOptions } from '../../../src/http/index.ts'
 import { decideRate } from '../../../src/http/rate-limit/gcra.ts'
 import { createRegistry } from '../../../src/telemetry/index.ts'
 
@@ -65,56 +61,5 @@ describe('the address that counts', () => {
     [undefined, undefined, 0, 'unknown'],
   ])('of %s with %s and %d hops is %s', (peer, forwarded, hops, expected) => {
     expect(clientAddress(peer, forwarded, hops)).toBe(expected)
-  })
-})
-
-describe('the limit in Express', () => {
-  let server: Server | undefined
-
-  afterEach(async () => {
-    await new Promise(resolve => (server === undefined ? resolve(undefined) : server.close(resolve)))
-  })
-
-  it('refuses with 429, RateLimit fields and problem+json, and gives nobody the fields of another from the cache', async () => {
-    const clock = fakeClock()
-    const registry = createRegistry()
-    const cache = createTieredCache({}, { clock, registry })
-    const app = expressFramework()
-    app.use(
-      rateLimit(createRateLimiter({ name: 'api', limit: 2, per: '10s' }, cache), {
-        identity: request => request.headers['x-user'] as string | undefined,
-      }),
-    )
-    app.use(responseCache(createResponseCache({}, { cache, clock, registry })))
-    app.get('/a', (_request, response) => void response.set('Cache-Control', 'public, max-age=60').send('a'))
-    const listening = app.listen(0, '127.0.0.1')
-    server = listening
-    await new Promise(resolve => listening.once('listening', resolve))
-    const { port } = listening.address() as AddressInfo
-    const ask = (user: string) =>
-      new Promise<{ status: number; limit: string; rest: Record<string, unknown>; text: string }>((resolve, reject) => {
-        send({ port, path: '/a', headers: { 'x-user': user }, agent: false }, response => {
-          let text = ''
-          response.on('data', chunk => {
-            text += chunk
-          })
-          response.on('end', () => resolve({ status: response.statusCode!, limit: String(response.headers.ratelimit), rest: response.headers, text }))
-        })
-          .on('error', reject)
-          .end()
-      })
-    const answers = [await ask('a'), await ask('a'), await ask('a'), await ask('b')]
-    expect(answers.map(({ status, limit }) => [status, limit])).toEqual([
-      [200, '"api";r=1;t=5'],
-      [200, '"api";r=0;t=10'],
-      [429, '"api";r=0;t=10'],
-      [200, '"api";r=1;t=5'],
-    ])
-    expect(answers[3]!.rest['x-cache']).toBe('HIT')
-    expect(answers[3]!.rest['ratelimit-policy']).toBe('"api";q=2;w=10')
-    expect(answers[2]!.rest).toMatchObject({ 'retry-after': '5', 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
-    expect(JSON.parse(answers[2]!.text)).toMatchObject({
-      ...{ status: 429, code: 'HF_HTTP_RATE_LIMITED', detail: 'at most 2 requests in 10 s', 'violated-policies': ['api'] },
-    })
   })
 })

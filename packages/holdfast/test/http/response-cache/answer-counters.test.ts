@@ -2,9 +2,11 @@ import type { AddressInfo } from 'node:net'
 import { fakeClock } from '@holdfast/testkit'
 import expressFramework, { Router } from 'express'
 import Fastify from 'fastify'
+import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { responseCache as forExpress, express as observe } from '../../../src/adapters/express.ts'
 import { responseCache as forFastify } from '../../../src/adapters/fastify.ts'
+import { responseCache as forHono } from '../../../src/adapters/hono.ts'
 import { createTieredCache } from '../../../src/cache/index.ts'
 import { createRequestMonitor, createResponseCache, type ResponseCacheOptions } from '../../../src/http/index.ts'
 import { createRegistry, type Registry } from '../../../src/telemetry/index.ts'
@@ -90,6 +92,23 @@ describe('answers of the response cache are counted', () => {
     for (const id of [1, 1]) expect((await app.inject(`/leads/${id}`)).body).toBe('lead')
     await app.close()
     expect(answersOf(registry)).toEqual({ 'GET /leads/:id | miss': 1, 'GET /leads/:id | hit': 1 })
+  })
+
+  it("under the handler's route in Hono, also where it is mounted as a part, and under the rule where no route answered", async () => {
+    const { registry, cache } = open()
+    const app = new Hono()
+    app.use(forHono(cache, app))
+    app.use('/api/*', async (context, next) => (context.req.path === '/api/none' ? context.text('', 401) : next()))
+    app.route(
+      '/api',
+      new Hono().get('/leads/:id', context => context.text('lead', 200, PUBLIC)),
+    )
+    for (const path of ['leads/1', 'leads/1', 'none', 'gone']) await app.request(`http://shop.test/api/${path}`)
+    expect(answersOf(registry)).toEqual({
+      'GET /api/leads/:id | miss': 1,
+      'GET /api/leads/:id | hit': 1,
+      '* | bypass:no-lifetime': 2,
+    })
   })
 
   it('in the statistics of the cache too: one read an answer, a hit or a miss', async () => {
