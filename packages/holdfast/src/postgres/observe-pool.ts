@@ -16,10 +16,12 @@ import type { BindSample } from './bind-reservoir.ts'
 import { pgErrors } from './errors.ts'
 import { loadParser } from './fingerprint.ts'
 import { InvalidationOutbox, type InvalidationTarget } from './outbox.ts'
+import { reportAcquireWaits } from './pool/acquire-waits.ts'
 import { Checkouts, type PoolHolder } from './pool/checkouts.ts'
 import { createLeakWatch } from './pool/leak-watch.ts'
 import { adviseOnPool, type PoolAdvice } from './pool/pool-advice.ts'
 import { createPoolListener } from './pool/pool-listener.ts'
+import { PoolMeter } from './pool/pool-meter.ts'
 import { PoolRecord } from './pool/pool-record.ts'
 import { BACKEND_PID_SQL, isBehindPooler } from './pool/pooler.ts'
 import { findSessionState, type PoolerDiagnosis } from './pool/session-state.ts'
@@ -141,6 +143,8 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
   const holders = (limit: number): PoolHolder[] => checkouts.holders(clock.monotonicMs(), limit)
   const health = new PoolHealth(clock, poolState, () => holders(1)[0], leakAfterMs)
   const record = new PoolRecord(clock)
+  /** Of all replicas together; nothing is said about their size. */
+  const replicaMeter = new PoolMeter(clock)
   const slow = createSlow({ pool, store, thresholds: { warnMs, errorMs }, wantsPlans: deps.options?.slowPlans ?? true, registry, clock, logger })
   const outbox =
     target?.isShared && (deps.options?.outbox ?? true) ? new InvalidationOutbox({ pool, clock, random, logger, registry, target }) : undefined
@@ -157,11 +161,14 @@ export function observePool<Pool extends UserPool>(pool: Pool, deps: ObservePool
       const errors = registry.counter({ name: 'holdfast_pg_statement_errors', help: 'Statements that failed.', labels: ['sqlstate'] })
       const hook = (part: UserPool, isPrimary: boolean): void => {
         const watch = new StatementWatch({ clock, random, store, errors, repeats: repeats.detector, slowMs: warnMs, isPrimary, onSlow: slow.note })
-        const heard = isPrimary ? { health, meter: record.meter } : { health: unheardHealth(part, clock, leakAfterMs) }
+        const heard = isPrimary ? { health, meter: record.meter } : { health: unheardHealth(part, clock, leakAfterMs), meter: replicaMeter }
         const listener = createPoolListener({ pool: part, registry, logger, clock, checkouts, ...heard })
         undo.push(hookPool(part as unknown as DriverPool, watch, clock, listener, checkouts))
       }
-      undo.push(reportPool(registry, poolState, store, () => holders(1)[0]))
+      undo.push(
+        reportPool(registry, poolState, store, () => holders(1)[0]),
+        reportAcquireWaits(registry, [record.meter.waits, replicaMeter.waits]),
+      )
       for (const part of parts) hook(part, true)
       for (const part of replicaPools.flatMap(replica => [replica, ...classPoolsOf(replica)])) hook(part, false)
       undo.push(repeats.start())

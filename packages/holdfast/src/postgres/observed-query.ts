@@ -51,7 +51,7 @@ export function observedQuery(
       try {
         done(error, result)
       } finally {
-        state.answeredMs = undefined
+        state.isAnswered = false
       }
     }
     return send(watch, running, client, query, config, binds, ended)

@@ -32,14 +32,17 @@ export class PoolHealth {
     this.#leakAfterMs = leakAfterMs
   }
 
+  /** Somebody asked for a connection who found none idle, or others before. */
   noteAsk(waiting: number, max: number): void {
     if (waiting >= max) this.#saturatedSinceMs ??= this.#clock.nowMs()
     else this.#saturatedSinceMs = undefined
   }
 
-  noteAcquired(): void {
+  /** `wasIdle`: a connection was idle and nobody waited. */
+  noteAcquired(wasIdle: boolean): void {
     this.#failureCount = 0
     this.#failingSinceMs = undefined
+    if (wasIdle) this.#saturatedSinceMs = undefined
   }
 
   noteFailure(label: string): void {

@@ -7,7 +7,9 @@ import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorL
 
 /** What the hook reports about checkouts and lost connections. */
 export interface PoolListener {
+  /** Somebody asked who has to wait: no connection is idle, or others were there before. */
   onAsk(): void
+  /** `waitMs` 0: a connection was idle. */
   onAcquired(waitMs: number, nowMs: number): void
   /** Returns the error that the caller gets. */
   onAcquireFailed(error: unknown, waitMs: number): unknown
@@ -133,10 +135,12 @@ function hookConnect(deps: HookDeps, stateOf: (client: DriverClient) => Connecti
   const own = Object.getOwnPropertyDescriptor(pool, 'connect')
   const connect = function (this: DriverPool, callback?: unknown): unknown {
     const scope = currentRequestScope()
-    const askedMs = clock.monotonicMs()
-    deps.listener.onAsk()
+    // Then it is handed over in the next tick, and nobody waits: one reading of the clock less.
+    const isIdle = pool.idleCount > 0 && pool.waitingCount === 0
+    const askedMs = isIdle ? undefined : clock.monotonicMs()
+    if (!isIdle) deps.listener.onAsk()
     const sampler = callback ? checkouts.querySites : checkouts.clientSites
-    const site = watch.repeats.siteOfCheckout(scope, connect) ?? sampler.capture(askedMs, connect)
+    const site = watch.repeats.siteOfCheckout(scope, connect) ?? sampler.capture(clock, connect)
     if (callback) {
       const done = callback as ConnectCallback
       const acquired: ConnectCallback = (error, client, release) => {
@@ -146,7 +150,7 @@ function hookConnect(deps: HookDeps, stateOf: (client: DriverClient) => Connecti
         try {
           done(error, client, release)
         } finally {
-          state.nowMs = undefined
+          state.isHandedOver = false
         }
       }
       return original.call(this, acquired)
@@ -157,7 +161,7 @@ function hookConnect(deps: HookDeps, stateOf: (client: DriverClient) => Connecti
         if (client === undefined) return reject(fail(deps, scope, askedMs, error))
         const state = stateOf(client)
         begin(deps, state, scope, askedMs, site)
-        state.nowMs = undefined
+        state.isHandedOver = false
         resolve(client)
       }
       original.call(this, acquired)
@@ -176,12 +180,12 @@ function begin(
   { clock, listener, checkouts }: HookDeps,
   state: ConnectionState,
   scope: RequestScope | undefined,
-  askedMs: number,
+  askedMs: number | undefined,
   site: CallSite | undefined,
 ): void {
   const nowMs = clock.monotonicMs()
-  const waitMs = nowMs - askedMs
-  if (scope !== undefined) scope.poolWaitMs += waitMs
+  const waitMs = askedMs === undefined ? 0 : nowMs - askedMs
+  if (scope !== undefined && waitMs > 0) scope.poolWaitMs += waitMs
   checkouts.know(state)
   state.heldSinceMs = nowMs
   state.site = site
@@ -190,14 +194,14 @@ function begin(
   state.ranMs = 0
   state.scope = scope
   state.waitMs = waitMs
-  state.nowMs = nowMs
-  state.answeredMs = undefined
+  state.isHandedOver = true
+  state.isAnswered = false
   listener.onAcquired(waitMs, nowMs)
 }
 
 /** A checkout that came to nothing: the error that the caller gets. */
-function fail({ clock, listener }: HookDeps, scope: RequestScope | undefined, askedMs: number, error: unknown): unknown {
-  const waitMs = clock.monotonicMs() - askedMs
+function fail({ clock, listener }: HookDeps, scope: RequestScope | undefined, askedMs: number | undefined, error: unknown): unknown {
+  const waitMs = askedMs === undefined ? 0 : clock.monotonicMs() - askedMs
   if (scope !== undefined) scope.poolWaitMs += waitMs
   return listener.onAcquireFailed(error, waitMs)
 }
@@ -208,12 +212,12 @@ function hookReturns({ pool, clock, listener, checkouts }: HookDeps, find: (clie
   const onRelease = (error: unknown, client: DriverClient): void => {
     const state = find(client)
     if (state === undefined) return
-    if (!error && state.runningCount === 0 && isInTransaction(client, () => checkouts.textOf(state))) {
+    if (!error && state.runningCount === 0 && isInTransaction(client, state, checkouts)) {
       listener.onOpenTransaction(state)
       if (pool.rollsBack !== true) client.end(() => undefined)
     }
-    if (state.heldSinceMs !== undefined) listener.onReturned(state.ranMs, state.answeredMs ?? clock.monotonicMs())
-    state.answeredMs = undefined
+    if (state.heldSinceMs !== undefined) listener.onReturned(state.ranMs, state.isAnswered ? state.lastEndMs : clock.monotonicMs())
+    state.isAnswered = false
     state.heldSinceMs = undefined
     state.site = undefined
   }
@@ -231,10 +235,10 @@ function hookReturns({ pool, clock, listener, checkouts }: HookDeps, find: (clie
 
 /** By the server's word after its last answer; false for a driver that is too old to keep it. A statement's failure arrives before that word: then the
  *  transaction goes on, unless the statement was to end it. */
-function isInTransaction(client: DriverClient, lastText: () => string | undefined): boolean {
+function isInTransaction(client: DriverClient, state: ConnectionState, checkouts: Checkouts): boolean {
   const status = client.getTransactionStatus?.()
   if (status !== 'T' && status !== 'E') return false
-  return client.readyForQuery !== false || !ENDS_TRANSACTION.test(lastText() ?? '')
+  return client.readyForQuery !== false || !ENDS_TRANSACTION.test(checkouts.textOf(state) ?? '')
 }
 
 const ENDS_TRANSACTION = /^\s*(commit|end|rollback|abort|prepare\s+transaction)\b/i

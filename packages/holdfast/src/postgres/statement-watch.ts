@@ -16,10 +16,10 @@ export interface ConnectionState {
   waitMs: number
   /** When the last statement ended. A statement queued behind it started then, not when it was queued. */
   lastEndMs: number
-  /** The time, while the callback of a checkout runs: a statement sent in it, as by `pool.query`, need not read the clock again. */
-  nowMs: number | undefined
-  /** The time, while the callback of a statement runs that was sent in the callback of its checkout, as by `pool.query`: the connection goes back in it. */
-  answeredMs: number | undefined
+  /** True while the callback of a checkout runs: a statement sent in it, as by `pool.query`, began with the checkout, and the clock need not be read again. */
+  isHandedOver: boolean
+  /** True while the callback of a statement runs that was sent in the callback of its checkout, as by `pool.query`: the connection goes back as the statement ends. */
+  isAnswered: boolean
   /** When it was checked out, on the monotonic clock; `undefined` while it is in the pool. */
   heldSinceMs: number | undefined
   /** Where it was asked for, when this checkout was looked at. */
@@ -42,8 +42,8 @@ export function createConnectionState(): ConnectionState {
     scope: undefined,
     waitMs: 0,
     lastEndMs: Number.NEGATIVE_INFINITY,
-    nowMs: undefined,
-    answeredMs: undefined,
+    isHandedOver: false,
+    isAnswered: false,
     heldSinceMs: undefined,
     site: undefined,
     record: undefined,
@@ -114,8 +114,8 @@ export class StatementWatch {
   }
 
   begin(state: ConnectionState, text: string, values: unknown): RunningStatement {
-    const { waitMs, nowMs } = state
-    state.waitMs = 0
+    const { waitMs, isHandedOver } = state
+    if (waitMs > 0) state.waitMs = 0
     const trace = channel.hasSubscribers ? { text, values, scope: state.scope } : undefined
     const record = this.#deps.store.recordOf(text)
     state.record = record
@@ -126,11 +126,11 @@ export class StatementWatch {
       record,
       text,
       values,
-      startMs: nowMs ?? this.#deps.clock.monotonicMs(),
+      startMs: isHandedOver ? state.heldSinceMs! : this.#deps.clock.monotonicMs(),
       waitMs,
       trace,
       tally: state.scope === undefined ? undefined : this.repeats.count(state, state.scope, record, text, values),
-      isWithCheckout: nowMs !== undefined,
+      isWithCheckout: isHandedOver,
       hasEnded: false,
     }
   }
@@ -148,13 +148,13 @@ export class StatementWatch {
     const endMs = this.#deps.clock.monotonicMs()
     const tookMs = endMs - (startMs > state.lastEndMs ? startMs : state.lastEndMs)
     state.lastEndMs = endMs
-    if (running.isWithCheckout) state.answeredMs = endMs
+    if (running.isWithCheckout) state.isAnswered = true
     state.runningCount--
     state.ranMs += tookMs
     record.callCount++
     record.rowCount += rowCount
     record.totalMs += tookMs
-    record.waitMs += waitMs
+    if (waitMs > 0) record.waitMs += waitMs
     record.histogram.record(tookMs / 1000)
     if (state.scope !== undefined) {
       state.scope.pgMs += tookMs

@@ -61,6 +61,8 @@ export interface DriverPool {
   Promise?: PromiseConstructor
   /** True for a pool of ours, which rolls back what is left open. */
   readonly rollsBack?: boolean
+  readonly idleCount: number
+  readonly waitingCount: number
   connect: (this: DriverPool, callback?: unknown) => unknown
   on(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
   removeListener(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Clock } from '../../core/index.ts'
 
 /** A stack that nobody has formatted yet. It keeps what it saw alive, so drop it with the checkout. */
 export interface CallSite {
@@ -27,9 +28,11 @@ export class CallSiteSampler {
   #lookedCloserMs = Number.NEGATIVE_INFINITY
 
   /** The stack above `from`, or `undefined` when it is not this caller's turn. */
-  capture(nowMs: number, from: (...args: never[]) => unknown): CallSite | undefined {
+  capture(clock: Pick<Clock, 'monotonicMs'>, from: (...args: never[]) => unknown): CallSite | undefined {
+    if (this.#burst === 0 && ++this.#passedCount < ONE_IN) return undefined
+    const nowMs = clock.monotonicMs()
     if (this.#burst > 0) this.#burst--
-    else if (++this.#passedCount < ONE_IN || nowMs < this.#nextMs) return undefined
+    else if (nowMs < this.#nextMs) return undefined
     this.#passedCount = 0
     this.#nextMs = nowMs + CAPTURE_EVERY_MS
     return captureCallSite(from)

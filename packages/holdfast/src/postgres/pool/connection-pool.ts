@@ -107,7 +107,7 @@ export class ConnectionPool {
       process.nextTick(done, refusal, undefined, () => undefined)
       return
     }
-    const site = this.#sampler.capture(askedMs, from)
+    const site = this.#sampler.capture(this.#deps.clock, from)
     const waiter = { done, askedMs, site }
     const member = this.#waiters.length === 0 ? this.#idle.pop() : undefined
     if (member !== undefined) {

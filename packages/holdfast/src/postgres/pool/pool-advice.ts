@@ -59,9 +59,9 @@ export function summarisePool(periods: readonly PoolPeriod[], max: number): Pool
   return {
     windowMs,
     checkoutCount: sum(period => period.checkoutCount),
-    waitP50Ms: histogramQuantile(waits, 0.5) ?? 0,
-    waitP95Ms: histogramQuantile(waits, 0.95) ?? 0,
-    waitMaxMs: waits.max,
+    waitP50Ms: (histogramQuantile(waits, 0.5) ?? 0) * 1000,
+    waitP95Ms: (histogramQuantile(waits, 0.95) ?? 0) * 1000,
+    waitMaxMs: waits.max * 1000,
     busyShare: windowMs === 0 || max === 0 ? 0 : Math.min(1, usedMs / (windowMs * max)),
     runningShare: usedMs === 0 ? 0 : Math.min(1, sum(period => period.ranMs) / usedMs),
     peakUsed: Math.max(0, ...periods.map(period => period.peakUsed)),

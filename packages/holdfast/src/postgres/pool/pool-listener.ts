@@ -16,15 +16,11 @@ export interface PoolListenerDeps {
   readonly logger: Logger
   readonly clock: Clock
   readonly checkouts: Checkouts
-  /** Absent: nothing is said about the size of this pool. */
-  readonly meter?: PoolMeter | undefined
+  readonly meter: PoolMeter
 }
 
 /** Counts what the hook hears of one pool, and words its errors. */
 export function createPoolListener({ pool, registry, health, logger, clock, checkouts, meter }: PoolListenerDeps): PoolListener {
-  const waits = registry
-    .histogram({ name: 'holdfast_pg_acquire_wait_seconds', help: 'Wait for a pooled connection, failed waits included.', unit: 'seconds' })
-    .bind()
   const failures = registry.counter({ name: 'holdfast_pg_acquire_errors', help: 'Checkouts that gave no connection.', labels: ['sqlstate'] })
   const lost = registry.counter({
     name: 'holdfast_pg_connections_lost',
@@ -37,20 +33,18 @@ export function createPoolListener({ pool, registry, health, logger, clock, chec
   return {
     onAsk: () => health.noteAsk(pool.waitingCount, pool.options.max ?? Number.POSITIVE_INFINITY),
     onAcquired(waitMs, nowMs) {
-      waits.record(waitMs / 1000)
-      meter?.noteAcquired(waitMs, nowMs)
-      health.noteAcquired()
+      meter.noteAcquired(waitMs, nowMs)
+      health.noteAcquired(waitMs === 0)
     },
     onAcquireFailed(error, waitMs) {
-      waits.record(waitMs / 1000)
-      meter?.noteFailed(waitMs)
+      meter.noteFailed(waitMs)
       const shown = isQueueTimeout(pool, error, waitMs) ? acquireTimeout(pool, error, waitMs, checkouts, clock) : error
       const label = errorLabel(shown)
       failures.bind(label).add()
       health.noteFailure(label)
       return shown
     },
-    onReturned: (ranMs, nowMs) => meter?.noteReturned(ranMs, nowMs),
+    onReturned: (ranMs, nowMs) => meter.noteReturned(ranMs, nowMs),
     onConnectionLost(error) {
       lost.bind(errorLabel(error)).add()
       logger.warn({ err: error }, 'a connection to PostgreSQL was lost; the pool opens another when one is needed')

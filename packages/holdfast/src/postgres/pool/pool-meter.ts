@@ -1,11 +1,12 @@
 import type { Clock } from '../../core/index.ts'
-import { createHistogram, type Histogram, type HistogramSnapshot } from '../../telemetry/index.ts'
+import { type HistogramSnapshot, subtractHistogram } from '../../telemetry/index.ts'
+import { AcquireWaits } from './acquire-waits.ts'
 
 /** What a pool did between two readings of its meter. */
 export interface PoolPeriod {
   readonly lengthMs: number
   readonly checkoutCount: number
-  /** In milliseconds, of callers that waited in vain too. */
+  /** In seconds, of callers that waited in vain too. */
   readonly waits: HistogramSnapshot
   /** Connections checked out, times how long: the integral over the period. */
   readonly usedMs: number
@@ -17,8 +18,10 @@ export interface PoolPeriod {
 
 /** Counts checkouts, so that nothing between two readings is missed. A few additions a checkout. */
 export class PoolMeter {
+  /** Since the start, whatever was read. */
+  readonly waits: AcquireWaits = new AcquireWaits()
   readonly #clock: Clock
-  readonly #waits: Histogram = createHistogram()
+  #waitsBefore: HistogramSnapshot = this.waits.snapshot()
   #used = 0
   #startMs: number
   #lastMs: number
@@ -39,11 +42,11 @@ export class PoolMeter {
     this.#used++
     this.#checkoutCount++
     if (this.#used > this.#peakUsed) this.#peakUsed = this.#used
-    this.#waits.record(waitMs)
+    this.waits.note(waitMs)
   }
 
   noteFailed(waitMs: number): void {
-    this.#waits.record(waitMs)
+    this.waits.note(waitMs)
   }
 
   noteReturned(ranMs: number, nowMs: number): void {
@@ -61,7 +64,7 @@ export class PoolMeter {
     this.#ranMs = 0
     this.#checkoutCount = 0
     this.#peakUsed = this.#used
-    this.#waits.reset()
+    this.#waitsBefore = this.waits.snapshot()
     return period
   }
 
@@ -71,7 +74,7 @@ export class PoolMeter {
     return {
       lengthMs: this.#lastMs - this.#startMs,
       checkoutCount: this.#checkoutCount,
-      waits: this.#waits.snapshot(),
+      waits: subtractHistogram(this.waits.snapshot(), this.#waitsBefore),
       usedMs: this.#usedMs,
       ranMs: this.#ranMs,
       peakUsed: this.#peakUsed,

@@ -51,7 +51,7 @@ export class PoolSizer {
       this.#isSettling = false
       return this.#limit
     }
-    const waitP95Ms = histogramQuantile(period.waits, 0.95) ?? 0
+    const waitP95Ms = (histogramQuantile(period.waits, 0.95) ?? 0) * 1000
     const isWaiting = waitP95Ms >= this.#bounds.waitMs
     const isShort = isWaiting && period.usedMs >= BUSY_SHARE * this.#limit * period.lengthMs
     if (this.#trial !== undefined) this.#judge(period, isShort)

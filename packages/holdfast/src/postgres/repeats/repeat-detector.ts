@@ -12,7 +12,7 @@ const FRAME_LIMIT = 40
 /** The part of a connection's state read here. */
 interface Connection {
   readonly site: CallSite | undefined
-  readonly nowMs: number | undefined
+  readonly isHandedOver: boolean
 }
 
 /** Counts each statement of a request as it is sent. On the path of every query: one look at the request's short chain of statements. */
@@ -60,8 +60,8 @@ export class RepeatDetector {
   }
 
   /** A statement sent in the callback of a checkout, as by `pool.query`, has the stack of whoever gave the connection back. */
-  #siteOfCall({ nowMs }: Connection, { wantedSites }: StatementRecord): CallSite | undefined {
-    if (nowMs !== undefined) return undefined
+  #siteOfCall({ isHandedOver }: Connection, { wantedSites }: StatementRecord): CallSite | undefined {
+    if (isHandedOver) return undefined
     return tracedCallSite() ?? (wantedSites > 0 ? captureCallSite(RepeatDetector.prototype.count, FRAME_LIMIT) : undefined)
   }
 }

@@ -19,7 +19,9 @@ it('passes over frames of Node and of packages while the service has one', () =>
 
 describe('of the callers', () => {
   const capturedOf = (sampler: CallSiteSampler, fromMs: number, count: number, everyMs: number): number =>
-    Array.from({ length: count }, (_, n) => sampler.capture(fromMs + n * everyMs, capturedOf)).filter(site => site !== undefined).length
+    Array.from({ length: count }, (_, n) => sampler.capture({ monotonicMs: () => fromMs + n * everyMs }, capturedOf)).filter(
+      site => site !== undefined,
+    ).length
 
   it('looks at the first fifty, then at one in 64, and at 20 a second of a busy pool', () => {
     const sampler = new CallSiteSampler()

@@ -1,5 +1,5 @@
 import { fakeClock } from '@holdfast/testkit'
-import { createHistogram } from 'holdfast/telemetry'
+import { createHistogram, histogramQuantile } from 'holdfast/telemetry'
 import { describe, expect, it } from 'vitest'
 import { adviseOnPool, summarisePool } from '../../../src/postgres/pool/pool-advice.ts'
 import { PoolMeter, type PoolPeriod } from '../../../src/postgres/pool/pool-meter.ts'
@@ -18,7 +18,7 @@ interface Picture {
 
 function period({ checkouts = 1000, waitMs = 0, busy = 0.5, running = 0.9, peak = 10, max = 10 }: Picture): PoolPeriod {
   const waits = createHistogram()
-  for (let n = 0; n < 100; n++) waits.record(waitMs)
+  for (let n = 0; n < 100; n++) waits.record(waitMs / 1000)
   const usedMs = busy * max * 1000
   return { lengthMs: 1000, checkoutCount: checkouts, waits: waits.snapshot(), usedMs, ranMs: running * usedMs, peakUsed: peak }
 }
@@ -36,10 +36,21 @@ describe('the meter', () => {
     meter.noteReturned(80, clock.monotonicMs())
     clock.advance(800)
     expect(meter.peek()).toMatchObject({ lengthMs: 1000, checkoutCount: 2, usedMs: 1100, ranMs: 80, peakUsed: 2 })
-    expect(meter.read().waits).toMatchObject({ count: 2, min: 3, max: 5 })
+    expect(meter.read().waits).toMatchObject({ count: 2, min: 0.003, max: 0.005 })
     clock.advance(10)
     expect(meter.peek()).toMatchObject({ lengthMs: 10, checkoutCount: 0, usedMs: 10, peakUsed: 1 })
   })
+})
+
+it('counts a caller who found an idle connection as one that waited for nothing, in each period once', () => {
+  const meter = new PoolMeter(fakeClock())
+  for (let n = 0; n < 3; n++) meter.noteAcquired(0, 0)
+  meter.noteAcquired(8, 0)
+  expect(meter.read().waits).toMatchObject({ count: 4, sum: 0.008 })
+  meter.noteAcquired(0, 0)
+  const { waits } = meter.peek()
+  expect([waits.count, histogramQuantile(waits, 0.5)! < 1e-8]).toEqual([1, true])
+  expect(meter.waits.snapshot()).toMatchObject({ count: 5, min: 0, max: 0.008 })
 })
 
 describe('the advice', () => {
