@@ -21,6 +21,7 @@ export async function startContenderServices() {
   const services = await startServices({ durable: false, requireRedis: true, onProgress: line => console.error(line) })
   process.env.HOLDFAST_BENCH_JOBS_REDIS_URL = services.jobsRedis.url
   process.env.HOLDFAST_BENCH_PG_URL = services.postgres.url
+  process.env.HOLDFAST_BENCH_PG_PID = String(services.postgres.pid)
   return services
 }
 
@@ -63,7 +64,7 @@ export const plainBullMq = {
 }
 
 /** `tenants`: 0 for none, else in so many lines. `hasOutbox`: handed over in transactions; `addIn` takes the caller's. */
-export const holdfast = ({ tenants = 0, hasOutbox = false } = {}) => ({
+export const holdfast = ({ tenants = 0, hasOutbox = false, registry } = {}) => ({
   async open() {
     const pool = hasOutbox ? openPool() : undefined
     let onJob = () => undefined
@@ -74,14 +75,16 @@ export const holdfast = ({ tenants = 0, hasOutbox = false } = {}) => ({
         jobs: { work: defineJob({ run: job => onJob(job.payload.n) }) },
       },
     }
-    const options = { redis: redis(), namespace: newName().replace('_', '-'), queues, ...(pool === undefined ? {} : { pool }) }
-    const producer = createJobs({ ...options, work: 'none' })
+    const namespace = newName().replace('_', '-')
+    const options = { redis: redis(), namespace, queues, ...(pool === undefined ? {} : { pool }) }
+    const producer = createJobs({ ...options, work: 'none' }, registry === undefined ? {} : { registry })
     await producer.start()
     const ofTenant = n => (tenants > 0 ? { tenant: `t-${n % tenants}` } : {})
     const jobs = numbers => numbers.map(n => ({ name: 'work', payload: { n }, ...ofTenant(n) }))
     const addIn = (client, numbers) => producer.enqueueMany(client, 'work', jobs(numbers))
     const inTransaction = (numbers, onCommit) => transaction(pool, client => addIn(client, numbers), onCommit)
     return {
+      namespace,
       addIn,
       add: numbers => (hasOutbox ? inTransaction(numbers) : producer.addMany('work', jobs(numbers))),
       addOne: (n, onCommit) => (hasOutbox ? inTransaction([n], onCommit) : producer.add('work', 'work', { n }, ofTenant(n))),

@@ -5,9 +5,9 @@
 // at once. Jobs do nothing, so all that is measured is cost. CPU time decides, because it is what a job costs whoever else uses the machine: jobs a second of a busy process
 // are its inverse, and are there by the clock as well.
 import { execFileSync, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { cpuUsOf } from '../cpu-time.mjs'
 import { median } from '../harness.mjs'
 import { intervalOfMedian } from '../interval.mjs'
 import { reportTable } from '../table.mjs'
@@ -151,12 +151,6 @@ function numbers(from, count) {
 function cpuNow() {
   const { user, system } = process.cpuUsage()
   return { nodeUs: user + system, redisUs: cpuUsOf(process.env.HOLDFAST_BENCH_REDIS_PID) }
-}
-
-/** CPU time of all threads of a process, in us. */
-function cpuUsOf(pid) {
-  const tasks = `/proc/${pid}/task`
-  return readdirSync(tasks).reduce((sum, task) => sum + Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1000, 0)
 }
 
 function report(figures, rounds, isPinned) {

@@ -10,7 +10,6 @@ import { type JobMetrics, registerJobMetrics } from './job-metrics.ts'
 import type { ResolvedJobs } from './jobs-options.ts'
 import { keyPrefix } from './key-prefix.ts'
 import { OutboxRelay } from './outbox/outbox-relay.ts'
-import { writeOutbox } from './outbox/write-outbox.ts'
 import { type PreparedJob, prepareJob, queueNamed } from './prepare-job.ts'
 import { QueueWriter } from './queue-writer.ts'
 import { JobsConnections } from './redis/connections.ts'
@@ -149,9 +148,8 @@ export class JobsEngine {
     if (this.#relay === undefined) throw jobsErrors.create('HF_JOBS_NO_POSTGRES', `enqueue to ${queue} needs a pool`)
     const prepared = await this.#prepare(queue, jobs)
     if (prepared.length === 0) return []
-    const ids = await writeOutbox(tx, this.#options.namespace, prepared)
+    const ids = await this.#relay.write(tx, prepared)
     for (const { name } of prepared) this.metrics.added.bind(queue, name, 'outbox').add()
-    this.#relay.kick()
     return ids
   }
 

@@ -1,11 +1,15 @@
 import { type Clock, type ClockTimer, type HealthReason, isHoldfastError, type Logger } from '../../core/index.ts'
 import { type MigrationClient, migrateOwnSchema, type UserClient, type UserPool, unobserved } from '../../postgres/index.ts'
 import type { JobMetrics } from '../job-metrics.ts'
+import type { PreparedJob } from '../prepare-job.ts'
 import type { QueueWriter } from '../queue-writer.ts'
 import type { JobsConnections } from '../redis/connections.ts'
 import { isConnectionError } from '../redis/connections.ts'
+import type { FenceTransaction } from '../running-job.ts'
 import { FORGET_FENCES } from '../sql/fence.sql.ts'
 import { OUTBOX_BACKLOG, type OutboxBacklogRow, type OutboxRow, REFUSE_OUTBOX, REMOVE_OUTBOX, TAKE_OUTBOX } from '../sql/outbox.sql.ts'
+import { TransactionEnds } from './transaction-ends.ts'
+import { writeOutbox } from './write-outbox.ts'
 
 /** What the relay needs. */
 export interface RelayDeps {
@@ -21,9 +25,12 @@ export interface RelayDeps {
 
 /** Rows of one look. They stay locked while Redis is told, at most COMMAND_LIMIT_MS. */
 const ROWS_AT_ONCE = 500
-/** Pauses after something was enqueued here: its transaction commits at a moment that the relay is not told. Doubled from the first to the last. */
+/** Pauses after something was enqueued here in a transaction of which the relay is not told when it ends. Doubled from the first to the last. */
 const KICK_FIRST_MS = 4
 const POLL_MS = 500
+/** Longest pause when transactions ended during a look: as long as that look took, so that the relay of a busy process works half of the time, and hands over together
+ *  what came meanwhile. */
+const TOGETHER_MS = 20
 /** Pause when PostgreSQL or Redis does not answer. */
 const RETRY_MS = 1000
 /** How long an id that was handed over is known to Redis, also when its job ran and was removed by retention: what a relay may take from Redis's answer to its
@@ -43,9 +50,14 @@ export class OutboxRelay {
   #isReady = false
   #isStopped = false
   #timer: ClockTimer | undefined
+  /** When the next look is. */
+  #dueMs = 0
   #working: Promise<void> | undefined
   #pauseMs = POLL_MS
   #isKicked = false
+  /** The next look follows a busy one, and is soon enough for all that comes before it. */
+  #isGathering = false
+  readonly #ends = new TransactionEnds(() => this.#kick(0))
   #upkeepDueMs = 0
   #problem: HealthReason | undefined
 
@@ -63,16 +75,27 @@ export class OutboxRelay {
     await this.#working
   }
 
-  /** Something was enqueued in this process. */
-  kick(): void {
+  /** Writes jobs into the outbox, in the caller's transaction, and looks for them when that ends. Returns their ids. 1 round trip. Rejects with the driver's error. */
+  async write(tx: FenceTransaction, jobs: readonly PreparedJob[]): Promise<string[]> {
+    const isWatched = this.#ends.watch(tx)
+    const ids = await writeOutbox(tx, this.#deps.namespace, jobs)
+    // Not told, or told too early, as without a transaction: then it is looked for again and again.
+    if (!isWatched()) this.#kick(KICK_FIRST_MS)
+    return ids
+  }
+
+  #kick(pauseMs: number): void {
     if (this.#isStopped) return
-    this.#pauseMs = KICK_FIRST_MS
+    if (pauseMs > 0) this.#pauseMs = pauseMs
     if (this.#working !== undefined) {
       this.#isKicked = true
       return
     }
+    // Never later than it was to be, or those who enqueue all the time would put it off for ever.
+    if (this.#isGathering || this.#deps.clock.monotonicMs() + pauseMs >= this.#dueMs) return
     this.#timer?.cancel()
-    this.#schedule(KICK_FIRST_MS)
+    if (pauseMs === 0) this.#run()
+    else this.#schedule(pauseMs)
   }
 
   /** Resolves when the look under way has ended. */
@@ -84,21 +107,30 @@ export class OutboxRelay {
 
   #schedule(delayMs: number): void {
     if (this.#isStopped) return
+    this.#dueMs = this.#deps.clock.monotonicMs() + delayMs
     this.#timer = this.#deps.clock.after(delayMs, () => this.#run())
   }
 
   #run(): void {
+    const { clock, random } = this.#deps
+    const startedAtMs = clock.monotonicMs()
+    this.#isGathering = false
     this.#working = this.#look().then(
       moved => {
         this.#working = undefined
-        if (moved || this.#isKicked) this.#pauseMs = KICK_FIRST_MS
-        else this.#pauseMs = Math.min(POLL_MS, this.#pauseMs * 2)
-        this.#isKicked = false
+        this.#isGathering = this.#isKicked
+        if (this.#isKicked) {
+          this.#isKicked = false
+          this.#schedule(Math.min(TOGETHER_MS, clock.monotonicMs() - startedAtMs))
+          return
+        }
+        if (!moved) this.#pauseMs = Math.min(POLL_MS, this.#pauseMs * 2)
         // At random, so that the relays of a fleet do not look together.
-        this.#schedule(this.#pauseMs * (0.75 + this.#deps.random() / 2))
+        this.#schedule(this.#pauseMs * (0.75 + random() / 2))
       },
       error => {
         this.#working = undefined
+        this.#isKicked = false
         this.#deps.metrics.outbox.bind('failed').add()
         this.#deps.logger.debug({ err: error }, 'jobs: the outbox could not be looked after')
         const why = `jobs of committed transactions wait in holdfast.job_outbox: ${isHoldfastError(error) ? error.message : 'PostgreSQL or Redis did not answer'}`

@@ -2,7 +2,7 @@ import { cloneDatabase } from '@holdfast/testkit'
 import { createRegistry, type Registry } from 'holdfast/telemetry'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { createJobs, type Jobs, type JobsOptions, type QueueDefinitions } from '../../../src/jobs/index.ts'
+import { createJobs, type Jobs, type JobsDeps, type JobsOptions, type QueueDefinitions } from '../../../src/jobs/index.ts'
 import { newNamespace, until as untilWithin } from '../cache/harness.ts'
 
 export { newNamespace, pause } from '../cache/harness.ts'
@@ -21,10 +21,11 @@ export interface TestJobs<Queues extends QueueDefinitions> extends AsyncDisposab
 /** Started jobs in a namespace of their own. */
 export async function openJobs<const Queues extends QueueDefinitions>(
   options: Omit<JobsOptions<Queues>, 'redis'> & { readonly redis?: string },
+  deps: JobsDeps = {},
 ): Promise<TestJobs<Queues>> {
   const registry = createRegistry()
   const namespace = options.namespace ?? newNamespace()
-  const jobs = createJobs<Queues>({ redis: REDIS_URL, drainLimit: '200ms', ...options, namespace } as JobsOptions<Queues>, { registry })
+  const jobs = createJobs<Queues>({ redis: REDIS_URL, drainLimit: '200ms', ...options, namespace } as JobsOptions<Queues>, { registry, ...deps })
   await jobs.start()
   return {
     jobs,

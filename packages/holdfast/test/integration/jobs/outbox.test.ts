@@ -1,6 +1,8 @@
 import { startRedisServers } from '@holdfast/dev-services'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../../src/core/index.ts'
 import { defineJob } from '../../../src/jobs/index.ts'
+import { TransactionEnds } from '../../../src/jobs/outbox/transaction-ends.ts'
 import { foreignClient, openDatabase, openJobs, pause, until } from './harness.ts'
 
 let database: Awaited<ReturnType<typeof openDatabase>>
@@ -65,6 +67,46 @@ it('does not hand a job over twice when its relay died after Redis had it, also 
   // Time for a job that must not come.
   await pause(100)
   expect(ran).toEqual([id.value])
+})
+
+it('learns of the end of a transaction from the connection that it is on, and of no statement in it', async () => {
+  let ended = 0
+  const ends = new TransactionEnds(() => ended++)
+  const seen: [boolean, number][] = []
+  for (const end of ['COMMIT', 'ROLLBACK']) {
+    const client = await database.pool.connect()
+    const isWatched = ends.watch(client)
+    await client.query('BEGIN')
+    await client.query('SAVEPOINT a')
+    await client.query('SELECT 1 / 0').catch(() => undefined)
+    await client.query('ROLLBACK TO SAVEPOINT a')
+    expect([isWatched(), ends.watch(client)(), ended]).toEqual([true, true, seen.length])
+    await client.query(end)
+    seen.push([isWatched(), ended])
+    await client.query('SELECT 1')
+    client.release()
+  }
+  expect(seen).toEqual([
+    [false, 1],
+    [false, 2],
+  ])
+  const client = await database.pool.connect()
+  const isWatched = ends.watch({ client })
+  await client.query('SELECT 1')
+  client.release()
+  expect([isWatched(), ends.watch(database.pool)(), ended]).toEqual([false, false, 3])
+})
+
+it('hands over because a transaction ended, also when it never looks by itself', async () => {
+  const ran: number[] = []
+  const isPoll = (delayMs: number): boolean => delayMs > 350 && delayMs < 700
+  const clock: Clock = { ...systemClock, after: (delayMs, ...rest) => (isPoll(delayMs) ? { cancel() {} } : systemClock.after(delayMs, ...rest)) }
+  const queues = { orders: { jobs: { place: defineJob<number>({ run: job => void ran.push(job.payload) }) } } }
+  await using test = await openJobs({ pool: database.pool, queues }, { clock })
+  for (let n = 1; n <= 3; n++) {
+    await inTransaction('COMMIT', tx => test.jobs.enqueue(tx, 'orders', 'place', n))
+    await until(() => ran.length === n)
+  }
 })
 
 it('enqueues while Redis is away, and hands over when it is back', async () => {
