@@ -13,20 +13,17 @@ export interface Assignment {
 /** Gives a lead to an agent. Lead first, then agent, in every transaction: two that want the same pair wait for each other and never in a ring.
  *  @throws a 404 or 409 when there is no such lead or agent, or it is closed or not active */
 export async function assign(tx: Transaction, leadId: number, agentId: number): Promise<Assignment> {
-  const lead = await tx.query(
-    `update lead set status = case status when 'new' then 'assigned' else status end where id = $1 and status not in ('won', 'lost') returning id`,
-    [leadId],
-  )
-  if (lead.rowCount === 0) await refuse(tx, 'lead', leadId, 'is closed')
-  const agent = await tx.query('update agent set current_lead_count = current_lead_count + 1 where id = $1 and active returning id', [agentId])
-  if (agent.rowCount === 0) await refuse(tx, 'agent', agentId, 'is not active')
   const { rows } = await tx.query<Assignment>(
-    `insert into lead_assignment (lead_id, agent_id) values ($1, $2)
+    `with l as (update lead set status = case status when 'new' then 'assigned' else status end where id = $1 and status not in ('won', 'lost') returning id),
+       g as (update agent set current_lead_count = current_lead_count + 1 where id = $2 and active and exists (select from l) returning id)
+     insert into lead_assignment (lead_id, agent_id) select l.id, g.id from l, g
      returning id, lead_id as "leadId", agent_id as "agentId", status, assigned_at as "assignedAt"`,
     [leadId, agentId],
   )
+  const made = rows[0]
+  if (made === undefined) return refuse(tx, leadId, agentId)
   tx.invalidate(`lead:${leadId}`, `agent:${agentId}`)
-  return rows[0]!
+  return made
 }
 
 /** Gives a lead that nobody has to the agent of its type with least to do. `undefined`: somebody has it already, or it is gone.
@@ -58,7 +55,13 @@ export class NoAgentFree extends Error {
   }
 }
 
-async function refuse(tx: Transaction, table: 'lead' | 'agent', id: number, why: string): Promise<never> {
-  const found = await tx.query(`select 1 from ${table} where id = $1`, [id])
-  throw found.rowCount === 0 ? new Problem(404, `there is no ${table} ${id}`) : new Problem(409, `${table} ${id} ${why}`)
+async function refuse(tx: Transaction, leadId: number, agentId: number): Promise<never> {
+  const { rows } = await tx.query<{ isClosed: boolean | null; isActive: boolean | null }>(
+    `select (select status in ('won', 'lost') from lead where id = $1) as "isClosed", (select active from agent where id = $2) as "isActive"`,
+    [leadId, agentId],
+  )
+  const { isClosed, isActive } = rows[0]!
+  if (isClosed === null) throw new Problem(404, `there is no lead ${leadId}`)
+  if (isClosed) throw new Problem(409, `lead ${leadId} is closed`)
+  throw isActive === null ? new Problem(404, `there is no agent ${agentId}`) : new Problem(409, `agent ${agentId} is not active`)
 }
