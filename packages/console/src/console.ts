@@ -124,6 +124,7 @@ export function createConsole(options: ConsoleOptions): Console {
       instances: collector.instances(),
       findings: findings(),
       pool: collector.pool(),
+      jobs: collector.jobs(),
       events: events.since(atMs - windowSec * 1000),
       load,
       p95LimitMs: options.objectives?.p95Ms,

@@ -89,6 +89,7 @@ describe('collector', () => {
       statementsPerRequest: { value: null, n: 0 },
       pool: null,
       poolWaitP95Ms: { value: null, n: 0 },
+      jobs: null,
     })
     expect(series.hitRatio.at(-1)).toBeNull()
     expect(routes).toEqual([])

@@ -3,7 +3,9 @@ import type { Run } from '../command-line.ts'
 
 /** `holdfast jobs ...`: each subcommand is a file of its own, loaded when it is called. */
 export function addJobs(program: Command, run: Run): void {
-  const jobs = program.command('jobs').description('queues of jobs in REDIS_JOBS_URL, else REDIS_URL: look, retry, pause, drain, schedule')
+  const jobs = program
+    .command('jobs')
+    .description('queues of jobs in REDIS_JOBS_URL, else REDIS_URL: look, retry, discard, cancel, pause, drain, schedule')
   const list = inNamespace(jobs.command('ls [queue]'))
     .description('the queues; of one queue its jobs, dead letters with their reason')
     .addOption(
@@ -22,6 +24,16 @@ export function addJobs(program: Command, run: Run): void {
   withFilter(retry).action((queue: string, job: string | undefined, options) =>
     run(async () => (await import('./jobs-retry.ts')).jobsRetry, { ...options, queue, job }),
   )
+  const discard = inNamespace(jobs.command('discard <queue> [job]'))
+    .description('delete dead letters: one, all that the flags name, or --all; shows how many first')
+    .option('--all', 'every dead letter of the queue')
+    .option('-y, --yes', 'do not ask')
+  withFilter(discard).action((queue: string, job: string | undefined, options) =>
+    run(async () => (await import('./jobs-retry.ts')).jobsDiscard, { ...options, queue, job }),
+  )
+  inNamespace(jobs.command('cancel <queue> <job>'))
+    .description('remove a job that waits, or end the attempt of one that runs, in whichever process')
+    .action((queue: string, job: string, options) => run(async () => (await import('./jobs-cancel.ts')).jobsCancel, { ...options, queue, job }))
   for (const [action, description] of [
     ['pause', 'let no worker take a job until `resume`; running ones go on'],
     ['resume', 'let workers take jobs again'],

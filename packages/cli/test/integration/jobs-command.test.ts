@@ -98,6 +98,20 @@ it('pauses, runs dead letters again only when their count is confirmed, and resu
   await expect.poll(async () => (await jobs.store.queue('mail')).counts.completed, { timeout: 20_000, interval: 20 }).toBe(3)
 })
 
+it('deletes dead letters only when their count is confirmed, and cancels a job that waits', async () => {
+  expect(await run('discard', 'mail', '--name', 'digest')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('not confirmed: delete 1 dead letter of mail named digest; they are not kept anywhere'),
+  })
+  expect((await jobs.store.queue('mail')).counts.dead).toBe(1)
+  expect(await run('discard', 'mail', '--name', 'digest', '--yes')).toMatchObject({ code: 0, out: '✓ 1 dead letter of mail deleted\n' })
+  expect(await json('discard', 'mail', '--all', '--yes')).toEqual({ schema: 'holdfast.jobs-discard/1', queue: 'mail', matched: 0, discarded: 0 })
+  await jobs.add('reports', 'render', { month: '2026-10' }, { id: 'r-1', delay: '1h' })
+  expect(await run('cancel', 'reports', 'r-1')).toMatchObject({ code: 0, out: '✓ reports/r-1 is removed\n' })
+  expect(await run('cancel', 'reports', 'r-1')).toMatchObject({ code: 2, err: expect.stringContaining('HF_JOBS_NOT_FOUND') })
+  expect(await run('cancel', 'mail', 'w-ann')).toMatchObject({ code: 2, err: expect.stringContaining('HF_JOBS_STATE') })
+})
+
 it('drains only when the count is confirmed', async () => {
   await jobs.store.pause('reports')
   await jobs.add('reports', 'render', { month: '2026-11' })

@@ -81,6 +81,8 @@ export interface LiveSeries {
   readonly hitRatio: readonly (number | null)[]
   readonly poolUsed: readonly (number | null)[]
   readonly poolWaitP95Ms: readonly (number | null)[]
+  /** How long jobs waited for their first attempt. */
+  readonly jobWaitP95Ms: readonly (number | null)[]
   readonly partial: boolean
 }
 
@@ -131,6 +133,8 @@ export interface Overview {
     readonly statementsPerRequest: Measured
     readonly pool: { readonly used: number; readonly idle: number; readonly waiting: number; readonly max: number } | null
     readonly poolWaitP95Ms: Measured
+    /** All queues together: now, and for how long jobs of the window waited. Null where no instance has jobs. */
+    readonly jobs: { readonly waiting: number; readonly dead: number; readonly waitP95Ms: Measured } | null
   }
   readonly statements: readonly StatementRow[]
   readonly series: LiveSeries

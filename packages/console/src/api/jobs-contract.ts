@@ -58,8 +58,9 @@ export interface JobsMetricsAnswer {
   readonly schema: 'holdfast.jobs-metrics/1'
   readonly atMs: number
   readonly windowSec: number
-  /** What `names`, `series` and `depth` are of; null: all queues together. */
+  /** What `times`, `names`, `series` and `depth` are of; null: all queues together. */
   readonly queue: string | null
+  readonly times: JobTimes
   /** All queues, by name. */
   readonly queues: readonly JobQueueRow[]
   /** Most jobs first. */

@@ -1,7 +1,7 @@
 import type { Finding } from 'holdfast/core'
 import { type QueueOutlook, type QueueSummary, queueOutlook } from 'holdfast/jobs'
 import type { InstanceJobs } from '../collect/collector.ts'
-import { endedJobs, type JobTraffic, mergeJobsBy, noJobTraffic } from '../collect/job-traffic.ts'
+import { endedJobs, type JobTraffic, mergeJobs, mergeJobsBy, noJobTraffic } from '../collect/job-traffic.ts'
 import { perSec, quantileMs } from '../collect/point.ts'
 import { summarise } from '../findings/finding-summary.ts'
 import { type RecordedDepth, recordedDepth } from '../jobs/depth-recorder.ts'
@@ -40,6 +40,7 @@ export function buildJobsMetrics(input: JobsMetricsInput): JobsMetricsAnswer {
     atMs,
     windowSec: Math.round(coveredMs / 1000),
     queue,
+    times: timesOf(mergeJobs(ofQueue), coveredMs),
     queues: names.map(name =>
       queueRow(
         name,
@@ -75,7 +76,8 @@ function withNow(samples: readonly RecordedDepth[], atMs: number, summaries: rea
 
 /** An instance that has the queue's definition knows its limits; without one, the same is asked of the console's own looks with the usual limits. */
 function outlookOf(queue: string, samples: readonly RecordedDepth[], instances: readonly InstanceJobs[]): QueueOutlook {
-  const said = instances.flatMap(({ state }) => state.outlooks ?? []).filter(outlook => outlook.queue === queue && outlook.state !== 'unknown')
+  const said = instances.flatMap(({ state }) => state.outlooks ?? []).filter(outlook => outlook.queue === queue)
+  // That which rests on most looks: another instance may have just started.
   return said.toSorted((a, b) => b.n - a.n)[0] ?? queueOutlook(queue, samples)
 }
 

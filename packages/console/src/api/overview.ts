@@ -1,5 +1,7 @@
 import type { Finding, Health } from 'holdfast/core'
+import type { InstanceJobs } from '../collect/collector.ts'
 import type { PoolConnections } from '../collect/instance-delta.ts'
+import { mergeJobs } from '../collect/job-traffic.ts'
 import { EMPTY_HISTOGRAM } from '../collect/packed-histogram.ts'
 import { perSec, quantileMs, ratio, rounded } from '../collect/point.ts'
 import { mergeRoutes, type RouteTraffic, type Traffic } from '../collect/traffic.ts'
@@ -33,6 +35,7 @@ export interface OverviewInput {
   readonly instances: readonly InstanceState[]
   readonly findings: readonly Finding[]
   readonly pool: PoolConnections | null
+  readonly jobs: readonly InstanceJobs[]
   readonly events: readonly ConsoleEvent[]
   readonly load: LoadState | null
   readonly p95LimitMs: number | undefined
@@ -53,7 +56,7 @@ export function buildOverview(input: OverviewInput): Overview {
     instances: input.instances,
     fixFirst: fixFirst(input.findings),
     routes: routeTimes(traffic, coveredMs),
-    tiles: tiles(traffic, all, coveredMs, input.pool),
+    tiles: { ...tiles(traffic, all, coveredMs, input.pool), jobs: jobsTile(input.jobs, traffic) },
     statements: statementRows(traffic),
     series: series(points, input.partial),
     events: input.events,
@@ -66,7 +69,7 @@ function objective(p95LimitMs: number, p95Ms: Measured): ObjectiveState {
   return { target: 'all', p95LimitMs, p95Ms, state: isKnown ? (p95Ms.value! <= p95LimitMs ? 'met' : 'broken') : 'unknown' }
 }
 
-function tiles(traffic: Traffic, all: RouteTraffic, coveredMs: number, pool: PoolConnections | null): Overview['tiles'] {
+function tiles(traffic: Traffic, all: RouteTraffic, coveredMs: number, pool: PoolConnections | null): Omit<Overview['tiles'], 'jobs'> {
   const { cache } = traffic
   const lookups = cache === null ? 0 : cache.l1HitCount + cache.l2HitCount + cache.missCount
   return {
@@ -81,6 +84,14 @@ function tiles(traffic: Traffic, all: RouteTraffic, coveredMs: number, pool: Poo
     pool,
     poolWaitP95Ms: quantileMs(traffic.acquireWait ?? EMPTY_HISTOGRAM, 0.95),
   }
+}
+
+/** Each instance sees the whole of its queues, so each queue is taken from one of them. */
+function jobsTile(instances: readonly InstanceJobs[], { jobs }: Traffic): Overview['tiles']['jobs'] {
+  if (instances.length === 0) return null
+  const queues = [...new Map(instances.flatMap(({ state }) => state.queues).map(summary => [summary.queue, summary.counts])).values()]
+  const sum = (state: 'waiting' | 'dead'): number => queues.reduce((total, counts) => total + counts[state], 0)
+  return { waiting: sum('waiting'), dead: sum('dead'), waitP95Ms: quantileMs(mergeJobs([...jobs.values()]).wait, 0.95) }
 }
 
 function routeTimes(traffic: Traffic, coveredMs: number): RouteTime[] {
@@ -134,6 +145,7 @@ function series(points: readonly Point[], partial: boolean): LiveSeries {
     hitRatio: points.map(point => point.hitRatio),
     poolUsed: points.map(point => point.pool?.used ?? null),
     poolWaitP95Ms: points.map(point => point.poolWaitP95Ms),
+    jobWaitP95Ms: points.map(point => point.jobs?.get(null)?.waitP95Ms ?? null),
     partial,
   }
 }

@@ -69,6 +69,13 @@ describe('a queue that falls behind', () => {
     expect(found(looks(1100, 1200))[0]).toMatchObject({ title: 'queue mail has 1200 jobs waiting, and whether they become fewer is not known yet' })
   })
 
+  it('wants a worker where nobody works it, and else more at once', () => {
+    const advice = (active: number) => found(looks(1100, 1200).map(look => ({ ...look, active })))[0]!.recommendation
+    expect(advice(0)).toMatchObject({ summary: 'start a process that works this queue' })
+    expect(advice(0).option).toBeUndefined()
+    expect(advice(10).option).toMatchObject({ from: '10', to: '20' })
+  })
+
   it('is none while it is paused, or within its limits', () => {
     expect(found(looks(5000, 5000).map(look => ({ ...look, isPaused: true })))).toEqual([])
     expect(found(looks(900, 1000))).toEqual([])

@@ -11,7 +11,7 @@ import { request } from './client.ts'
 const JOBS = 'v1/performance/jobs'
 
 /** Fields of a search, as they stand in the address of the page and of the API. */
-export const SEARCH_FIELDS = ['name', 'id', 'text', 'failure', 'reason'] as const
+export const SEARCH_FIELDS = ['name', 'id', 'text', 'tenant', 'failure', 'reason'] as const
 export type JobSearch = Readonly<Partial<Record<(typeof SEARCH_FIELDS)[number], string>>>
 
 /** All queues; names, series and depth of one of them, or of all. */

@@ -17,6 +17,7 @@ export function lastSeconds(series: LiveSeries, windowSec: number): LiveSeries {
     hitRatio: series.hitRatio.slice(first),
     poolUsed: series.poolUsed.slice(first),
     poolWaitP95Ms: series.poolWaitP95Ms.slice(first),
+    jobWaitP95Ms: series.jobWaitP95Ms.slice(first),
   }
 }
 

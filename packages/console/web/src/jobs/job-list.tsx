@@ -49,7 +49,7 @@ export function JobList({ queue, state, ask, actions, needsConfirmation, isPause
           order=""
           param="order"
           className="job-table"
-          columns={columnsOf(data.state, id => withParams(address, { job: id }))}
+          columns={columnsOf(data, id => withParams(address, { job: id }))}
         />
       )}
       <p className="actions">
@@ -73,7 +73,8 @@ export function JobList({ queue, state, ask, actions, needsConfirmation, isPause
   )
 }
 
-function columnsOf(state: JobsListAnswer['state'], linkTo: (id: string) => string): readonly Column<JobRow>[] {
+function columnsOf({ state, jobs }: JobsListAnswer, linkTo: (id: string) => string): readonly Column<JobRow>[] {
+  const hasTenants = jobs.some(({ tenant }) => tenant !== undefined)
   const time = (id: string, title: string, value: (row: JobRow) => number | undefined): Column<JobRow> => {
     return { id, title, value: row => value(row) ?? null, cell: row => (value(row) === undefined ? '–' : dateTime(value(row)!)) }
   }
@@ -86,7 +87,7 @@ function columnsOf(state: JobsListAnswer['state'], linkTo: (id: string) => strin
     ...(state === 'dead'
       ? [text('reason', 'Reason', row => ('reason' in row ? row.reason : undefined)), text('failure', 'Failure', row => row.failure)]
       : []),
-    ...(state === 'dead' ? [] : [text('tenant', 'Tenant', row => row.tenant)]),
+    ...(hasTenants ? [text('tenant', 'Tenant', row => row.tenant)] : []),
     { id: 'attempts', title: 'Attempts', value: row => row.attemptsMade, cell: row => count(row.attemptsMade) },
     time('enqueued', 'Enqueued', row => row.enqueuedAtMs),
     ...(state === 'delayed' ? [time('due', 'Due', row => row.dueAtMs)] : []),

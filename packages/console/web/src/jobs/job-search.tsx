@@ -6,7 +6,7 @@ import type { ListedState } from './queue-panel.tsx'
 
 const REASONS = ['error', 'timeout', 'stalled', 'cancelled', 'payload', 'unknown-name']
 
-const LABELS = { text: 'Data contains', id: 'Id contains', name: 'Name', failure: 'Failure contains' } as const
+const LABELS = { text: 'Data contains', id: 'Id contains', name: 'Name', tenant: 'Tenant', failure: 'Failure contains' } as const
 
 /** The search in the address. */
 export function useJobSearch(): JobSearch {
@@ -27,7 +27,7 @@ export function JobSearchForm({ state, maySearchPayloads }: { readonly state: Li
     setFields(known)
   }
   const isDead = state === 'dead'
-  const texts = (['text', 'id', 'name', 'failure'] as const).filter(
+  const texts = (['text', 'id', 'name', 'tenant', 'failure'] as const).filter(
     field => (field !== 'text' || maySearchPayloads) && (field !== 'failure' || isDead),
   )
   const go = (next: JobSearch): void => {

@@ -1,8 +1,9 @@
 import type { ReactElement } from 'react'
-import type { ConsoleEvent } from '../../../src/api/contract.ts'
-import type { JobsMetricsAnswer } from '../../../src/api/jobs-contract.ts'
+import type { ConsoleEvent, Measured } from '../../../src/api/contract.ts'
+import type { JobsMetricsAnswer, JobTimes } from '../../../src/api/jobs-contract.ts'
 import { ChartTile } from '../charts/chart-tile.tsx'
-import { count, showMs, span } from '../format.ts'
+import { count, joined, showMs, span } from '../format.ts'
+import { ENOUGH_FOR_P95, Figure } from '../parts/figure.tsx'
 import type { Theme } from '../theme.ts'
 import { showJobsPerSec } from './queue-table.tsx'
 
@@ -21,7 +22,7 @@ const TIMES = [
 
 /** Depth, throughput and times of one queue, or of all together, each with its last minutes. */
 export function JobTiles({ answer, theme, windowSec, events }: JobTilesProps): ReactElement {
-  const { series, depth, queue } = answer
+  const { series, depth, queue, times } = answer
   const shared = { theme, windowSec, events }
   const [waiting, delayed] = [depth.waiting.at(-1), depth.delayed.at(-1)]
   return (
@@ -42,6 +43,7 @@ export function JobTiles({ answer, theme, windowSec, events }: JobTilesProps): R
           <span className="count">{waiting === undefined ? 'not looked at yet' : 'waiting'}</span>
         </span>
         {delayed === undefined ? null : <span className="beside">{count(delayed)} delayed</span>}
+        <span className="meaning count">now, and every five seconds</span>
       </ChartTile>
       <ChartTile
         {...{ ...shared, series }}
@@ -54,7 +56,8 @@ export function JobTiles({ answer, theme, windowSec, events }: JobTilesProps): R
           { label: 'attempts that failed, per second', values: series.failedPerSec, dashed: true },
         ]}
       >
-        <Sum answer={answer} />
+        <Sum times={times} />
+        <span className="meaning count">in the last {span(answer.windowSec)}</span>
       </ChartTile>
       {TIMES.map(([part, title, meaning]) => (
         <ChartTile
@@ -68,23 +71,27 @@ export function JobTiles({ answer, theme, windowSec, events }: JobTilesProps): R
             { label: `${part} p50`, values: series[`${part}P50Ms`], dashed: true },
           ]}
         >
-          <span className="count">{meaning}</span>
+          <span className="label">p95</span> <Figure measured={times[`${part}P95Ms`]} show={showMs} enough={ENOUGH_FOR_P95} />
+          <span className="beside">p50 {p50Text(times[`${part}P50Ms`])}</span>
+          <span className="meaning count">{meaning}</span>
         </ChartTile>
       ))}
     </section>
   )
 }
 
-function Sum({ answer: { queues, queue } }: { readonly answer: JobsMetricsAnswer }): ReactElement {
-  const rows = queues.filter(row => queue === null || row.queue === queue)
-  const sum = (part: 'completedCount' | 'deadCount' | 'retriedCount'): string => count(rows.reduce((total, row) => total + row[part], 0))
+function p50Text({ value }: Measured): string {
+  return value === null ? '–' : joined(showMs(value))
+}
+
+function Sum({ times }: { readonly times: JobTimes }): ReactElement {
   return (
     <>
       <span className="figure">
-        <span className="value">{sum('completedCount')}</span> <span className="count">completed</span>
+        <span className="value">{count(times.completedCount)}</span> <span className="count">completed</span>
       </span>
       <span className="beside">
-        {sum('retriedCount')} retried · {sum('deadCount')} dead
+        {count(times.retriedCount)} retried · {count(times.deadCount)} dead
       </span>
     </>
   )

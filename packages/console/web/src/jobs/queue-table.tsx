@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react'
 import { Link, useLocation, useSearch } from 'wouter'
 import type { JobQueueRow } from '../../../src/api/jobs-contract.ts'
+import { SEARCH_FIELDS } from '../api/jobs-client.ts'
 import { count, type Shown, showMs, showPerSec, span } from '../format.ts'
 import { withParams } from '../live/use-param.ts'
 import { type Column, DataTable } from '../parts/data-table.tsx'
@@ -42,7 +43,7 @@ function QueueLink({ queue }: { readonly queue: string }): ReactElement {
   const search = useSearch()
   const params = new URLSearchParams(search)
   const isChosen = params.get('queue') === queue
-  const cleared = Object.fromEntries(['state', 'name', 'id', 'text', 'failure', 'reason', 'cursor', 'job'].map(name => [name, null]))
+  const cleared = Object.fromEntries(['state', ...SEARCH_FIELDS, 'cursor', 'job'].map(name => [name, null]))
   return (
     <Link href={withParams(`${path}?${search}`, { ...cleared, queue: isChosen ? null : queue })} aria-current={isChosen ? 'true' : undefined}>
       {queue}
@@ -70,8 +71,8 @@ function stateOf({ isPaused, outlook }: JobQueueRow): readonly ['ok' | 'warn' | 
     case 'empty':
       return ['ok', 'empty']
     case 'steady':
-      return ['ok', 'keeps up']
+      return ['ok', 'steady']
     default:
-      return ['quiet', 'open']
+      return isOverLimit ? ['warn', 'over its limit'] : ['quiet', 'open']
   }
 }

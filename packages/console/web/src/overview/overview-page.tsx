@@ -48,7 +48,7 @@ export function OverviewPage({ live, theme, windowSec, linkTo }: OverviewPagePro
         </div>
         <TimeSplits routes={overview.routes} windowSec={overview.windowSec} />
       </div>
-      <Tiles overview={overview} theme={theme} windowSec={windowSec} />
+      <Tiles overview={overview} theme={theme} windowSec={windowSec} linkTo={linkTo} />
       <Statements statements={overview.statements} windowSec={overview.windowSec} />
     </>
   )

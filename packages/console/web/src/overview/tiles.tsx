@@ -1,8 +1,9 @@
 import type { ReactElement, ReactNode } from 'react'
+import { Link } from 'wouter'
 import type { LiveSeries, Overview } from '../../../src/api/contract.ts'
 import { type ChartLine, LineChart } from '../charts/line-chart.tsx'
 import { lastSeconds, summaryOf } from '../charts/series-window.ts'
-import { joined, type Shown, showMs, showNumber, showPerSec, showRatio, span } from '../format.ts'
+import { count, joined, type Shown, showMs, showNumber, showPerSec, showRatio, span } from '../format.ts'
 import { ENOUGH_FOR_P95, Figure } from '../parts/figure.tsx'
 import { SeriesTable } from '../parts/series-table.tsx'
 import type { Theme } from '../theme.ts'
@@ -12,10 +13,11 @@ interface TilesProps {
   readonly theme: Theme
   /** Width of the charts. */
   readonly windowSec: number
+  linkTo(path: string): string
 }
 
 /** The numbers of the window, each with its last minutes. */
-export function Tiles({ overview, theme, windowSec }: TilesProps): ReactElement {
+export function Tiles({ overview, theme, windowSec, linkTo }: TilesProps): ReactElement {
   const { tiles, routes } = overview
   const series = lastSeconds(overview.series, windowSec)
   const objective = overview.objectives.find(({ target }) => target === 'all')
@@ -95,6 +97,14 @@ export function Tiles({ overview, theme, windowSec }: TilesProps): ReactElement 
       <Tile {...shared} title="Pool wait" unit="ms, p95" show={showMs} lines={[{ label: 'pool wait p95', values: series.poolWaitP95Ms }]}>
         <span className="label">p95</span> <Figure measured={tiles.poolWaitP95Ms} show={showMs} enough={ENOUGH_FOR_P95} />
       </Tile>
+      {tiles.jobs === null ? null : (
+        <Tile {...shared} title="Jobs" unit="wait, p95" show={showMs} lines={[{ label: 'wait p95', values: series.jobWaitP95Ms }]}>
+          <Figure measured={tiles.jobs.waitP95Ms} show={showMs} enough={ENOUGH_FOR_P95} />
+          <Link className="beside" href={linkTo('/jobs')}>
+            {count(tiles.jobs.waiting)} waiting · {count(tiles.jobs.dead)} dead
+          </Link>
+        </Tile>
+      )}
       <article className="tile by-route">
         <header className="tile-head">
           <h2>Statements per request</h2>
@@ -114,7 +124,7 @@ export function Tiles({ overview, theme, windowSec }: TilesProps): ReactElement 
   )
 }
 
-interface TileProps extends TilesProps {
+interface TileProps extends Omit<TilesProps, 'linkTo'> {
   readonly series: LiveSeries
   readonly title: string
   readonly unit: string

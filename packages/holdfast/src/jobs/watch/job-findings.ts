@@ -50,7 +50,10 @@ function fallingBehind(
       ],
       summary:
         newest.active === 0 ? 'start a process that works this queue' : 'start more processes, or raise `concurrency` when the work is waiting',
-      option: { name: `queues.${queue.name}.concurrency`, from: String(queue.concurrency), to: String(queue.concurrency * 2) },
+      // Where nobody works, more at once are as many.
+      ...(newest.active === 0
+        ? {}
+        : { option: { name: `queues.${queue.name}.concurrency`, from: String(queue.concurrency), to: String(queue.concurrency * 2) } }),
       costNote: 'more jobs at once need more of what they use: connections, memory, rate of other services',
     }),
   ]

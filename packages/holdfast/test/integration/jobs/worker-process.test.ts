@@ -71,7 +71,7 @@ it('on SIGTERM lets short jobs end, hands the others back within the bound, and 
   expect((await test.jobs.store.show('work', 'x')).attemptsMade).toBe(0)
 })
 
-it('counts a stalled attempt as a failed one, and buries a job that kills its workers with that reason', async () => {
+it('counts a stalled attempt as a failed one, buries a job that kills its workers with that reason, and finds it', async () => {
   const namespace = newNamespace()
   await using test = await openJobs({ namespace, queues })
   await test.jobs.add('work', 'endless', null, { id: 'k' })
@@ -80,7 +80,10 @@ it('counts a stalled attempt as a failed one, and buries a job that kills its wo
     await until(() => child.lines.includes(`endless k ${attempt}`), 10_000)
     child.process.kill('SIGKILL')
   }
-  await startChild({ namespace })
+  const run = (): never => {
+    throw new Error('its attempts are spent')
+  }
+  await using last = await openJobs({ namespace, stalledAfter: '1s', queues: { work: { attempts: 2, jobs: { endless: defineJob<null>({ run }) } } } })
   await until(async () => (await test.jobs.store.queue('work')).counts.dead === 1, 10_000)
   expect((await test.jobs.store.deadLetters('work')).jobs).toMatchObject([
     {
@@ -92,5 +95,8 @@ it('counts a stalled attempt as a failed one, and buries a job that kills its wo
         { attempt: 2, reason: 'stalled', code: 'HF_JOBS_STALLED' },
       ],
     },
+  ])
+  expect((await last.jobs.look()).findings).toMatchObject([
+    { rule: 'jobs/poison-job', severity: 'critical', title: 'job work/endless k stalled 2 times: it kills its workers, or blocks them' },
   ])
 })
