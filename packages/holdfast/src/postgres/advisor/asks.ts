@@ -10,6 +10,10 @@ export interface IndexWorld {
   readonly immutable: ReadonlySet<string>
   /** Operator class of trigrams as SQL, when pg_trgm is installed. */
   readonly trigramOpclass: string | undefined
+  /** Keys that the documents of a column have. Absent: not known. */
+  readonly documentKeys?: ReadonlyMap<ColumnFacts, readonly string[]>
+  /** The key that a statement is taken to ask the documents of a column for. */
+  readonly askedKey?: { readonly column: ColumnFacts; readonly key: string }
   /** Whether the workload's updates change the column often. */
   isHot(table: TableFacts, column: string): boolean
 }
@@ -136,7 +140,9 @@ class AskSorter {
 
   #addFor(column: ColumnFacts, condition: Condition): void {
     const { kind, always } = condition
-    if (kind === 'unservable') {
+    const { askedKey } = this.#world
+    if (condition.keyParam !== undefined && askedKey?.column === column) this.#equal.push({ key: documentKey(column, askedKey.key), column })
+    else if (kind === 'unservable') {
       this.#whys.push({ why: condition.why ?? '', ...(condition.rewrite === undefined ? {} : { rewrite: condition.rewrite }) })
     } else if (condition.isCastToText && !isText(column)) this.#whys.push(castToText(column))
     else if (kind === 'pattern') this.#addPattern(column, condition)
@@ -203,6 +209,11 @@ function noTrigrams({ name }: ColumnFacts): Why {
 function plainKey(column: ColumnFacts, wrapper: string | undefined): IndexKey {
   const key = { name: column.name, descending: false, nulls: 'last' as const }
   return wrapper === undefined ? key : { ...key, expression: `${quoteIdent(wrapper)}(${quoteIdent(column.name)})` }
+}
+
+/** As pg_get_indexdef writes it. */
+function documentKey(column: ColumnFacts, key: string): IndexKey {
+  return { ...plainKey(column, undefined), expression: `((${quoteIdent(column.name)} ->> '${key.replaceAll("'", "''")}'::text))` }
 }
 
 function shareOf({ nullRatio, trueRatio }: ColumnFacts, always: string): number {

@@ -3,10 +3,13 @@ import type { Catalog, IndexFacts, TableFacts } from './catalog.ts'
 import { type Combination, combinationsOf } from './combinations.ts'
 import { isPlain, shapeSql } from './index-definition.ts'
 import type { ParsedStatement, Scope, TableRef } from './predicates.ts'
+import { resolveColumn } from './resolve-column.ts'
 
 /** An index that might serve a statement. */
 export interface Candidate extends Combination {
   readonly table: TableFacts
+  /** It helps only if the statement asks its documents for this key, which its text in pg_stat_statements does not say. */
+  readonly documentKey?: string
 }
 
 /** Why nothing is proposed for a statement. */
@@ -37,6 +40,9 @@ export const TINY_TABLE_BYTES: number = 32 * 8192
 /** More candidates than this on one table for one statement cost more time to build than they find. */
 const MAX_CANDIDATES = 10
 
+/** As many candidates for each key of a document that a statement may ask for. */
+const MAX_KEYED = 4
+
 /** A world in which nothing is known but the catalog. */
 const BARE_WORLD: IndexWorld = { immutable: new Set(), trigramOpclass: undefined, isHot: () => false }
 
@@ -47,7 +53,7 @@ export function proposeCandidates(statement: ParsedStatement, catalog: Catalog, 
   for (const scope of statement.scopes) {
     for (const ref of scope.tables) {
       const proposed = proposeForTable(scope, ref, catalog, world)
-      candidates.push(...proposed.candidates.slice(0, MAX_CANDIDATES))
+      candidates.push(...proposed.candidates)
       refusals.push(...proposed.refusals)
     }
   }
@@ -85,7 +91,8 @@ function proposeForTable(scope: Scope, ref: TableRef, catalog: Catalog, world: I
   const asks = readAsks(scope, ref, catalog, world)
   const unique = uniqueIndexWithin(table, new Set(asks.equal.filter(key => key.expression === undefined).map(key => key.name)))
   if (unique !== undefined) return { candidates: [], refusals: [exists(unique, table)] }
-  const combinations = combinationsOf(asks, table, world)
+  const keyed = keyedCombinations(scope, ref, catalog, world, table)
+  const combinations = [...combinationsOf(asks, table, world).slice(0, MAX_CANDIDATES), ...keyed]
   if (combinations.length === 0) return { candidates: [], refusals: [refusalOf(table, [...asks.whys, ...unselective(asks)])] }
   const candidates: Candidate[] = []
   const refusals: NoCandidate[] = []
@@ -96,6 +103,24 @@ function proposeForTable(scope: Scope, ref: TableRef, catalog: Catalog, world: I
     else refusals.push(exists(serving, table))
   }
   return { candidates, refusals }
+}
+
+/** Combinations that hold a key of a document, for every key that the statement may ask for. Two values out of one document cannot be told apart. */
+function keyedCombinations(
+  scope: Scope,
+  ref: TableRef,
+  catalog: Catalog,
+  world: IndexWorld,
+  table: TableFacts,
+): (Combination & { readonly documentKey: string })[] {
+  const [asked, ...more] = scope.conditions.filter(condition => condition.keyParam !== undefined)
+  const found = asked === undefined || more.length > 0 ? undefined : resolveColumn(scope, asked.column, catalog)
+  if (found === undefined || found.ref !== ref) return []
+  return (world.documentKeys?.get(found.column) ?? []).flatMap(key => {
+    const asks = readAsks(scope, ref, catalog, { ...world, askedKey: { column: found.column, key } })
+    const holding = combinationsOf(asks, table, world).filter(({ keys }) => keys.some(({ expression }) => expression?.includes(' ->> ')))
+    return holding.slice(0, MAX_KEYED).map(combination => ({ ...combination, documentKey: key }))
+  })
 }
 
 /** Conditions that an index could serve, though none is worth it. */

@@ -15,6 +15,13 @@ export function containedValue(operator: string, type: string, value: string, pi
   return type === 'jsonb' ? memberOf(value, pick) : elementOf(value, pick)
 }
 
+/** What `document->>key` gives; `undefined` for NULL. */
+export function valueAt(document: string, key: string): string | undefined {
+  const value = ((JSON.parse(document) ?? {}) as Readonly<Record<string, unknown>>)[key]
+  if (value === undefined || value === null) return undefined
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
 /** One member of a document, as a document. */
 function memberOf(document: string, pick: Pick): string | undefined {
   const members = Object.entries((JSON.parse(document) ?? {}) as object)

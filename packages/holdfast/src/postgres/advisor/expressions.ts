@@ -203,13 +203,15 @@ function compareExpression(expression: A_Expr): Comparison | undefined {
   for (const [index, side] of sides.entries()) {
     const wrapped = side === undefined ? undefined : unservableOf(side)
     if (wrapped === undefined) continue
-    const { column, why, rewrite } = wrapped
+    const { column, why, rewrite, keyParam } = wrapped
+    const operator = textOf(expression.name?.at(-1)) ?? ''
     const params = valuesOf(sides[1 - index]).map(paramOf)
+    const pair = { column, params: params.filter(param => param !== undefined), operator: wrapped.isJson ? 'json' : operator }
+    const condition: Condition = { kind: 'unservable', column, why, rewrite }
+    if (keyParam === undefined) return { pairs: [pair], condition }
     return {
-      pairs: [
-        { column, params: params.filter(param => param !== undefined), operator: wrapped.isJson ? 'json' : (textOf(expression.name?.at(-1)) ?? '') },
-      ],
-      condition: { kind: 'unservable', column, why, rewrite },
+      pairs: [pair, { column, params: [keyParam], operator: 'json-key' }],
+      condition: operator === '=' ? { ...condition, keyParam } : condition,
     }
   }
   return undefined
@@ -220,6 +222,8 @@ interface Unservable {
   readonly why: string
   readonly rewrite: string
   readonly isJson?: boolean
+  /** Of `document->>$2`. */
+  readonly keyParam?: number
 }
 
 function unservableOf(side: Node): Unservable | undefined {
@@ -234,11 +238,14 @@ function unservableOf(side: Node): Unservable | undefined {
         : `cast the parameter to the type of ${name}, not the column`
     return { column, why: `${name} stands inside a cast, which an index does not serve`, rewrite }
   }
-  if ('A_Expr' in side && /^[-#]>>?$/.test(textOf(side.A_Expr.name?.at(-1)) ?? '')) {
+  const arrow = 'A_Expr' in side ? (textOf(side.A_Expr.name?.at(-1)) ?? '') : ''
+  if ('A_Expr' in side && /^[-#]>>?$/.test(arrow)) {
     const column = columnOf(side.A_Expr.lexpr)
     if (column === undefined) return undefined
+    const keyParam = arrow === '->>' ? paramOf(side.A_Expr.rexpr) : undefined
     const rewrite = `write ${column.name} @> '{"key": value}' and index it: USING gin (${column.name} jsonb_path_ops)`
-    return { column, why: `a value taken out of ${column.name} by its key is served by no index on ${column.name}`, rewrite, isJson: true }
+    const why = `a value taken out of ${column.name} by its key is served by no index on ${column.name}`
+    return { column, why, rewrite, isJson: true, ...(keyParam === undefined ? {} : { keyParam }) }
   }
   if (!('FuncCall' in side)) return undefined
   const column = columnOf(side.FuncCall.args?.find(arg => columnOf(arg) !== undefined))

@@ -1,4 +1,4 @@
-import { containedValue, isContainment } from './contained-values.ts'
+import { containedValue, isContainment, valueAt } from './contained-values.ts'
 import type { ParamUse } from './predicates.ts'
 
 /** What one parameter of a statement takes its values from. */
@@ -31,10 +31,15 @@ export interface ParameterHints {
   readonly limit: number
   /** What a whole pattern that is a parameter looks like. */
   readonly pattern: 'prefix' | 'infix'
+  /** Key that documents are asked for. */
+  readonly documentKey?: string
 }
 
 /** Page size assumed for a parameter of LIMIT when nothing says how many rows a call returns. */
 export const ASSUMED_LIMIT = 20
+
+/** Documents looked into for one that has the key. */
+const DOCUMENTS_TRIED = 20
 
 /** Sizes that programmers choose for pages. */
 const USUAL_LIMITS: readonly number[] = [1, 2, 3, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000]
@@ -130,6 +135,9 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const listed = (nth: number): string =>
     nth === 0 ? value : states === undefined ? another() : states[(states.indexOf(row) + nth) % states.length]!
   switch (use.operator) {
+    case 'json-key':
+    case 'json':
+      return documentValue(choice, pool, source.column, row, use.operator)
     case 'any':
       return [value, listed(1)]
     case 'in':
@@ -148,6 +156,24 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
     default:
       return value
   }
+}
+
+/** The key, or the row's value under it, or that of another row; the text where no key is known. */
+function documentValue(
+  { hints: { documentKey }, random }: Choice,
+  pool: SamplePool,
+  column: string,
+  row: string,
+  operator: 'json-key' | 'json',
+): string {
+  if (documentKey === undefined) return row
+  if (operator === 'json-key') return documentKey
+  for (let tries = 0, document: string | undefined = row; tries < DOCUMENTS_TRIED && document !== undefined; tries += 1) {
+    const value = valueAt(document, documentKey)
+    if (value !== undefined) return value
+    document = pick(pool, random)?.[column]
+  }
+  return ''
 }
 
 /** The values of a column of few values, in order; `undefined` for one of many. */

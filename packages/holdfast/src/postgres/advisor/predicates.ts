@@ -39,6 +39,8 @@ export interface Condition {
   readonly bound?: 'lower' | 'upper' | 'both'
   /** Asks a document for keys, as `?` does. */
   readonly asksForKeys?: boolean
+  /** Of `document->>$2 = $1`: the parameter that is the key. Where the key is known, an index on the expression serves it. */
+  readonly keyParam?: number
   /** Why an index cannot serve it, for `unservable`. */
   readonly why?: string
   /** How to write it so that an index can, for `unservable`. */

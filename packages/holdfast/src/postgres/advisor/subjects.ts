@@ -1,6 +1,8 @@
+import type { Why } from './asks.ts'
 import type { Candidate } from './candidates.ts'
 import type { Catalog } from './catalog.ts'
 import type { AdvisorClient } from './client.ts'
+import { keyByRows, withSeenKey } from './document-keys.ts'
 import type { ExaminedStatement, SeenBinds } from './examined.ts'
 import { levelUntold, type TrialPair } from './judge.ts'
 import type { Lab } from './lab.ts'
@@ -17,8 +19,8 @@ export interface PreparedStatement {
   readonly candidates: readonly Candidate[]
   readonly subject: Subject
   readonly before: Runs
-  /** The times by which a pattern of which nothing is known was taken for one with a wildcard first. */
-  readonly wildcardFirst?: string
+  /** Why no candidate is left: what its parameters are cannot be told. */
+  readonly unserved?: Why
 }
 
 /** Parameter sets run without candidates where each run takes long: a scan of the whole table takes as long for any of them. */
@@ -29,6 +31,9 @@ const LIKELY: Readonly<Record<ParameterSet['kind'], number>> = { typical: 1, fre
 
 /** Most that the frequent set counts: a state that nearly all rows have is seldom asked for as often. */
 const MOST_FREQUENT_SHARE = 0.1
+
+/** Sets run to see how many rows a key of a document finds. */
+const KEY_SETS = 6
 
 /** Factor between the times of the two kinds of pattern from which the clock tells which one the application uses. */
 const TELLING_FACTOR = 1.3
@@ -54,15 +59,27 @@ export async function prepareStatement(
   const source = await sampleParameters(client, lab, parsed, rewritten, catalog)
   const limit = limitFor(parsed.kind === 'select' ? examined.rowsPerCall : undefined)
   const tables = new Set(parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)?.oid ?? -1)).filter(oid => lab.tables.has(oid)))
+  const untimed = (sets: readonly ParameterSet[]): Subject => ({ text: rewritten.text, sets, tables })
+  const rowsOf = (subject: Subject): Promise<readonly number[]> => countRows(client, lab, subject)
+  const { usable, documentKey } = await withOneKey(examined, candidates, async key => {
+    const sets = drawParameters(source, random, { limit, pattern: 'infix', documentKey: key }) ?? []
+    return rowsOf(untimed(sets.filter(set => set.kind === 'typical').slice(0, KEY_SETS)))
+  })
   const timed = async (pattern: ParameterHints['pattern']): Promise<PreparedStatement | undefined> => {
-    const sets = examined.binds === undefined ? drawParameters(source, random, { limit, pattern }) : boundSets(examined.binds, rewritten.params)
+    const hints = documentKey === undefined ? { limit, pattern } : { limit, pattern, documentKey }
+    const sets = examined.binds === undefined ? drawParameters(source, random, hints) : boundSets(examined.binds, rewritten.params)
     if (sets === undefined || sets.length === 0) return undefined
-    const drawn = { text: rewritten.text, sets, tables }
     const isWeighed = examined.binds === undefined && parsed.kind === 'select' && sets.length > TRIED_SETS
-    const subject = isWeighed ? { ...drawn, sets: orderSets(sets, await countRows(client, lab, drawn), examined.rowsPerCall) } : drawn
-    return { examined, candidates, subject, before: await timeStatement(client, lab, subject, new Set(), { fewest: FEWEST_BEFORE }) }
+    const subject = untimed(isWeighed ? orderSets(sets, await rowsOf(untimed(sets)), examined.rowsPerCall) : sets)
+    return {
+      examined,
+      candidates: usable,
+      subject,
+      before: await timeStatement(client, lab, subject, new Set(), { fewest: FEWEST_BEFORE }),
+      ...(usable.length === 0 ? { unserved: UNKNOWN_KEY } : {}),
+    }
   }
-  if (examined.binds !== undefined || !candidates.some(candidate => candidate.needsPrefix)) return timed('infix')
+  if (examined.binds !== undefined || !usable.some(candidate => candidate.needsPrefix)) return timed('infix')
   const [infix, prefix] = [await timed('infix'), await timed('prefix')]
   if (infix === undefined || prefix === undefined) return infix
   // Once more, because a slow moment of the machine must not decide.
@@ -70,7 +87,37 @@ export async function prepareStatement(
   const liveMs = (window.minMs ?? window.meanMs) / liveRatio
   if (isPrefixByTime(liveMs, prefixMs, infixMs)) return prefix
   const times = `live calls take what on the copy were ${liveMs.toFixed(1)} ms, on the copy ${infixMs.toFixed(1)} ms with a wildcard first and ${prefixMs.toFixed(1)} ms with fixed text first`
-  return { ...infix, candidates: candidates.filter(candidate => !candidate.needsPrefix), wildcardFirst: times }
+  return { ...infix, candidates: usable.filter(candidate => !candidate.needsPrefix), unserved: wildcardFirst(times) }
+}
+
+/** The candidates for one key of a document at most: that which was seen, else the only one that finds as many rows as live calls return. */
+async function withOneKey(
+  examined: ExaminedStatement,
+  candidates: readonly Candidate[],
+  rowsOfKey: (key: string) => Promise<readonly number[]>,
+): Promise<{ readonly usable: readonly Candidate[]; readonly documentKey?: string }> {
+  const keys = [...new Set(candidates.flatMap(candidate => candidate.documentKey ?? []))]
+  if (keys.length === 0) return { usable: candidates }
+  if (examined.binds !== undefined) return { usable: withSeenKey(examined, candidates) }
+  const rowsByKey = new Map<string, readonly number[]>()
+  for (const key of keys) rowsByKey.set(key, await rowsOfKey(key))
+  const found = keyByRows(rowsByKey, examined.rowsPerCall)
+  const usable = candidates.filter(candidate => candidate.documentKey === undefined || candidate.documentKey === found)
+  return { usable, documentKey: found ?? keys[0]! }
+}
+
+const UNKNOWN_KEY: Why = {
+  why: 'which key it asks its documents for cannot be told by the rows that it returns',
+  rewrite: `advise with its parameters, and an index on the expression will be tried; or write document @> '{"key": value}', which an index USING gin (document jsonb_path_ops) serves`,
+}
+
+/** An index of plain text serves a pattern with fixed text first only, and this one does not seem to have it. */
+function wildcardFirst(times: string): Why {
+  return {
+    why: `its pattern seems to begin with a wildcard (${times}): no btree index serves that`,
+    rewrite:
+      'let the pattern begin with fixed text, or CREATE EXTENSION pg_trgm and advise again: an index of trigrams will then be tried; where it does begin with fixed text, advise with its parameters',
+  }
 }
 
 /** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned. */

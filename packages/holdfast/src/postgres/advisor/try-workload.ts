@@ -147,22 +147,11 @@ async function prepare(
     if (prepared === undefined) {
       return { examined, reason: 'no-parameters', why: 'no values could be had for its parameters, or its text could not be turned into a SELECT' }
     }
-    return prepared.candidates.length > 0 ? prepared : wildcardFirst(prepared)
+    return prepared.candidates.length > 0 ? prepared : { examined, reason: 'no-index-serves', why: '', ...prepared.unserved }
   } catch (error) {
     // Without an SQLSTATE it is a lost connection or a fault of ours; neither is a verdict on the statement.
     if (sqlStateOf(error) === undefined) throw error
     return { examined, reason: 'trial-failed', why: `the trial failed: ${messageOf(error)}` }
-  }
-}
-
-/** An index of plain text serves a pattern with fixed text first only, and this one does not seem to have it. */
-function wildcardFirst({ examined, wildcardFirst: times = '' }: PreparedStatement): Untried {
-  return {
-    examined,
-    reason: 'no-index-serves',
-    why: `its pattern seems to begin with a wildcard (${times}): no btree index serves that`,
-    rewrite:
-      'let the pattern begin with fixed text, or CREATE EXTENSION pg_trgm and advise again: an index of trigrams will then be tried; where it does begin with fixed text, advise with its parameters',
   }
 }
 

@@ -149,6 +149,15 @@ describe('kinds of index', () => {
     },
   )
 
+  it('has an index on the value under each key that the documents have, where the statement does not say which', () => {
+    const documents = { ...world, documentKeys: new Map([[columns.get('doc')!, ['plan', "o'key"]]]) }
+    const found = shapes('select * from lead where doc->>$2 = $1', {}, documents)
+    expect(found).toEqual(["USING btree (((doc ->> 'plan'::text)))", "USING btree (((doc ->> 'o''key'::text)))"])
+    expect(shapes('select * from lead where doc->>$2 = $1')).toEqual([])
+    expect(shapes('select * from lead where doc->>$2 > $1', {}, documents)).toEqual([])
+    expect(shapes('select * from lead where doc->>$3 = $1 and doc->>$4 = $2', {}, documents)).toEqual([])
+  })
+
   it('has none for a flag alone of which both values are frequent, and one where a value is rare', () => {
     const flags = (trueRatio: number): Partial<TableFacts> => ({
       columns: new Map([['gone', columnFacts('gone', { type: 'boolean', trueRatio, nullRatio: 0 })]]),

@@ -83,6 +83,20 @@ describe('chooseParameterSets', () => {
     }
   })
 
+  it('asks a document for the value under the key that is given', () => {
+    const rows: SamplePool = [{ doc: '{"plan": "gold", "size": 3}' }, { doc: '{"plan": "iron"}' }]
+    const slots = [slot('doc', 'json', 'text'), slot('doc', 'json-key', 'text')]
+    const asked = (documentKey: string): unknown[] =>
+      chooseParameterSets(slots, new Map([['t', rows]]), 't', seededRandom(), { limit: 20, pattern: 'infix', documentKey })!.map(set => set.values)
+    for (const values of asked('plan'))
+      expect([
+        ['gold', 'plan'],
+        ['iron', 'plan'],
+      ]).toContainEqual(values)
+    // Another row's, where the row has none.
+    for (const values of asked('size')) expect(values).toEqual(['3', 'size'])
+  })
+
   it('asks for one element of an array and one word of a text', () => {
     const rows: SamplePool = [{ tags: '{red,blue}', words: "'cat':2,5 'hat':3" }]
     const slots = [slot('tags', '@>', 'text[]'), slot('words', '@@', 'text'), { use: { kind: 'assumed' }, type: 'regconfig' } as const]

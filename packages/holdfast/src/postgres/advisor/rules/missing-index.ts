@@ -5,6 +5,7 @@ import type { Catalog, TableFacts } from '../catalog.ts'
 import { chooseSet } from '../choose-set.ts'
 import { type AdvisorClient, readRows } from '../client.ts'
 import { type ConfirmedStatement, confirmSet } from '../confirm-set.ts'
+import { readDocumentKeys } from '../document-keys.ts'
 import type { ExaminedStatement } from '../examined.ts'
 import { columnsOf, isPlain } from '../index-definition.ts'
 import type { TrialMeans, TrialPair } from '../judge.ts'
@@ -82,7 +83,7 @@ export async function findMissingIndexes(input: MissingIndexInput): Promise<Miss
   const { client, clock, statements, catalog, writes } = input
   const refused: Refusal[] = []
   const volatility = await functionVolatility(input)
-  const world = await worldOf(client, writes, volatility)
+  const world = { ...(await worldOf(client, writes, volatility)), documentKeys: await readDocumentKeys(client, statements, catalog) }
   const jobs: Job[] = []
   for (const examined of statements) {
     const { candidates, refusal } = proposeCandidates(examined.parsed, catalog, world)
