@@ -8,11 +8,12 @@ const shared = { resolve: { conditions }, ssr: { resolve: { conditions } }, envi
 const lanes = Number(process.env.HOLDFAST_TEST_LANES ?? 1)
 /** What measures the machine, or takes all of it, runs after the others and by itself. */
 const alone = ['packages/load/test/integration/**/*.test.ts', 'packages/cli/test/integration/{demo,load-command,readme}.test.ts']
+const temporary = 'packages/testkit/src/vitest-temporary.ts'
 const integration = {
   pool: 'forks',
   testTimeout: 60_000,
   hookTimeout: 120_000,
-  globalSetup: ['packages/testkit/src/vitest-services.ts'],
+  globalSetup: ['packages/testkit/src/vitest-services.ts', temporary],
   setupFiles: ['packages/testkit/src/vitest-lane.ts'],
 } as const
 
@@ -26,6 +27,7 @@ export default defineConfig({
           include: ['{packages,examples}/*/test/**/*.test.ts'],
           exclude: ['**/integration/**', '**/node_modules/**'],
           pool: 'threads',
+          globalSetup: [temporary],
           isolate: false,
           // A limit on hanging, not on time: a busy machine is ten times slower.
           testTimeout: 30_000,

@@ -9,7 +9,8 @@ export {
   createAssetVersions,
   type VersionCheck,
 } from './assets/asset-versions.ts'
-export { chooseFormat, chooseWidth, DEVICE_WIDTHS, type ImageFormat } from './assets/image-choice.ts'
+export { type ImageShown, imageAttributes } from './assets/image-attributes.ts'
+export { chooseFormat, chooseQuality, chooseWidth, DEVICE_WIDTHS, IMAGE_QUALITIES, type ImageFormat } from './assets/image-choice.ts'
 export type { CdnFields } from './cdn-fields.ts'
 export { compressNode } from './compression/compress-node.ts'
 export { compressResponse } from './compression/compress-response.ts'

@@ -9,6 +9,9 @@ export const IMAGE_FORMATS: readonly ImageFormat[] = ['image/avif', 'image/webp'
 /** Widths in pixels of the screens that images are made for. @source next.js, `images.deviceSizes`, 16.0 */
 export const DEVICE_WIDTHS: readonly number[] = [640, 750, 828, 1080, 1200, 1920, 2048, 3840]
 
+/** Qualities that images are made in, 1 to 100. @source next.js, `images.qualities`, 16.0 */
+export const IMAGE_QUALITIES: readonly number[] = [75]
+
 /** The first of `formats` that the browser names with a weight above 0; `undefined`: the format that every browser knows. `image/*` and the wildcard of everything are no answer, since browsers without
  *  the format send them too. */
 export function chooseFormat(accept: string | undefined, formats: readonly ImageFormat[] = IMAGE_FORMATS): ImageFormat | undefined {
@@ -32,4 +35,12 @@ export function chooseWidth(asked: string | number | undefined, widths: readonly
   if (asked === undefined || asked === '' || !(width > 0)) return undefined
   const sorted = [...widths].sort((a, b) => a - b)
   return sorted.find(one => one >= width) ?? sorted.at(-1)
+}
+
+/** The one of `qualities` that is nearest to what was asked for, the first of them for what is no quality. */
+export function chooseQuality(asked: string | number | undefined, qualities: readonly number[] = IMAGE_QUALITIES): number {
+  const quality = Number(asked)
+  const [first = IMAGE_QUALITIES[0]!] = qualities
+  if (asked === undefined || asked === '' || Number.isNaN(quality)) return first
+  return qualities.reduce((best, one) => (Math.abs(one - quality) < Math.abs(best - quality) ? one : best), first)
 }

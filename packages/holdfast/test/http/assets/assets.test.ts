@@ -18,10 +18,12 @@ import {
   assetPresets,
   assetRoutes,
   chooseFormat,
+  chooseQuality,
   chooseWidth,
   createAssetPolicy,
   createAssetVersions,
   createResponseCache,
+  imageAttributes,
 } from '../../../src/http/index.ts'
 
 const YEAR = 'public, max-age=31536000, immutable'
@@ -97,6 +99,23 @@ describe('images', () => {
     expect([chooseWidth('641'), chooseWidth(640), chooseWidth(99_999), chooseWidth('x'), chooseWidth('-1'), chooseWidth('')]).toEqual([
       ...[750, 640, 3840, undefined, undefined, undefined],
     ])
+  })
+
+  it('come in qualities of a list, so that a client cannot have any number of them made', () => {
+    expect([chooseQuality('90', [50, 75]), chooseQuality(1, [50, 75]), chooseQuality('x', [60, 75]), chooseQuality(''), chooseQuality('31')]).toEqual(
+      [...[75, 50, 60, 75, 75]],
+    )
+  })
+
+  it('are asked for in widths that the server makes, when they come near the window', () => {
+    const image = imageAttributes('/images/hero.jpg?v=1', { widths: [1080, 640], quality: 60, sizes: '50vw' })
+    expect(image).toEqual({
+      ...{ src: '/images/hero.jpg?v=1&w=1080&q=60', sizes: '50vw', loading: 'lazy', decoding: 'async', fetchpriority: 'auto' },
+      srcset: '/images/hero.jpg?v=1&w=640&q=60 640w, /images/hero.jpg?v=1&w=1080&q=60 1080w',
+    })
+    const first = imageAttributes('/a.jpg', { isFirst: true })
+    expect([first.loading, first.fetchpriority, first.srcset.split(', ').length]).toEqual(['eager', 'high', 8])
+    for (const [, width] of image.srcset.matchAll(/w=(\d+)/g)) expect(chooseWidth(width, [640, 1080])).toBe(Number(width))
   })
 })
 

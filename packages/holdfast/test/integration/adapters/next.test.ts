@@ -14,6 +14,7 @@ const nextBin = require.resolve('next/dist/bin/next')
 
 let folder: string
 let child: ChildProcess
+let behind: ChildProcess
 let hf: Holdfast
 let url: string
 let log = ''
@@ -44,6 +45,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   child?.kill()
+  behind?.kill()
   await hf?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -128,4 +130,33 @@ it('lets nobody fill the answers of another host', async () => {
   const asked = await api('/api/funds/7?host', { 'x-forwarded-host': 'evil.test' })
   expect(asked.said).toContain('untrusted')
   expect((await api('/api/funds/7?host')).body!.forwarded).toBe(null)
+})
+
+it('is served encoded from a cache in front of all of it, pages too, and what they are made of still drops them', async () => {
+  const port = await findFreePort()
+  const env = {
+    ...process.env,
+    NODE_ENV: 'production' as const,
+    NODE_OPTIONS: '',
+    REDIS_URL,
+    CACHE_NAMESPACE: namespace,
+    FUNDS: join(folder, 'funds.json'),
+  }
+  behind = spawn(process.execPath, ['server.mjs', String(port)], { cwd: folder, env })
+  behind.stderr?.on('data', text => {
+    log += text
+  })
+  const look = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'accept-encoding': 'br' } })
+    const { headers, status } = response
+    const [, units] = /units (\d+),/.exec(await response.text()) ?? []
+    return { status, coding: headers.get('content-encoding'), cache: headers.get('x-cache'), units }
+  }
+  await vi.waitFor(async () => expect((await look('/nowhere')).status).toBe(404), { timeout: 30_000 })
+  const { units } = await page('/fund/7')
+  await soon(async () => expect(await look('/fund/7')).toEqual({ status: 200, coding: 'br', cache: 'HIT', units }))
+  setFunds({ 7: 9, 8: 2 })
+  await hf.cache.invalidateTags('fund:7')
+  expect((await look('/fund/7')).units).toBe('9')
+  await soon(async () => expect(await look('/fund/7')).toEqual({ status: 200, coding: 'br', cache: 'HIT', units: '9' }))
 })

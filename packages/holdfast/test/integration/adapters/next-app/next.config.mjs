@@ -7,6 +7,8 @@ export default {
   cacheHandler: at('./cache-handler.mjs'),
   cacheHandlers: { default: at('./use-cache.mjs') },
   cacheMaxMemorySize: 0,
+  // What is in front of it encodes.
+  compress: false,
   experimental: { useCache: true },
   // One module for the routes and for the two handlers, which Next.js loads itself.
   serverExternalPackages: ['holdfast'],
