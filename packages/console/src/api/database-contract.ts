@@ -8,6 +8,7 @@ import type {
   IndexReport,
   LockReport,
   PoolHolder,
+  ReplicaState,
   SizeReport,
   StatementAnalysis,
   StatementReport,
@@ -40,6 +41,35 @@ export interface WaitBucket {
   readonly count: number
 }
 
+/** Reads of the window that went to one server for one reason. */
+export interface ReadRow {
+  /** `primary`, or `host:port` of a replica. */
+  readonly server: string
+  /** `chosen`, `waited`; of the primary `behind`, `late`, `away`. */
+  readonly reason: string
+  readonly count: number
+  /** Of all reads that may go to replicas, 0..1. */
+  readonly share: number
+}
+
+/** Replicas of the instances, and where reads that may go to them went. */
+export interface ReplicaReads {
+  /** Each replica as each instance sees it now. */
+  readonly servers: readonly (ReplicaState & { readonly instanceId: string })[]
+  /** How each instance reads now. */
+  readonly instances: readonly {
+    readonly id: string
+    /** Of the primary's log, at the last look; null while it is not known. */
+    readonly primaryPosition: string | null
+    /** How long a read waits for replay at most; 0: not at all, for it does not pay. Null from an instance that does not say. */
+    readonly replayLimitMs: number | null
+  }[]
+  /** Share of the reads in the window that replicas answered. */
+  readonly onReplicas: Measured
+  /** Most first. */
+  readonly reads: readonly ReadRow[]
+}
+
 /** `GET api/v1/performance/database/connection-pool`. */
 export interface DatabasePoolAnswer {
   readonly schema: 'holdfast.database-pool/1'
@@ -60,6 +90,8 @@ export interface DatabasePoolAnswer {
   }
   /** Who holds a connection of which instance now, longest first, at most 10. */
   readonly holders: readonly (PoolHolder & { readonly instanceId: string })[]
+  /** Null where no instance that is up has replicas. */
+  readonly replicas: ReplicaReads | null
   /** One point a second; arrays of equal length, oldest first. Null where nothing was measured. */
   readonly series: {
     readonly atMs: readonly number[]

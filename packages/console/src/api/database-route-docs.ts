@@ -7,12 +7,13 @@ const DATABASE_BASE = 'api/v1/performance/database'
 export const DATABASE_ROUTES: readonly RouteDoc[] = [
   {
     ...({ method: 'get', path: `${DATABASE_BASE}/connection-pool`, role: 'view', query: [WINDOW], refusals: [] } as const),
-    summary: 'pools of the instances now, waits for a connection in the window, longest holders, and connections of the whole server',
+    summary:
+      'pools of the instances now, waits for a connection in the window, longest holders, replicas and where reads went, and connections of the whole server',
     answer: {
       schema: 'holdfast.database-pool/1',
       properties: {
         ...({ schema: 'string', atMs: 'number', windowSec: 'number', instances: 'array', totals: 'object?', acquireWait: 'object' } as const),
-        ...({ holders: 'array', series: 'object', server: 'object?', serverProblem: 'object?' } as const),
+        ...({ holders: 'array', replicas: 'object?', series: 'object', server: 'object?', serverProblem: 'object?' } as const),
       },
     },
   },

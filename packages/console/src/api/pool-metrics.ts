@@ -5,6 +5,7 @@ import { EMPTY_HISTOGRAM, type PackedHistogram } from '../collect/packed-histogr
 import { perSec, quantileMs, rounded } from '../collect/point.ts'
 import type { Point, TrafficWindow } from '../store/traffic-store.ts'
 import type { DatabasePoolAnswer, WaitBucket } from './database-contract.ts'
+import { buildReplicaReads } from './replica-reads.ts'
 
 const HOLDERS_SHOWN = 10
 /** Upper ends of the buckets shown: what nobody notices, what a request notices, and what a person does. */
@@ -42,6 +43,7 @@ export function buildPoolMetrics({ atMs, window, partial, pools, total, server }
       .flatMap(({ instanceId, holders }) => holders.map(holder => ({ ...holder, instanceId })))
       .sort((a, b) => b.heldMs - a.heldMs)
       .slice(0, HOLDERS_SHOWN),
+    replicas: buildReplicaReads(pools, traffic.reads),
     series: series(points, partial),
     ...server,
   }

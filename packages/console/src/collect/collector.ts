@@ -1,7 +1,7 @@
 import type { InstanceSnapshot } from 'holdfast'
 import type { CacheStats } from 'holdfast/cache'
 import { type Clock, type Health, type HealthReason, type Lifecycle, type Logger, mergeHealth } from 'holdfast/core'
-import type { PoolHolder } from 'holdfast/postgres'
+import type { PoolHolder, ReadState } from 'holdfast/postgres'
 import type { ConsoleEvent, InstanceState } from '../api/contract.ts'
 import type { TrafficStore } from '../store/traffic-store.ts'
 import { type PoolConnections, poolConnections } from './instance-delta.ts'
@@ -41,6 +41,8 @@ export interface InstancePool {
   readonly connections: PoolConnections
   /** Longest first; empty from an instance that does not say. */
   readonly holders: readonly PoolHolder[]
+  /** Absent from an instance without replicas. */
+  readonly reads: ReadState | undefined
 }
 
 /** The cache of one instance. */
@@ -101,7 +103,7 @@ export function createCollector({ sources, store, clock, publishEvent, onReading
   const pools = (): readonly InstancePool[] =>
     snapshots().flatMap(snapshot => {
       const connections = poolConnections(snapshot)
-      return connections === null ? [] : [{ instanceId: snapshot.instanceId, connections, holders: snapshot.holders ?? [] }]
+      return connections === null ? [] : [{ instanceId: snapshot.instanceId, connections, holders: snapshot.holders ?? [], reads: snapshot.reads }]
     })
 
   const pool = (): PoolConnections | null => {

@@ -5,7 +5,7 @@ import { type CacheTraffic, prefixDeltas } from './cache-traffic.ts'
 import { type CdnTraffic, NO_CDN_TRAFFIC } from './cdn-traffic.ts'
 import { JOB_OUTCOMES, type JobOutcome, type JobTraffic, noJobTraffic } from './job-traffic.ts'
 import { EMPTY_HISTOGRAM, mergePacked, type PackedHistogram, packHistogram } from './packed-histogram.ts'
-import { mergeTraffic, NO_ROUTE_TRAFFIC, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
+import { mergeTraffic, NO_ROUTE_TRAFFIC, type ReadTraffic, type RouteTraffic, type StatementTraffic, type Traffic } from './traffic.ts'
 
 /** Connections of a pool as one snapshot shows them. */
 export interface PoolConnections {
@@ -38,6 +38,7 @@ export function instanceDelta(later: InstanceSnapshot, earlier: InstanceSnapshot
       cdns: cdnTraffic(pair),
       jobs: jobTraffic(pair),
       acquireWait: wholeHistogram(pair('holdfast_pg_acquire_wait_seconds')),
+      reads: readTraffic(pair('holdfast_pg_reads')),
     },
   ])
 }
@@ -182,6 +183,15 @@ function jobTraffic(pair: PairOf): Map<string, JobTraffic> {
     if (count > 0 && JOB_OUTCOMES.includes(outcome)) update(labels, known => ({ outcomes: { ...known.outcomes, [outcome]: count } }))
   }
   return jobs
+}
+
+function readTraffic(pair: FamilyPair | undefined): Map<string, ReadTraffic> {
+  const reads = new Map<string, ReadTraffic>()
+  for (const { labels, count } of pair === undefined ? [] : counterDeltas(pair)) {
+    const [server, reason] = labels
+    if (count > 0 && server !== undefined && reason !== undefined) reads.set(`${server}\u0000${reason}`, { server, reason, count })
+  }
+  return reads
 }
 
 function wholeHistogram(pair: FamilyPair | undefined): PackedHistogram | null {

@@ -31,6 +31,13 @@ export interface StatementTraffic {
   readonly time: PackedHistogram
 }
 
+/** Reads that went to one server for one reason. */
+export interface ReadTraffic {
+  readonly server: string
+  readonly reason: string
+  readonly count: number
+}
+
 /** What a service did in a stretch of time. Merging is adding, over instances as over time. Null: not measured. */
 export interface Traffic {
   readonly routes: ReadonlyMap<string, RouteTraffic>
@@ -46,6 +53,8 @@ export interface Traffic {
   /** By queue and name. Empty where there are none. */
   readonly jobs: ReadonlyMap<string, JobTraffic>
   readonly acquireWait: PackedHistogram | null
+  /** Reads that may go to replicas, by server (`primary`, or the replica's address) and the reason why they went there. Empty where there are no replicas. */
+  readonly reads: ReadonlyMap<string, ReadTraffic>
 }
 
 /** Routes and statements kept apart; the rarest beyond are folded into `other`. Bounds a stored second to about 250 kB at the worst. */
@@ -61,6 +70,7 @@ export const NO_TRAFFIC: Traffic = {
   cdns: new Map(),
   jobs: new Map(),
   acquireWait: null,
+  reads: new Map(),
 }
 
 /** Everything in all of them. */
@@ -100,8 +110,15 @@ export function mergeTraffic(parts: readonly Traffic[]): Traffic {
       endedJobs,
     ),
     acquireWait: waits.length === 0 ? null : mergePacked(waits),
+    reads: mergeKeyed(
+      parts.map(part => part.reads),
+      (reads, key) => ({ ...(key === OVERFLOW_LABEL ? OTHER_READS : reads[0]!), count: sum(reads.map(({ count }) => count)) }),
+      ({ count }) => count,
+    ),
   }
 }
+
+const OTHER_READS = { server: OVERFLOW_LABEL, reason: OVERFLOW_LABEL }
 
 /** All routes as one. */
 export function mergeRoutes(routes: readonly RouteTraffic[]): RouteTraffic {

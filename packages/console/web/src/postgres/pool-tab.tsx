@@ -11,12 +11,13 @@ import { PoolBudget } from './pool-budget.tsx'
 import { PoolHolders } from './pool-holders.tsx'
 import { ConnectionGroups, PoolInstances } from './pool-tables.tsx'
 import type { PostgresTabProps } from './postgres-page.tsx'
+import { ReplicasPanel } from './replicas-panel.tsx'
 import { ServerNote } from './server-note.tsx'
 import { WaitBuckets } from './wait-buckets.tsx'
 
 const REFRESH_MS = 2000
 
-/** Who has connections, who waits for one and how long, and whether all pools fit into the server. */
+/** Who has connections, who waits for one and how long, where reads go, and whether all pools fit into the server. */
 export function PoolTab({ live, theme, windowSec }: PostgresTabProps): ReactElement {
   const reading = useQuery({
     queryKey: ['pool', windowSec],
@@ -34,6 +35,7 @@ export function PoolTab({ live, theme, windowSec }: PostgresTabProps): ReactElem
               <PoolHolders holders={pool.holders} />
             </Panel>
           )}
+          {pool.replicas === null ? null : <ReplicasPanel replicas={pool.replicas} windowSec={pool.windowSec} />}
           <ServerNote problem={pool.serverProblem} />
           <div className="pair">
             {pool.instances.length === 0 ? null : (

@@ -5,6 +5,7 @@ import type { CircuitState } from './circuit.ts'
 import type { Replica, ReplicaStatus } from './replica.ts'
 import type { ReplicaLimits } from './replica-options.ts'
 import type { ReplicaSet } from './replica-set.ts'
+import { formatWalPosition } from './wal-position.ts'
 
 /** What is known of one replica. Plain data. */
 export interface ReplicaState {
@@ -13,6 +14,8 @@ export interface ReplicaState {
   readonly status: ReplicaStatus
   /** Wall-clock time since when. */
   readonly sinceMs: number
+  /** How far it has replayed, in PostgreSQL's notation (`16/B374D848`), as of the last look; absent while that is not known. */
+  readonly position?: string
   /** Behind the primary, as of the last look; absent while that is not known. */
   readonly lagBytes?: number
   /** At most so long, exact to one pause between two looks. */
@@ -40,11 +43,12 @@ export interface ReplicaConnections {
 }
 
 export function replicaState(replica: Replica): ReplicaState {
-  const { name, status, statusSinceMs, lag, isPaused, circuitState, outstanding, readCount, lostCount, problem, pool } = replica
+  const { name, status, statusSinceMs, replayed, lag, isPaused, circuitState, outstanding, readCount, lostCount, problem, pool } = replica
   return {
     name,
     status,
     sinceMs: statusSinceMs,
+    ...(replayed === undefined ? {} : { position: formatWalPosition(replayed) }),
     ...(lag === undefined ? {} : { lagBytes: lag.bytes, lagMs: lag.ms }),
     isPaused,
     circuit: circuitState,

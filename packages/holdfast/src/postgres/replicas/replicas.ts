@@ -8,10 +8,13 @@ import type { ReplicaLimits } from './replica-options.ts'
 import { type ReadQuery, ReplicaReads } from './replica-reads.ts'
 import { type ReplicaState, replicaHealth, replicaState, reportReplicas } from './replica-report.ts'
 import { ReplicaSet } from './replica-set.ts'
+import { formatWalPosition } from './wal-position.ts'
 
 /** Where reads went since the start. */
 export interface ReadState {
   readonly replicas: readonly ReplicaState[]
+  /** Where the primary was at the last look, in PostgreSQL's notation; absent while that is not known. */
+  readonly primaryPosition?: string
   /** Reads that a replica could take at once. */
   readonly chosenCount: number
   /** Reads that waited for a replica to replay what they must see, with success. */
@@ -78,8 +81,10 @@ export function createReplicas({ primary, pools, limits, registry, clock, random
     },
     state() {
       const { byReason, retries } = reads.counts
+      const { latest } = set.primary
       return {
         replicas: set.replicas.map(replicaState),
+        ...(latest === undefined ? {} : { primaryPosition: formatWalPosition(latest.position) }),
         chosenCount: byReason.chosen,
         waitedCount: byReason.waited,
         behindCount: byReason.behind,

@@ -9,13 +9,14 @@ import { PrimaryHistory } from '../../../src/postgres/replicas/primary-history.t
 import { formatReadToken, parseReadToken } from '../../../src/postgres/replicas/read-token.ts'
 import { asConnectFailure, isReplicaFault } from '../../../src/postgres/replicas/replica-faults.ts'
 import { replicaNames } from '../../../src/postgres/replicas/replica-names.ts'
-import { laterPosition, parseWalPosition } from '../../../src/postgres/replicas/wal-position.ts'
+import { formatWalPosition, laterPosition, parseWalPosition } from '../../../src/postgres/replicas/wal-position.ts'
 
 describe('positions', () => {
   it('reads the notation of PostgreSQL, and nothing else', () => {
     expect(parseWalPosition('16/B374D848')).toBe(0x16_b374_d848n)
     expect(parseWalPosition('FFFFFFFF/FFFFFFFF')).toBe(2n ** 64n - 1n)
     for (const text of ['', '16', '16/', '1/2/3', 'G/1', '123456789/0']) expect(parseWalPosition(text)).toBeUndefined()
+    for (const text of ['0/0', '16/B374D848', 'FFFFFFFF/FFFFFFFF']) expect(formatWalPosition(parseWalPosition(text)!)).toBe(text)
     expect(laterPosition(1n, undefined)).toBe(1n)
     expect(laterPosition(1n, 2n)).toBe(2n)
   })
