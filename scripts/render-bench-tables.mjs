@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { holds, tableCells } from '../bench/table.mjs'
 import { projectFiles, readProjectFile, root } from './workspace.mjs'
 
-/** The page as Markdown. Results of a shape of their own are linked, not tabled. */
+/** The page as Markdown. */
 export function renderBenchTables() {
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'bench/package.json'), 'utf8'))
   const versions = ['bentocache', 'cacheable', 'cache-manager', 'layered-loader'].map(name => `${name} ${devDependencies[name]}`)
@@ -41,7 +41,7 @@ function section(file, result) {
   return [
     `### ${title[0].toUpperCase()}${title.slice(1)}?`,
     '',
-    ...(result.columns !== undefined ? tableSection(result) : result.baseline !== undefined ? ratioSection(result) : []),
+    ...(result.columns !== undefined ? tableSection(result) : result.baseline !== undefined ? ratioSection(result) : rowSection(result)),
     `[bench](${bench}), [result](results/${basename(dirname(file))}/${basename(file)})${machine === undefined ? '' : `, ${machineText(machine)}`}`,
   ]
 }
@@ -68,6 +68,28 @@ function ratioSection(result) {
     ({ candidate, atMost, measured }) => `${measured <= atMost ? 'holds' : '**fails**'}: ${candidate} at most x ${atMost}`,
   )
   return [`${roundsText(result.rounds)}.`, '', ...table([head, ...rows]), '', ...notes(result, claims)]
+}
+
+/** A result of a shape of its own: rows with names, whose other figures are named by their keys. */
+function rowSection({ rounds, turns, rows, claims = [], verdict }) {
+  const isCell = value => typeof value === 'number' || typeof value === 'string'
+  const keys = [...new Set(rows.flatMap(row => Object.keys(row).filter(key => isCell(row[key]))))].filter(
+    key => !['name', 'figure', 'unit'].includes(key),
+  )
+  const cell = value =>
+    typeof value === 'number' ? (value < 0.1 ? String(Number(value.toPrecision(2))) : figure(value)) : isCell(value) ? value : '-'
+  const cells = rows.map(row => [row.name ?? row.unit, ...keys.map(key => cell(row[key]))])
+  const said = verdict === undefined ? [] : [`- ${verdict}`]
+  const held = claims.map(({ holds: isHeld, what }) => `- ${isHeld ? 'holds' : '**fails**'}: ${what}`)
+  const times = rounds ?? turns
+  const about = times === undefined ? [] : [`${roundsText(times)}.`, '']
+  return [...about, ...table([['', ...keys.map(titleOf)], ...cells]), '', ...said, ...held, ...(said.length + held.length > 0 ? [''] : [])]
+}
+
+/** lateP99Ms: late p99, ms. */
+function titleOf(key) {
+  const [, name, unit] = /^(.*?)(Ms|Us)?$/.exec(key)
+  return name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase() + (unit === undefined ? '' : `, ${unit.toLowerCase()}`)
 }
 
 /** Promises that all hold are counted, so that a broken one is seen. */
