@@ -8,6 +8,9 @@ export interface TagField {
   readonly maxTags: number
   /** False: only `Cache-Control: private` keeps an answer out of it, for it does not know `CDN-Cache-Control` (RFC 9213). */
   readonly obeysTargeted: boolean
+  /** Request fields by which it tells answers of one URL apart, beside Accept-Encoding: lower case, or `all` that Vary names. An answer that varies by another must not be stored there:
+   *  everybody would get that of whoever asked first. */
+  readonly variesBy: 'all' | readonly string[]
 }
 
 /** Longest name sent. CloudFront takes 256 characters, Cloudflare and Fastly 1,024.

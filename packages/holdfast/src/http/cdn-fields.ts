@@ -3,6 +3,7 @@ import type { Registry } from '../telemetry/index.ts'
 import { parseDirectives } from './fields/directives.ts'
 import { type FieldLines, fieldValue, filterFields } from './fields/fields.ts'
 import type { ToCdn } from './response-cache/engine-contract.ts'
+import { varyFields } from './response-cache/storage-rules.ts'
 
 /** Where CDNs read the tags of answers. */
 export interface CdnFields {
@@ -30,7 +31,8 @@ const FOR_BROWSERS = [
   'no-transform',
 ] as const
 
-/** Makes the function. Tags are never dropped: an answer with more than a CDN reads is not stored there, since no purge could be sure to reach it. Answers that say `private` or
+/** Makes the function. Tags are never dropped: an answer with more than a CDN reads is not stored there, since no purge could be sure to reach it; nor is one that was
+ *  made for who asked, or varies by what a CDN does not look at. Answers that say `private` or
  *  `no-store`, and nothing else to CDNs (RFC 9213), are left as they are. */
 export function tagsForCdn({ fields, cacheGroups, common }: CdnFields, registry: Registry): ToCdn {
   const budgets = leastOf(fields)
@@ -38,18 +40,31 @@ export function tagsForCdn({ fields, cacheGroups, common }: CdnFields, registry:
     name: 'holdfast_http_cdn_over_budget',
     help: 'Answers kept out of CDNs, because their tags are more than these read. Counted when they are made, not for each hit.',
   })
+  const varied = registry.counter({
+    name: 'holdfast_http_cdn_varied',
+    help: 'Answers kept out of CDNs, because their Vary names request fields that these do not tell apart. Counted when they are made, not for each hit.',
+  })
   const replaced: ReadonlySet<string> = new Set([...budgets.map(({ name }) => name.toLowerCase()), ...(cacheGroups ? ['cache-groups'] : [])])
   const hasPlainCache = budgets.some(({ obeysTargeted }) => !obeysTargeted)
-  return (lines, tags) => {
+  return (lines, tags, isForOne) => {
     const control = parseDirectives(fieldValue(lines, 'cache-control'))
     const isForNobody = (control.has('no-store') || control.has('private')) && filterFields(lines, name => TARGETED.has(name)).length === 0
     if (isForNobody) return [...lines]
     const kept = filterFields(lines, name => !replaced.has(name))
+    if (isForOne) return keptOut(kept, hasPlainCache)
+    if (budgets.some(field => !tellsApart(field, lines))) {
+      varied.bind().add()
+      return keptOut(kept, hasPlainCache)
+    }
     const named = tags === undefined ? undefined : namedIn(tags, budgets, cacheGroups, common)
     if (named !== undefined) return [...kept, ...named]
     overBudget.bind().add()
     return keptOut(kept, hasPlainCache)
   }
+}
+
+function tellsApart({ variesBy }: TagField, lines: FieldLines): boolean {
+  return variesBy === 'all' || (varyFields(lines)?.every(name => name === 'accept-encoding' || variesBy.includes(name)) ?? false)
 }
 
 /** The fields, or `undefined` when the tags do not fit into one. */
@@ -87,10 +102,11 @@ function leastOf(fields: readonly TagField[]): TagField[] {
   return [...byName.values()]
 }
 
-function least(a: TagField, b: TagField): Pick<TagField, 'maxBytes' | 'maxTags' | 'obeysTargeted'> {
+function least(a: TagField, b: TagField): Pick<TagField, 'maxBytes' | 'maxTags' | 'obeysTargeted' | 'variesBy'> {
   return {
     maxBytes: Math.min(a.maxBytes, b.maxBytes),
     maxTags: Math.min(a.maxTags, b.maxTags),
     obeysTargeted: a.obeysTargeted && b.obeysTargeted,
+    variesBy: a.variesBy === 'all' ? b.variesBy : a.variesBy.filter(name => b.variesBy === 'all' || b.variesBy.includes(name)),
   }
 }

@@ -20,6 +20,9 @@ export interface CloudflareOptions {
   readonly token: string
   /** Decides how fast may be purged. Default `free`, the slowest. */
   readonly plan?: 'free' | 'pro' | 'business' | 'enterprise'
+  /** Request fields by which the zone tells answers of one URL apart, beside Accept-Encoding: those of its Cache Rule's "Vary" setting or cache key. Answers that vary by others are kept out
+   *  of it. Default `Origin`, which is in the key unless a rule takes it out. @source developers.cloudflare.com/cache/concepts/vary and .../cache/how-to/cache-keys */
+  readonly variesBy?: readonly string[]
   /** Name of this CDN in metrics and in the queue. Default `cloudflare`. */
   readonly name?: string
   /** Default `https://api.cloudflare.com/client/v4`. */
@@ -62,7 +65,7 @@ interface Group {
 
 /** A zone of Cloudflare. It removes what is purged; it has no soft purge. @throws HF_CONFIG_INVALID */
 export function cloudflare(options: CloudflareOptions): CdnProvider {
-  const { zone, token, plan = 'free', name = 'cloudflare', api = 'https://api.cloudflare.com/client/v4' } = options
+  const { zone, token, plan = 'free', variesBy = ['Origin'], name = 'cloudflare', api = 'https://api.cloudflare.com/client/v4' } = options
   const problems = collectConfigProblems()
   if (!/^[\w-]{1,64}$/.test(zone)) problems.add('cloudflare.zone', 'must be the ID of a zone')
   if (typeof token !== 'string' || !/^[!-~]+$/.test(token)) problems.add('cloudflare.token', 'must be an API token')
@@ -86,7 +89,14 @@ export function cloudflare(options: CloudflareOptions): CdnProvider {
     name,
     limits,
     isSoft: false,
-    tagField: { name: 'Cache-Tag', separator: ',', maxBytes: FIELD_BYTES, maxTags: 1000, obeysTargeted: true },
+    tagField: {
+      name: 'Cache-Tag',
+      separator: ',',
+      maxBytes: FIELD_BYTES,
+      maxTags: 1000,
+      obeysTargeted: true,
+      variesBy: variesBy.map(field => field.toLowerCase()),
+    },
     plan: plannedFor,
     async purge(purge, deps = {}) {
       for (const call of plannedFor(purge)) {

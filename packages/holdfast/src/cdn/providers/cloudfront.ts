@@ -10,6 +10,9 @@ export interface CloudFrontOptions {
   readonly distribution: string
   /** With cloudfront:CreateInvalidation, and cloudwatch:GetMetricData for `analytics`. A function is asked for each request, as the credential providers of the SDK are. */
   readonly credentials: AwsCredentials | (() => Promise<AwsCredentials>)
+  /** Request fields by which the distribution tells answers of one URL apart, beside Accept-Encoding: those of its cache policy. Answers that vary by others are kept out of it. Default none.
+   *  @source docs.aws.amazon.com, CloudFront Developer Guide, "Cache content based on request headers" */
+  readonly variesBy?: readonly string[]
   /** Name of this CDN in metrics and in the queue. Default `cloudfront`. */
   readonly name?: string
   /** Default `https://cloudfront.amazonaws.com`. */
@@ -46,7 +49,7 @@ interface MetricAnswer {
 /** A distribution of CloudFront. What is purged is removed; it has no soft purge. URLs are purged by path and query, on all its domain names.
  *  The hit rate needs the additional metrics of the distribution. @throws HF_CONFIG_INVALID */
 export function cloudFront(options: CloudFrontOptions): CdnProvider {
-  const { distribution, credentials, name = 'cloudfront' } = options
+  const { distribution, credentials, variesBy = [], name = 'cloudfront' } = options
   const { api = 'https://cloudfront.amazonaws.com', metricsApi = 'https://monitoring.us-east-1.amazonaws.com' } = options
   const problems = collectConfigProblems()
   if (!/^[\w-]{1,64}$/.test(distribution)) problems.add('cloudFront.distribution', 'must be the ID of a distribution')
@@ -76,7 +79,14 @@ export function cloudFront(options: CloudFrontOptions): CdnProvider {
     name,
     limits: { tag: REQUESTS, url: REQUESTS, all: { ...REQUESTS, perRequest: 1 } },
     isSoft: false,
-    tagField: { name: 'Cache-Tag', separator: ',', maxBytes: FIELD_BYTES, maxTags: TAGS_PER_ANSWER, obeysTargeted: false },
+    tagField: {
+      name: 'Cache-Tag',
+      separator: ',',
+      maxBytes: FIELD_BYTES,
+      maxTags: TAGS_PER_ANSWER,
+      obeysTargeted: false,
+      variesBy: variesBy.map(field => field.toLowerCase()),
+    },
     plan: plannedFor,
     async purge(purge, deps = {}) {
       const nowMs = (deps.clock ?? systemClock).nowMs()

@@ -59,7 +59,7 @@ export function fastly(options: FastlyOptions): CdnProvider {
     name,
     limits: { tag: { ...PURGES, perRequest: KEYS_PER_REQUEST }, url: { ...PURGES, perRequest: 1 }, all: { ...REQUESTS, perRequest: 1 } },
     isSoft: soft,
-    tagField: { name: 'Surrogate-Key', separator: ' ', maxBytes: FIELD_BYTES, maxTags: 1000, obeysTargeted: false },
+    tagField: { name: 'Surrogate-Key', separator: ' ', maxBytes: FIELD_BYTES, maxTags: 1000, obeysTargeted: false, variesBy: 'all' },
     plan: plannedFor,
     async purge(purge, deps = {}) {
       const isSoft = soft && purge.kind !== 'all'

@@ -40,7 +40,7 @@ export function workerEndpoint({ url, secret, name = 'worker' }: WorkerEndpointO
     name,
     limits: { tag: { perRequest: TAGS_PER_REQUEST, ...bucket }, url: { perRequest: URLS_PER_REQUEST, ...bucket }, all: { perRequest: 1, ...bucket } },
     isSoft: false,
-    tagField: { name: 'Cache-Tag', separator: ',', maxBytes: FIELD_BYTES, maxTags: MAX_TAGS, obeysTargeted: true },
+    tagField: { name: 'Cache-Tag', separator: ',', maxBytes: FIELD_BYTES, maxTags: MAX_TAGS, obeysTargeted: true, variesBy: 'all' },
     plan: plannedFor,
     async purge(purge, deps = {}) {
       const { clock = systemClock } = deps

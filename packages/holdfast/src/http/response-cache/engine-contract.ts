@@ -62,8 +62,9 @@ export type EngineAnswer<Reply extends OriginReply> =
   | { readonly kind: 'stored'; readonly answer: CacheAnswer }
   | { readonly kind: 'passed'; readonly reply: Reply; readonly lines: FieldLines; readonly outcome: Outcome }
 
-/** The lines of an answer with its tags for CDNs, or with the word that no CDN stores it. `tags` is `undefined` when one of them is none. */
-export type ToCdn = (lines: FieldLines, tags: readonly string[] | undefined) => string[]
+/** The lines of an answer with its tags for CDNs, or with the word that no CDN stores it. `tags` is `undefined` when one of them is none; `isForOne`: the answer is not for everybody, although it may
+ *  not say so. */
+export type ToCdn = (lines: FieldLines, tags: readonly string[] | undefined, isForOne: boolean) => string[]
 
 /** What the engine needs. */
 export interface EngineDeps {

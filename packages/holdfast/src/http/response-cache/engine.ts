@@ -1,4 +1,4 @@
-import { type FieldLines, fieldValue, filterFields, hasField } from '../fields/fields.ts'
+import { type FieldLines, fieldValue, filterFields } from '../fields/fields.ts'
 import { answerFor, WHOLE } from './conditions.ts'
 import { type RequestControl, readRequestControl, readResponseControl } from './control.ts'
 import type { AskOrigin, EngineAnswer, EngineDeps, EngineRequest, OriginReply } from './engine-contract.ts'
@@ -17,7 +17,7 @@ import type { FillTicket, StoredVariants, StoreOutcome } from './response-store.
 import { invalidatedTags, responseTags } from './response-tags.ts'
 import { decideReuse } from './reuse.ts'
 import { selectingValues } from './selection.ts'
-import { isWhole, linesForReceiver, varyFields, whyUnstorable } from './storage-rules.ts'
+import { isWhole, linesForReceiver, varyFields, whyUnshareable, whyUnstorable } from './storage-rules.ts'
 import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
 import { agreesWithHead, conditional, confirmedBy, unconditional, understandable, wholeSizeBytes, withConditions } from './validation.ts'
 import { aliveUntilMs, isSameResponse, select, selects, withValidators } from './variants.ts'
@@ -129,9 +129,9 @@ export class CacheEngine<Reply extends OriginReply> {
   #represent({ lines, traits, rules }: EngineRequest, stored: StoredResponse): Representation | Promise<Representation> {
     const { representations } = this.#deps
     // A part is one of what is stored: who puts parts together knows nothing of our encodings.
-    if ((traits & TRAIT.range) !== 0) return representations.identityOf(stored, rules.mayEncode)
+    if ((traits & TRAIT.range) !== 0) return representations.identityOf(stored, rules)
     const isWished = (traits & TRAIT.acceptEncoding) !== 0 && !((traits & TRAIT.control) !== 0 && readRequestControl(lines).noTransform)
-    return representations.of(stored, isWished ? fieldValue(lines, 'accept-encoding') : undefined, rules.mayEncode)
+    return representations.of(stored, isWished ? fieldValue(lines, 'accept-encoding') : undefined, rules)
   }
 
   #sendHit(request: EngineRequest, stored: StoredResponse, representation: Representation, nowMs: number): CacheAnswer {
@@ -175,7 +175,8 @@ export class CacheEngine<Reply extends OriginReply> {
     this.#deps.onOutcome(outcome, request, undefined)
     const own = filterFields(reply.lines, name => name !== OWN_TARGET && name !== 'cache-status')
     const { toCdn } = this.#deps
-    const tagged = ticket === undefined || toCdn === undefined ? own : toCdn(own, responseTags(ticket.tags(), reply.lines))
+    const tagged =
+      ticket === undefined || toCdn === undefined ? own : toCdn(own, responseTags(ticket.tags(), reply.lines), isForOne(request, reply.lines))
     return { kind: 'passed', reply, lines: [...tagged, ...statusLines(outcome, reply.lines)], outcome }
   }
 
@@ -390,4 +391,10 @@ export class CacheEngine<Reply extends OriginReply> {
     const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - nowMs
     return aliveMs <= 0 ? 'refused' : ticket.put(variants, aliveMs)
   }
+}
+
+/** True when the answer was made for who asked, by the rules for what is stored here. CDNs look at no cookies, and know no identities. */
+function isForOne({ lines: requestLines, rules }: EngineRequest, lines: FieldLines): boolean {
+  const { isPartitioned, ignoresCookies } = rules
+  return isPartitioned || whyUnshareable({ requestLines, lines, control: readResponseControl(lines, rules.targets), ignoresCookies }) !== undefined
 }

@@ -1,7 +1,7 @@
 import { CODINGS, type Coding, preferredCoding } from '../content-coding/coding.ts'
 import { type BodyEncodings, type EncodedBody, LEAST_BYTES } from '../content-coding/encoded-body.ts'
 import { fieldLinesOf, fieldValue, filterFields, hasField, withField } from '../fields/fields.ts'
-import type { ToCdn } from './engine-contract.ts'
+import type { RouteRules, ToCdn } from './engine-contract.ts'
 import { OWN_TARGET } from './own-target.ts'
 import type { HitAnswer } from './respond.ts'
 import { varyFields } from './storage-rules.ts'
@@ -48,6 +48,9 @@ export function isCompressedType(type: string): boolean {
 /** What the tags of our encodings end in, before the quotation mark. Tags of handlers do not. */
 const TAG_SUFFIX = /;hf=(?:zstd|br|gzip)"/g
 
+/** Of the rules of a route. */
+type Sharing = Pick<RouteRules, 'mayEncode' | 'isPartitioned'>
+
 /** The representations of stored responses, in the coding that a request wishes (RFC 9110 8.8.3.3: each with a strong tag of its own). */
 export class Representations {
   readonly #bodies: BodyEncodings
@@ -60,17 +63,17 @@ export class Representations {
     this.#toCdn = toCdn
   }
 
-  /** What to send. `mayEncode` is that of the response's route and does not change. A promise when the encoding is not made yet. */
-  of(stored: StoredResponse, acceptEncoding: string | undefined, mayEncode: boolean): Representation | Promise<Representation> {
-    const slot = this.#slotOf(stored, mayEncode)
+  /** What to send. The rules are those of the response's route and do not change. A promise when the encoding is not made yet. */
+  of(stored: StoredResponse, acceptEncoding: string | undefined, rules: Sharing): Representation | Promise<Representation> {
+    const slot = this.#slotOf(stored, rules)
     if (!slot.isEncodable) return slot.identity
     const coding = preferredCoding(acceptEncoding)
     return coding === undefined ? slot.identity : this.#coded(slot, stored, coding)
   }
 
   /** As it was stored, for answers that are a part of it or must not be transformed. */
-  identityOf(stored: StoredResponse, mayEncode: boolean): Representation {
-    return this.#slotOf(stored, mayEncode).identity
+  identityOf(stored: StoredResponse, rules: Sharing): Representation {
+    return this.#slotOf(stored, rules).identity
   }
 
   #coded(slot: Slot, stored: StoredResponse, coding: Coding): Representation | Promise<Representation> {
@@ -99,11 +102,16 @@ export class Representations {
     return representation
   }
 
-  #slotOf(stored: StoredResponse, mayEncode: boolean): Slot {
+  #slotOf(stored: StoredResponse, { mayEncode, isPartitioned }: Sharing): Slot {
     let slot = this.#slots.get(stored)
     if (slot === undefined) {
       const isEncodable = mayEncode && canBeEncoded(stored)
-      slot = { identity: toIdentity(stored, isEncodable, this.#toCdn), isEncodable, encoded: undefined, coded: new Map() }
+      slot = {
+        identity: toIdentity(stored, isEncodable, lines => this.#toCdn?.(lines, stored.tags, isPartitioned) ?? lines),
+        isEncodable,
+        encoded: undefined,
+        coded: new Map(),
+      }
       this.#slots.set(stored, slot)
     }
     return slot
@@ -128,9 +136,8 @@ function canBeEncoded({ status, lines, body, control, part }: StoredResponse): b
   return !isCompressedType(fieldValue(lines, 'content-type') ?? '')
 }
 
-function toIdentity(stored: StoredResponse, isEncodable: boolean, toCdn: ToCdn | undefined): Representation {
-  let lines = filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status')
-  if (toCdn !== undefined) lines = toCdn(lines, stored.tags)
+function toIdentity(stored: StoredResponse, isEncodable: boolean, toCdn: (lines: string[]) => string[]): Representation {
+  let lines = toCdn(filterFields(stored.lines, name => name !== OWN_TARGET && name !== 'cache-status'))
   if (hasBody(stored.status)) lines.push('Content-Length', String(stored.body.byteLength))
   if (isEncodable && !(varyFields(stored.lines) ?? []).includes('accept-encoding')) {
     const vary = fieldValue(stored.lines, 'vary')

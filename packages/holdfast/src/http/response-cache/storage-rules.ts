@@ -62,7 +62,12 @@ export function whyUnstorable(question: StorageQuestion): UnstorableReason | und
 
 /** Why an answer to this request must not be given to another. RFC 9111 3.5 lets must-revalidate suffice with Authorization; that says nothing about who may
  *  see the answer, and we ask for a word about sharing. */
-function whyUnshareable({ requestLines, lines, control, ignoresCookies }: StorageQuestion): UnstorableReason | undefined {
+export function whyUnshareable({
+  requestLines,
+  lines,
+  control,
+  ignoresCookies,
+}: Pick<StorageQuestion, 'requestLines' | 'lines' | 'control' | 'ignoresCookies'>): UnstorableReason | undefined {
   if (control.isPrivate) return 'private'
   if (control.isPublic || control.sMaxAgeSec !== undefined) return undefined
   if (hasField(requestLines, 'authorization')) return 'authorization'
