@@ -17,7 +17,7 @@ import type { FillTicket, StoredVariants, StoreOutcome } from './response-store.
 import { invalidatedTags, responseTags } from './response-tags.ts'
 import { decideReuse } from './reuse.ts'
 import { selectingValues } from './selection.ts'
-import { isWhole, linesForReceiver, varyFields, whyUnshareable, whyUnstorable } from './storage-rules.ts'
+import { isForOne, isWhole, linesForReceiver, varyFields, whyUnstorable } from './storage-rules.ts'
 import { freshen, lifetimeMs, type StoredResponse, toStored } from './stored-response.ts'
 import { agreesWithHead, conditional, confirmedBy, unconditional, understandable, wholeSizeBytes, withConditions } from './validation.ts'
 import { aliveUntilMs, isSameResponse, select, selects, withValidators } from './variants.ts'
@@ -391,10 +391,4 @@ export class CacheEngine<Reply extends OriginReply> {
     const aliveMs = Math.max(...variants.responses.map(response => aliveUntilMs(response, request.rules))) - nowMs
     return aliveMs <= 0 ? 'refused' : ticket.put(variants, aliveMs)
   }
-}
-
-/** True when the answer was made for who asked, by the rules for what is stored here. CDNs look at no cookies, and know no identities. */
-function isForOne({ lines: requestLines, rules }: EngineRequest, lines: FieldLines): boolean {
-  const { isPartitioned, ignoresCookies } = rules
-  return isPartitioned || whyUnshareable({ requestLines, lines, control: readResponseControl(lines, rules.targets), ignoresCookies }) !== undefined
 }

@@ -1,5 +1,6 @@
 import { type FieldLines, fieldValue, filterFields, hasField, listMembers } from '../fields/fields.ts'
-import type { RequestControl, ResponseControl } from './control.ts'
+import { type RequestControl, type ResponseControl, readResponseControl } from './control.ts'
+import type { EngineRequest } from './engine-contract.ts'
 import { lengthOf, type Part } from './part.ts'
 
 /** Why a response is not stored. The names appear in Cache-Status details and metrics. */
@@ -43,6 +44,9 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   501, 502, 503, 504,
 ])
 
+/** What decides who may see an answer. */
+type Sharing = Pick<StorageQuestion, 'requestLines' | 'lines' | 'control' | 'ignoresCookies'>
+
 /** Why a response must not be stored in this shared cache (RFC 9111 3), or `undefined` when it may. */
 export function whyUnstorable(question: StorageQuestion): UnstorableReason | undefined {
   const { method, requestControl, status, lines, control, isPartitioned, isPart } = question
@@ -62,18 +66,19 @@ export function whyUnstorable(question: StorageQuestion): UnstorableReason | und
 
 /** Why an answer to this request must not be given to another. RFC 9111 3.5 lets must-revalidate suffice with Authorization; that says nothing about who may
  *  see the answer, and we ask for a word about sharing. */
-export function whyUnshareable({
-  requestLines,
-  lines,
-  control,
-  ignoresCookies,
-}: Pick<StorageQuestion, 'requestLines' | 'lines' | 'control' | 'ignoresCookies'>): UnstorableReason | undefined {
+function whyUnshareable({ requestLines, lines, control, ignoresCookies }: Sharing): UnstorableReason | undefined {
   if (control.isPrivate) return 'private'
   if (control.isPublic || control.sMaxAgeSec !== undefined) return undefined
   if (hasField(requestLines, 'authorization')) return 'authorization'
   if (hasField(requestLines, 'cookie') && !ignoresCookies) return 'cookie'
   // The cookie itself is never stored; what comes with it may be somebody's own page.
   return hasField(lines, 'set-cookie') ? 'set-cookie' : undefined
+}
+
+/** True when the answer was made for who asked, by the rules for what is stored here. CDNs look at no cookies, and know no identities. */
+export function isForOne({ lines: requestLines, rules }: Pick<EngineRequest, 'lines' | 'rules'>, lines: FieldLines): boolean {
+  const { isPartitioned, ignoresCookies, targets } = rules
+  return isPartitioned || whyUnshareable({ requestLines, lines, control: readResponseControl(lines, targets), ignoresCookies }) !== undefined
 }
 
 /** A response that must be validated each time is worth storing when there is something to validate it with. */
