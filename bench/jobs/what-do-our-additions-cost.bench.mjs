@@ -13,16 +13,16 @@ import { intervalOfMedian } from '../interval.mjs'
 import { reportTable } from '../table.mjs'
 import { CONCURRENCY, check, graphileWorker, holdfast, LEFT_OUT, pgBoss, plainBullMq, startContenderServices } from './contenders.mjs'
 
-const ROUNDS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 12)
+const ROUNDS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 10)
 /** After so long no further round begins, so that a busy machine gives fewer and not none. */
 const ROUNDS_LIMIT_MS = 150_000
 const RUN_LIMIT_MS = 60_000
 /** Turns in a process, and those before that nobody counts: code is being compiled. */
 const TURNS = 5
-const WARM_UP_TURNS = 2
+const WARM_UP_TURNS = 3
 const IN_BULK = 1500
 const CHUNK = 500
-const SINGLY = 500
+const SINGLY = 1500
 const LAST_CORE = cpus().length - 1
 const BASELINE = 'BullMQ'
 const CONTROL = 'BullMQ again (control)'

@@ -134,6 +134,15 @@ export class JobsEngine {
     this.connections.close()
   }
 
+  /** As `add`, for one: a service adds one at a time, so this is the path whose cost is seen. */
+  async addOne(queue: string, name: string, payload: unknown, options?: AddOptions): Promise<string> {
+    const made = prepareJob(this.#options.queues, queue, name, payload, options)
+    const entry = { job: made instanceof Promise ? await made : made, timestampMs: this.#deps.clock.nowMs() }
+    const id = await this.connections.ask(`add to ${queue}`, () => this.#writer.writeOne(queue, entry))
+    this.metrics.added.bind(queue, name, 'add').add()
+    return id
+  }
+
   async add(queue: string, jobs: readonly UntypedJob[]): Promise<string[]> {
     const prepared = await this.#prepare(queue, jobs)
     if (prepared.length === 0) return []

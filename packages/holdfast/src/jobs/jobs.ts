@@ -82,7 +82,7 @@ export function createJobs<const Queues extends QueueDefinitions>(options: JobsO
     onStopProblem: problem => logger.warn({ err: problem }, 'jobs did not stop cleanly'),
   })
   const untyped: Calls<QueueDefinitions> = {
-    add: async (queue, name, payload, addOptions) => (await engine.add(queue, [{ name, payload, ...addOptions }]))[0]!,
+    add: (queue, name, payload, addOptions) => engine.addOne(queue, name, payload, addOptions),
     addMany: (queue, jobs) => engine.add(queue, jobs),
     enqueue: async (tx, queue, name, payload, addOptions) => (await engine.enqueue(tx, queue, [{ name, payload, ...addOptions }]))[0]!,
     enqueueMany: (tx, queue, jobs) => engine.enqueue(tx, queue, jobs),

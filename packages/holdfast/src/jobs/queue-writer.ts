@@ -31,8 +31,7 @@ export class QueueWriter {
   /** Returns the ids, in order. An id that is there is left as it is, and with `rememberMs` also one that was there. 1 round trip for those with a tenant, 1 for the others.
    *  Rejects when Redis does: then some may be in the queue. */
   async write(queue: string, entries: readonly LineEntry[], rememberMs = 0): Promise<string[]> {
-    const [only] = entries
-    if (only !== undefined && entries.length === 1 && !standsInLine(only)) return [await this.#addOne(queue, only, rememberMs)]
+    if (entries.length === 1) return [await this.writeOne(queue, entries[0]!, rememberMs)]
     const inLine = entries.filter(standsInLine)
     const direct = inLine.length === 0 ? entries : entries.filter(entry => !standsInLine(entry))
     const lineIds = inLine.length === 0 ? [] : await this.#addToLines(queue, inLine, rememberMs)
@@ -42,15 +41,18 @@ export class QueueWriter {
     return entries.map(entry => (standsInLine(entry) ? lineIds[nextLine++]! : directIds[nextDirect++]!))
   }
 
+  /** The same for one. 1 round trip. */
+  async writeOne(queue: string, entry: LineEntry, rememberMs = 0): Promise<string> {
+    if (standsInLine(entry)) return (await this.#addToLines(queue, [entry], rememberMs))[0]!
+    const { job, timestampMs } = entry
+    const handle = await this.#handles.get(queue)
+    return (await handle.add(job.name, job.payload, optionsOf(job, timestampMs, rememberMs))).id!
+  }
+
   #addToLines(queue: string, entries: readonly LineEntry[], rememberMs: number): Promise<string[]> {
     const fairness = this.#fairnessOf(queue) ?? FOREIGN_FAIRNESS
     const prefix = `${this.#handles.prefix}:${queue}:`
     return addToLines(this.#connections.caller, { prefix, fairness, nowMs: this.#clock.nowMs(), rememberMs }, entries)
-  }
-
-  async #addOne(queue: string, { job, timestampMs }: LineEntry, rememberMs: number): Promise<string> {
-    const handle = await this.#handles.get(queue)
-    return (await handle.add(job.name, job.payload, optionsOf(job, timestampMs, rememberMs))).id!
   }
 
   async #addAll(queue: string, entries: readonly LineEntry[], rememberMs: number): Promise<string[]> {

@@ -103,9 +103,17 @@ export class CallerConnection {
   }
 
   /** What a caller asked for, within the limit. @throws HF_JOBS_REDIS_AWAY; errors of Redis itself pass through */
-  async ask<T>(what: string, work: () => Promise<T>, limitMs: number = COMMAND_LIMIT_MS): Promise<T> {
+  ask<T>(what: string, work: () => Promise<T>, limitMs: number = COMMAND_LIMIT_MS): Promise<T> {
     const askedAtMs = this.clock.monotonicMs()
-    if (this.#isStopped || !(this.isReady || (await this.whenReady(this.#readyLimitMs)))) throw this.#away(what, askedAtMs)
+    return this.isReady && !this.#isStopped ? this.#askNow(what, work, limitMs, askedAtMs) : this.#askWhenReady(what, work, limitMs, askedAtMs)
+  }
+
+  async #askWhenReady<T>(what: string, work: () => Promise<T>, limitMs: number, askedAtMs: number): Promise<T> {
+    if (this.#isStopped || !(await this.whenReady(this.#readyLimitMs))) throw this.#away(what, askedAtMs)
+    return this.#askNow(what, work, limitMs, askedAtMs)
+  }
+
+  #askNow<T>(what: string, work: () => Promise<T>, limitMs: number, askedAtMs: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const question = new Question(this.clock.monotonicMs() + limitMs, () => reject(this.#away(what, askedAtMs)))
       this.#questions.add(question)

@@ -12,7 +12,7 @@ export interface JobSummary {
   readonly state: JobState
   readonly tenant?: string
   readonly priority: number
-  /** Attempts that ended, stalled ones included; a burial after the last stall counts as one more. */
+  /** Attempts that ended, stalled ones included. */
   readonly attemptsMade: number
   readonly enqueuedAtMs: number
   /** Of a delayed job, as far as it is known: when it was added with a delay. */

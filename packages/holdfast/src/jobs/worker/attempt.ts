@@ -148,6 +148,8 @@ export class Attempts {
     }
     if (spent >= job.opts.attempts!) {
       metrics.outcomes.dead.add()
+      // BullMQ counts the burial as an attempt, which takes the place of the last stall. When this process dies before it, the job stalls once more, and is where it was.
+      await redis.call('hincrby', this.#deps.keyOf(job.id!), 'stc', -1)
       const error = jobsErrors.create('HF_JOBS_STALLED', `stalled ${job.stalledCounter} times, ${spent} of ${job.opts.attempts} attempts are spent`)
       throw unrecoverable(bull, error)
     }

@@ -89,7 +89,7 @@ it('counts a stalled attempt as a failed one, buries a job that kills its worker
     {
       id: 'k',
       reason: 'stalled',
-      attemptsMade: 3,
+      attemptsMade: 2,
       history: [
         { attempt: 1, reason: 'stalled' },
         { attempt: 2, reason: 'stalled', code: 'HF_JOBS_STALLED' },
