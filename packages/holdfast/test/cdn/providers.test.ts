@@ -188,7 +188,10 @@ it('makes the CDNs that the environment names, and says what one lacks', () => {
   ])
   expect(cdnProvidersFromEnv({ CLOUDFLARE_API_TOKEN: 't' })).toEqual([])
   expect(() => cdnProvidersFromEnv({ HOLDFAST_CDN_FASTLY_SERVICE: 's1' })).toThrow(/fastly.token/)
-  expect(() => cloudflare({ zone: 'a/b', token: 'x\n', plan: 'gold' as 'free' })).toThrow(/zone.*token.*plan/)
+  expect(() => cloudflare({ zone: 'a/b', token: 'x\n', plan: 'gold' as 'free', variesBy: ['a b'] })).toThrow(/zone.*token.*plan.*variesBy/)
+  expect(() => cloudFront({ distribution: 'E1', credentials: AWS, variesBy: 'accept' as unknown as string[] })).toThrow(/variesBy/)
+  expect(cloudflare({ zone: 'z1', token: 't' }).tagField.variesBy).toEqual(['origin'])
+  expect(cloudFront({ distribution: 'E1', credentials: AWS, variesBy: ['Accept-Language'] }).tagField.variesBy).toEqual(['accept-language'])
   expect(() => workerEndpoint({ url: 'https://shop.test/purge?a', secret: 'short' })).toThrow(/url.*secret/)
 })
 

@@ -11,6 +11,7 @@ import {
   type PurgeLimit,
 } from '../provider.ts'
 import { callApi, parseAnswer } from './call-api.ts'
+import { areFieldNames, FIELD_NAMES } from './field-names.ts'
 
 /** How to reach a zone of Cloudflare. */
 export interface CloudflareOptions {
@@ -70,6 +71,7 @@ export function cloudflare(options: CloudflareOptions): CdnProvider {
   if (!/^[\w-]{1,64}$/.test(zone)) problems.add('cloudflare.zone', 'must be the ID of a zone')
   if (typeof token !== 'string' || !/^[!-~]+$/.test(token)) problems.add('cloudflare.token', 'must be an API token')
   if (!Object.hasOwn(PLANS, plan)) problems.add('cloudflare.plan', `must be one of ${Object.keys(PLANS).join(', ')}`)
+  if (!areFieldNames(variesBy)) problems.add('cloudflare.variesBy', FIELD_NAMES)
   problems.throwIfAny('cloudflare()')
   const limit = PLANS[plan]
   const tags: PurgeLimit = { perRequest: TAGS_PER_REQUEST, bucket: 'requests', counts: 'requests', burst: limit.burst, perSec: limit.perSec }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { collectConfigProblems, systemClock } from '../../core/index.ts'
 import { type CallDeps, type CdnPeriod, type CdnProvider, inParts, type PlannedCall, type Purge, type PurgeLimit } from '../provider.ts'
 import { callApi, parseAnswer } from './call-api.ts'
+import { areFieldNames, FIELD_NAMES } from './field-names.ts'
 import { type AwsCredentials, signedHeaders } from './sigv4.ts'
 
 /** How to reach a distribution of CloudFront. */
@@ -56,6 +57,7 @@ export function cloudFront(options: CloudFrontOptions): CdnProvider {
   if (typeof credentials !== 'function' && !(credentials?.accessKeyId && credentials.secretAccessKey)) {
     problems.add('cloudFront.credentials', 'must have accessKeyId and secretAccessKey, or be a function that resolves to them')
   }
+  if (!areFieldNames(variesBy)) problems.add('cloudFront.variesBy', FIELD_NAMES)
   problems.throwIfAny('cloudFront()')
 
   const send = async (call: PlannedCall, service: string, headers: Record<string, string>, deps: CallDeps): Promise<string> => {
