@@ -112,7 +112,7 @@ export function rateLimit(limiter: RateLimiter, options: LimitOptions<Request> =
     }))
     if (refusal !== undefined) return new Response(refusal.body, { status: refusal.status, headers: [...Object.entries(refusal.headers), ...fields] })
     await next()
-    for (const [name, value] of fields) context.header(name, value)
+    for (const [name, value] of fields) setField(context, name, value)
     return undefined
   }
 }
@@ -137,6 +137,15 @@ export function assets(options: AssetOptions): HonoMiddleware {
     const fields = answer?.fields(res.status, name => res.headers.get(name) ?? undefined)
     if (fields !== undefined) for (const [name, value] of fields) res.headers.set(name, value)
     return undefined
+  }
+}
+
+function setField(context: HonoContextLike, name: string, value: string): void {
+  try {
+    context.res.headers.set(name, value)
+  } catch {
+    // Fields of what was fetched elsewhere cannot be changed. Hono makes another answer of it, which costs a hit more than all else.
+    context.header(name, value)
   }
 }
 

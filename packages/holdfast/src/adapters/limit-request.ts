@@ -30,8 +30,7 @@ export async function checkLimit<Asked>(
   request: Asked,
   originOf: () => Origin,
 ): Promise<LimitVerdict> {
-  const named = identity?.(request)
-  const decision = await limiter.check(named === undefined ? `address ${addressOf(originOf(), trustedHops)}` : `identity ${named}`)
+  const decision = await limiter.check(who(identity?.(request), originOf, trustedHops))
   return { fields: rateLimitFields(limiter, decision), refusal: decision.isAllowed ? undefined : problemAnswer(rateLimitProblem(limiter)) }
 }
 
@@ -40,6 +39,8 @@ export function originOf({ headers, socket }: IncomingMessage): Origin {
   return { peer: socket.remoteAddress, forwardedFor: [headers['x-forwarded-for'] ?? []].flat().join() }
 }
 
-function addressOf({ peer, forwardedFor }: Origin, trustedHops: number): string {
-  return clientAddress(peer, forwardedFor, trustedHops)
+function who(named: string | undefined, originOf: () => Origin, trustedHops: number): string {
+  if (named !== undefined) return `identity ${named}`
+  const { peer, forwardedFor } = originOf()
+  return `address ${clientAddress(peer, forwardedFor, trustedHops)}`
 }

@@ -178,6 +178,15 @@ describe.each(Object.keys(FRAMEWORKS).filter(framework => !['node', 'lambda'].in
       ...{ status: 429, code: 'HF_HTTP_RATE_LIMITED', detail: 'at most 2 requests in 10 s', 'violated-policies': ['api'] },
     })
   })
+
+  it('counts those whom it does not know by their address, whatever they write into X-Forwarded-For', async () => {
+    const site = await openSite(framework, { limit: 2 })
+    sites.push(site)
+    site.handler = () => ({ body: 'page' })
+    const statuses = []
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) statuses.push((await site.ask('/a', { 'x-forwarded-for': address })).status)
+    expect(statuses).toEqual([200, 200, 429])
+  })
 })
 
 async function* parts(first: Promise<void>): AsyncGenerator<string> {

@@ -55,8 +55,8 @@ function placeOf(name: string): number {
   return ((length << 5) ^ ((name.charCodeAt(0) | 32) << 2) ^ (name.charCodeAt(length - 1) | 32)) & 1023
 }
 
-/** 1 at the places of the names above: nearly all other names are told apart from them by it, without a look at all of their letters.
- *  @source bench/http: 0.4 us of a hit */
+/** 1 at the places of the names above: nearly all other names are told apart from them by it, without a look at all of their letters. To look them all up was a quarter of
+ *  what a hit takes here. */
 const PLACES = new Uint8Array(1024)
 for (const name of [...TRAITS.keys(), 'content-length']) PLACES[placeOf(name)] = 1
 

@@ -1,5 +1,7 @@
 import { type FakeClock, fakeClock } from '@holdfast/testkit'
+import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
+import { rateLimit as limitHono } from '../../../src/adapters/hono.ts'
 import { createTieredCache } from '../../../src/cache/index.ts'
 import { clientAddress, createRateLimiter, type RateLimitOptions } from '../../../src/http/index.ts'
 import { decideRate } from '../../../src/http/rate-limit/gcra.ts'
@@ -7,6 +9,14 @@ import { createRegistry } from '../../../src/telemetry/index.ts'
 
 const limiterOn = (clock: FakeClock, options: RateLimitOptions) =>
   createRateLimiter(options, createTieredCache({}, { clock, registry: createRegistry() }))
+
+it('says what is left on an answer of Hono whose fields cannot be changed', async () => {
+  const app = new Hono()
+  app.use(limitHono(limiterOn(fakeClock(), { name: 'api', limit: 2, per: '10s' })))
+  app.get('/a', () => Response.redirect('http://shop.test/b', 302))
+  const response = await app.request('http://shop.test/a')
+  expect([response.status, response.headers.get('location'), response.headers.get('ratelimit')]).toEqual([302, 'http://shop.test/b', '"api";r=1;t=5'])
+})
 
 describe('the rate', () => {
   it('lets a burst through, then one each interval, and does not prolong the wait of who insists', () => {
