@@ -64,17 +64,18 @@ it('keeps out what was made for who asked, where a CDN would give it to everybod
   const deps = { registry: createRegistry() }
   const cdn = { names: ['cloudflare'], purgeUrl: async () => undefined, fields: { fields: [CLOUDFLARE], cacheGroups: false, common: 'holdfast:app' } }
   const mine = { path: '/mine', identity: ({ lines }: { lines: readonly string[] }) => lines[lines.indexOf('x-user') + 1] }
-  const rules = [mine, { path: '/shared', ignoreCookies: true }]
+  const rules = [mine, { ...mine, path: '/large', maxBody: '1b' }, { path: '/shared', ignoreCookies: true }]
   const cache = createResponseCache({ rules }, { ...deps, cache: createTieredCache({}, deps), cdn })
   const ask = async (path: string, headers: Record<string, string>, control = 'max-age=60', more: Record<string, string> = {}) => {
     const answer = await cache.fetch(
       new Request(`https://a.example${path}`, { headers }),
-      () => new Response('a', { headers: { 'cache-control': control, ...more } }),
+      () => new Response('aa', { headers: { 'cache-control': control, ...more } }),
     )
     return [answer.headers.get('x-cache'), answer.headers.get('cdn-cache-control') ?? answer.headers.get('cache-tag')]
   }
   expect(await ask('/mine', { 'x-user': 'u7' }, 'public, max-age=60')).toEqual(['MISS', 'no-store'])
   expect(await ask('/mine', { 'x-user': 'u7' })).toEqual(['HIT', 'no-store'])
+  expect(await ask('/large', { 'x-user': 'u7' }, 'public, max-age=60')).toEqual(['MISS', 'no-store'])
   for (const headers of [{ cookie: 'session=1' }, { authorization: 'Bearer 1' }]) {
     // The second one goes to the handler without waiting for anybody.
     for (let i = 0; i < 2; i++) expect(await ask('/own', headers)).toEqual(['MISS', 'no-store'])
