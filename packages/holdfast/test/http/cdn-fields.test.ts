@@ -1,6 +1,6 @@
 import { createTieredCache } from 'holdfast/cache'
 import type { TagField } from 'holdfast/core'
-import { createResponseCache } from 'holdfast/http'
+import { createResponseCache, type RouteRule } from 'holdfast/http'
 import { createRegistry } from 'holdfast/telemetry'
 import { expect, it } from 'vitest'
 import { tagsForCdn } from '../../src/http/cdn-fields.ts'
@@ -64,7 +64,7 @@ it('keeps out what was made for who asked, where a CDN would give it to everybod
   const deps = { registry: createRegistry() }
   const cdn = { names: ['cloudflare'], purgeUrl: async () => undefined, fields: { fields: [CLOUDFLARE], cacheGroups: false, common: 'holdfast:app' } }
   const mine = { path: '/mine', identity: ({ lines }: { lines: readonly string[] }) => lines[lines.indexOf('x-user') + 1] }
-  const rules = [mine, { ...mine, path: '/large', maxBody: '1b' }, { path: '/shared', ignoreCookies: true }]
+  const rules: RouteRule[] = [mine, { ...mine, path: '/large', maxBody: '1b' }, { path: '/shared', ignoreCookies: true }]
   const cache = createResponseCache({ rules }, { ...deps, cache: createTieredCache({}, deps), cdn })
   const ask = async (path: string, headers: Record<string, string>, control = 'max-age=60', more: Record<string, string> = {}) => {
     const answer = await cache.fetch(
