@@ -34,11 +34,13 @@ export async function startHoldfast(
   pool: Pool,
   { mode, redisUrl, jobsRedisUrl, cacheNamespace, worksJobs }: HoldfastSettings,
 ): Promise<LeadsHoldfast> {
-  let world: JobWorld | undefined
-  const queues = leadsQueues(() => {
-    if (world === undefined) throw new Error('a job ran before the service had started')
-    return world
-  })
+  let open: (world: JobWorld) => void = () => undefined
+  // Workers begin inside of holdfast(), so a job that waited may come before what it works with is there.
+  const queues = leadsQueues(
+    new Promise(resolve => {
+      open = resolve
+    }),
+  )
   const jobs = { redis: jobsRedisUrl ?? '', queues, drainLimit: DRAIN_LIMIT, work: worksJobs ? 'all' : 'none' } as const
   const hf = await holdfast<Pool, never, Record<never, never>, LeadsQueues>({
     pg: pool,
@@ -55,7 +57,7 @@ export async function startHoldfast(
     warming = createLeadsWarming(hf.cache, hf.pg)
     await warming.start()
   }
-  world = { hf, warming }
+  open({ hf, warming })
   if (jobsRedisUrl === undefined) return { hf, work: workAtOnce, stop: () => hf.stop() }
   const ending = new AbortController()
   const scheduled = worksJobs ? keepSchedules(hf, ending.signal) : Promise.resolve()

@@ -27,7 +27,7 @@ interface AssignedPayload {
   readonly agentId: number
 }
 
-/** What jobs work with. It is there before the first of them runs. */
+/** What jobs work with. The first of them may have to wait for it. */
 export interface JobWorld {
   readonly hf: Holdfast<Pool, never, Record<never, never>, LeadsQueues>
   /** Absent where nothing is cached. */
@@ -35,11 +35,11 @@ export interface JobWorld {
 }
 
 /** The jobs. Those of leads have one effect each in PostgreSQL, once, and hand over what follows in the same transaction. */
-export function leadsQueues(world: () => JobWorld): LeadsQueues {
+export function leadsQueues(world: Promise<JobWorld>): LeadsQueues {
   return { leads: leads(world), notifications: notifications(world), upkeep: upkeep(world) }
 }
 
-function leads(world: () => JobWorld): LeadsQueues['leads'] {
+function leads(world: Promise<JobWorld>): LeadsQueues['leads'] {
   return {
     concurrency: 2,
     attempts: 5,
@@ -48,7 +48,7 @@ function leads(world: () => JobWorld): LeadsQueues['leads'] {
     jobs: {
       score: defineJob<LeadPayload>({
         async run(job) {
-          const { hf } = world()
+          const { hf } = await world
           await job.transaction(hf.pg, async tx => {
             if (!(await job.once(tx))) return
             await scoreLead(tx, job.payload.leadId)
@@ -61,7 +61,7 @@ function leads(world: () => JobWorld): LeadsQueues['leads'] {
         priority: 1,
         attempts: 3,
         async run(job) {
-          const { hf } = world()
+          const { hf } = await world
           return job.transaction(hf.pg, async tx => {
             if (!(await job.once(tx))) return null
             const made = await assignFreeAgent(tx, job.payload.leadId)
@@ -75,7 +75,7 @@ function leads(world: () => JobWorld): LeadsQueues['leads'] {
   }
 }
 
-function notifications(world: () => JobWorld): LeadsQueues['notifications'] {
+function notifications(world: Promise<JobWorld>): LeadsQueues['notifications'] {
   return {
     concurrency: 2,
     attempts: 8,
@@ -84,7 +84,8 @@ function notifications(world: () => JobWorld): LeadsQueues['notifications'] {
     jobs: {
       assigned: defineJob<AssignedPayload>({
         async run(job) {
-          await job.transaction(world().hf.pg, async tx => {
+          const { hf } = await world
+          await job.transaction(hf.pg, async tx => {
             if (await job.once(tx)) await notifyAgent(tx, job.payload)
           })
         },
@@ -94,7 +95,7 @@ function notifications(world: () => JobWorld): LeadsQueues['notifications'] {
 }
 
 /** By the clock, one after the other: each keeps the database busy. All of them are safe to repeat, so they need no fence. */
-function upkeep(world: () => JobWorld): LeadsQueues['upkeep'] {
+function upkeep(world: Promise<JobWorld>): LeadsQueues['upkeep'] {
   return {
     concurrency: 1,
     globalConcurrency: 1,
@@ -104,18 +105,21 @@ function upkeep(world: () => JobWorld): LeadsQueues['upkeep'] {
     jobs: {
       'archive-events': defineJob<null>({
         async run({ signal }) {
-          const { rowCount, leftCount } = await world().hf.upkeep.archive.run(EVENT_ARCHIVE, { signal })
+          const { hf } = await world
+          const { rowCount, leftCount } = await hf.upkeep.archive.run(EVENT_ARCHIVE, { signal })
           return { rowCount, leftCount }
         },
       }),
       'refresh-standings': defineJob<null>({
         async run({ signal }) {
-          await world().hf.upkeep.views.refresh(STANDING_VIEW, { signal })
+          const { hf } = await world
+          await hf.upkeep.views.refresh(STANDING_VIEW, { signal })
         },
       }),
       'warm-cache': defineJob<null>({
         async run({ signal }) {
-          const report = await world().warming?.warm({ signal })
+          const { warming } = await world
+          const report = await warming?.warm({ signal })
           return report === undefined ? null : report.sources.map(({ source, outcome, loaded }) => ({ source, outcome, loaded }))
         },
       }),

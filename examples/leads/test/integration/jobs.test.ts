@@ -135,6 +135,9 @@ it('leaves the queues to worker processes when it is told to', async () => {
   const worker = start()
   try {
     await expect.poll(() => effects([id]), LIMIT).toEqual([{ scored: true, assignments: 1, notifications: 1 }])
+    const [scored] = (await own.list('leads', 'completed', { name: 'score' })).jobs
+    // It waited before the worker was there, and still did not begin before what it works with was.
+    expect((await own.show('leads', scored!.id)).history).toEqual([])
     worker.kill('SIGTERM')
     expect(await once(worker, 'exit')).toEqual([0, null])
     expect((await own.queues()).reduce((sum, { counts }) => sum + counts.active, 0)).toBe(0)

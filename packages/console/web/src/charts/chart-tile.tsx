@@ -44,7 +44,8 @@ export function ChartTile(props: ChartTileProps): ReactElement {
       <LineChart
         summary={summaryOf(title, lines, text, windowSec, partial, limit)}
         {...{ theme, atMs, lines, windowSec, partial, events, limit, isLog }}
-        axisText={value => (isBareAxis ? show(value).text : text(value))}
+        // An axis has no room for the zeros behind a round number.
+        axisText={value => (isBareAxis ? show(value).text : text(value)).replace(/\.0+(?=\D|$)/, '')}
       />
       <p className="chart-foot" aria-hidden="true">
         <span>{span(windowSec)} ago</span>

@@ -60,7 +60,7 @@ export function JobsPage({ live, theme, windowSec, linkTo }: JobsPageProps): Rea
                 <>
                   {queue === null || job === null ? null : <JobDetail key={job} queue={queue} id={job} {...shared} />}
                   {chosen === undefined ? null : <QueuePanel key={chosen.queue} row={chosen} {...shared} />}
-                  <Schedules queue={chosen?.queue ?? null} {...shared} />
+                  <Schedules key={`schedules of ${chosen?.queue}`} queue={chosen?.queue ?? null} {...shared} />
                 </>
               )}
             </>

@@ -16,6 +16,7 @@ const REFRESH_MS = 10_000
 /** Jobs by the clock: of one queue, or of all; made and changed where a queue is chosen. */
 export function Schedules({ queue, actions, needsConfirmation, isPaused }: JobPartProps & { readonly queue: string | null }): ReactElement {
   const [asked, setAsked] = useState<JobAsk | null>(null)
+  const [draft, setDraft] = useState<Draft | null>(null)
   const { data, error } = useQuery({
     queryKey: ['schedules', queue],
     queryFn: ({ signal }) => fetchSchedules(queue, signal),
@@ -28,6 +29,8 @@ export function Schedules({ queue, actions, needsConfirmation, isPaused }: JobPa
       description: 'No further job of it is added, and the one that waits for its next time goes with it.',
       confirmation: needsConfirmation ? row.key : null,
     })
+  // What is changed stays in its queue, also where all queues are shown.
+  const formOf = draft?.queue ?? queue
   const columns: readonly Column<Row>[] = [
     { id: 'key', title: 'Key', isText: true, value: row => row.key, cell: row => row.key },
     { id: 'queue', title: 'Queue', isText: true, value: row => row.queue, cell: row => row.queue },
@@ -42,9 +45,16 @@ export function Schedules({ queue, actions, needsConfirmation, isPaused }: JobPa
           {
             ...{ id: 'change', title: 'Change', isText: true, value: () => null },
             cell: (row: Row) => (
-              <button type="button" className="button" aria-label={`Remove ${row.key}…`} onClick={() => remove(row)}>
-                Remove…
-              </button>
+              <span className="actions">
+                {'cron' in row.schedule ? (
+                  <button type="button" className="button" aria-label={`Change ${row.key}`} onClick={() => setDraft(draftOf(row))}>
+                    Change
+                  </button>
+                ) : null}
+                <button type="button" className="button" aria-label={`Remove ${row.key}…`} onClick={() => remove(row)}>
+                  Remove…
+                </button>
+              </span>
             ),
           },
         ]
@@ -67,7 +77,7 @@ export function Schedules({ queue, actions, needsConfirmation, isPaused }: JobPa
           className="job-table"
         />
       )}
-      {queue === null || !mayChange ? null : <ScheduleForm key={queue} queue={queue} />}
+      {formOf === null || !mayChange ? null : <ScheduleForm key={JSON.stringify([queue, draft])} queue={formOf} draft={draft?.fields} />}
       {asked === null ? null : <JobDialog ask={asked} onClose={() => setAsked(null)} />}
     </Panel>
   )
@@ -81,8 +91,23 @@ const FIELDS = [
   ['payload', 'Data as JSON', 'null'],
 ] as const
 
-function ScheduleForm({ queue }: { readonly queue: string }): ReactElement {
-  const [fields, setFields] = useState({ key: '', name: '', cron: '', timeZone: 'UTC', payload: 'null' })
+type Fields = Readonly<Record<(typeof FIELDS)[number][0], string>>
+
+/** A schedule that is being changed. */
+interface Draft {
+  readonly queue: string
+  readonly fields: Fields
+}
+
+function draftOf({ queue, key, name, schedule, payload = null }: Row): Draft {
+  const { cron, timeZone } = 'cron' in schedule ? schedule : { cron: '', timeZone: 'UTC' }
+  return { queue, fields: { key, name, cron, timeZone, payload: JSON.stringify(payload) } }
+}
+
+const NEW: Fields = { key: '', name: '', cron: '', timeZone: 'UTC', payload: 'null' }
+
+function ScheduleForm({ queue, draft = NEW }: { readonly queue: string; readonly draft?: Fields | undefined }): ReactElement {
+  const [fields, setFields] = useState(draft)
   const queries = useQueryClient()
   const set = useMutation({
     mutationFn: async () => postSchedule({ queue, ...fields, payload: JSON.parse(fields.payload) as unknown }),
@@ -113,6 +138,7 @@ function ScheduleForm({ queue }: { readonly queue: string }): ReactElement {
         <button type="submit" className="button" disabled={set.isPending || FIELDS.some(([field]) => fields[field] === '')}>
           Set the schedule
         </button>
+        <span className="count">in {queue}</span>
       </span>
       <div role="status">{set.data === undefined ? null : `${fields.key} is set.`}</div>
       {set.error === null ? null : <ProblemNote error={set.error} />}

@@ -99,9 +99,10 @@ it('says how long the oldest job has waited also when it stands in a line, has a
   client.disconnect()
 })
 
-it('holds the rate and the concurrency of a queue over two processes, with and without tenants', async () => {
+it('holds the rate and the concurrency of a queue, and the rate of a tenant, over two processes', async () => {
   const namespace = newNamespace()
   const starts: number[] = []
+  const inBucket: number[] = []
   let running = 0
   let most = 0
   const queues = {
@@ -109,6 +110,10 @@ it('holds the rate and the concurrency of a queue over two processes, with and w
       concurrency: 10,
       rate: { max: 4, per: '150ms' },
       jobs: { render: defineJob<number>({ run: () => void starts.push(performance.now()) }) },
+    },
+    bucket: {
+      fairness: { rate: { max: 3, per: '300ms' } },
+      jobs: { render: defineJob<number>({ run: () => void inBucket.push(performance.now()) }) },
     },
     narrow: {
       ...{ concurrency: 2, globalConcurrency: 3, fairness: { window: 4 } },
@@ -130,13 +135,17 @@ it('holds the rate and the concurrency of a queue over two processes, with and w
   await Promise.all([
     a.jobs.addMany('slow', plain),
     b.jobs.addMany('narrow', plain),
+    b.jobs.addMany('bucket', jobsOf('acme', 7)),
     a.jobs.addMany('narrow', [...jobsOf('acme', 20), ...jobsOf('beta', 20)]),
   ])
   const ended = (queue: string): number => [a, b].reduce((sum, one) => sum + one.count('holdfast_jobs_outcomes', queue, 'render', 'completed'), 0)
-  await until(() => ended('slow') === 14 && ended('narrow') === 54)
+  await until(() => ended('slow') === 14 && ended('narrow') === 54 && ended('bucket') === 7)
   // One process may run two, so both took part.
   expect(most).toBe(3)
   // The first and the thirteenth are at least three windows apart. A window begins at Redis with its first job, which gets here a little later.
   starts.sort((x, y) => x - y)
   expect(starts[12]! - starts[0]!).toBeGreaterThan(3 * 150 - 50)
+  // Three of a tenant at once, and four more, one in each 100 ms; the first gets here late by what is taken off.
+  inBucket.sort((x, y) => x - y)
+  expect(inBucket[6]! - inBucket[0]!).toBeGreaterThan(4 * 100 - 50)
 })
