@@ -60,13 +60,15 @@ async function advise() {
   const stopWatching = watchBlocked(url, 'advisor_asked', writer)
   const advisor = createAdvisor({ connect: () => connect(url, 'advisor_asked'), onProgress: line => console.error(`  ${line}`) })
   // Only what proposes indexes: the other rules judge the server, not the workload.
-  const { findings, served, refused, tookMs } = await advisor.advise({ rules: 'pg/missing-index' })
+  const { findings, served, refused, tookMs, windowMs } = await advisor.advise({ rules: 'pg/missing-index' })
   const blockedMs = await stopWatching()
   const { longestMs: longestWaitMs, p99Ms: p99WaitMs } = await writer.stop()
   const { longestMs: controlWaitMs } = await control.stop()
   if (findings.length === 0) throw new Error('the advisor found nothing, so there is nothing to measure')
   for (const { recommendation, savesMsPerSec } of findings) console.error(`  ${savesMsPerSec.toFixed(1).padStart(7)} ms/s  ${recommendation.sql[0]}`)
-  const claims = new Map(served.map(one => [shapeOf(one.statement), one]))
+  const claims = new Map(
+    served.map(one => [shapeOf(one.statement), { afterMs: one.afterMs, savedMs: (one.savesMsPerSec * windowMs) / 1000 / one.calls }]),
+  )
   const sql = findings.flatMap(({ recommendation }) => recommendation.sql)
   return { sql, claims, refusedCount: refused.length, tookMs, aloneWaitMs, controlWaitMs, longestWaitMs, p99WaitMs, blockedMs }
 }
@@ -140,7 +142,7 @@ function judgeClaims(claims, before, after) {
     const claim = claims.get(shapeOf(text))
     if (claim === undefined) continue
     left.push({ name, ratio: claim.afterMs / after.get(name) })
-    saved.push({ name, ratio: (claim.meanMs * (1 - claim.ratio)) / (before.get(name) - after.get(name)) })
+    saved.push({ name, ratio: claim.savedMs / (before.get(name) - after.get(name)) })
   }
   return { left: withinTwo(left), saved: withinTwo(saved) }
 }
@@ -181,6 +183,7 @@ function report(figures, advice) {
               leftWithin: left.text,
               leftWithinShare: left.share,
               leftMissed: left.missed,
+              savedMissed: saved.missed,
             }
           : {}),
       },
@@ -204,6 +207,7 @@ function report(figures, advice) {
       { key: 'slower', title: 'statements made slower' },
       { key: 'savedWithin', title: 'time saved as claimed, within x 2' },
       { key: 'savedWithinShare', title: 'share of those', digits: 2 },
+      { key: 'savedMissed', title: 'claimed / measured where it is not' },
       { key: 'leftWithin', title: 'time left as claimed, within x 2' },
       { key: 'leftWithinShare', title: 'share of those', digits: 2 },
       { key: 'leftMissed', title: 'claimed / measured where it is not' },
@@ -222,7 +226,7 @@ function report(figures, advice) {
       { candidate: 'ours', column: 'trapCount', atMost: 0 },
       { candidate: 'ours', column: 'slower', is: 'none' },
       { candidate: 'ours', column: 'savedWithinShare', atLeast: 1 },
-      { candidate: 'ours', column: 'leftWithinShare', atLeast: 0.8 },
+      { candidate: 'ours', column: 'leftWithinShare', atLeast: 1 },
       { candidate: 'ours', column: 'tookS', atMost: 300 },
       { candidate: 'ours', column: 'longestWaitMs', atMost: 200 },
       { candidate: 'ours', column: 'blockedMs', atMost: 200 },

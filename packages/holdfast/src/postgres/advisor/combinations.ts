@@ -52,11 +52,14 @@ export function combinationsOf(asks: Asks, table: TableFacts, world: IndexWorld)
 }
 
 function treesOf(asks: Asks, mayJoin: (key: IndexKey) => boolean, hot: (key: IndexKey) => boolean): Combination[] {
-  const { equal, anyOf, order, group, branches } = asks
-  const range = asks.range.slice(0, 1)
+  const { equal, anyOf, group, branches } = asks
   const filters = [...equal, ...anyOf]
   const joined = asks.joined.filter(mayJoin)
   const cold = (keys: readonly IndexKey[]): IndexKey[] => keys.filter(key => !hot(key))
+  // What is updated all the time is no key to sort or cut by where other columns find the rows: to sort those is less than to move every updated row in the index.
+  const isFound = [...filters, ...joined].some(key => !hot(key))
+  const range = isFound ? cold(asks.range.slice(0, 1)) : asks.range.slice(0, 1)
+  const order = isFound && asks.order.some(hot) ? asks.order.slice(0, asks.order.findIndex(hot)) : asks.order
   const until = order.findIndex(hot)
   const prefix = asks.prefix.slice(0, 1).map(key => ({ ...combine(equal, [key]), ...(asks.guessesPrefix ? { needsPrefix: true } : {}) }))
   const all = [

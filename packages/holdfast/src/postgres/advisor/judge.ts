@@ -6,6 +6,8 @@ export interface TrialPair {
   /** Absent where the statement was not run with this set without the candidate, because each run takes long and all take alike. */
   readonly beforeMs: number | undefined
   readonly afterMs: number
+  /** Pages read with the candidate, as a share of those read without. Absent: not counted. */
+  readonly pagesRatio?: number
   /** How much the set counts, summing to 1 over all pairs. */
   readonly weight: number
 }
@@ -44,12 +46,15 @@ const VETO_SHARE = 0.02
 /** A single set of parameters that gets slower by more than this does harm, however seldom it is asked for. */
 const HARM_RATIO = 2
 
-/** Decides on one candidate by the clock alone. */
+/** A run that reads less than this share of the pages that it read before is not slower, whatever the clock says on a busy machine: pages are counted, not timed. */
+const CLEAR_PAGES = 0.3
+
+/** Decides on one candidate by the clock; what says that a set got slower must not be belied by the pages that it read. */
 export function judgeTrial({ pairs, used }: TrialResult): Judgement {
   if (!used) return { offer: false, reason: 'not-used', why: 'the planner does not use the index with any of the sampled parameters' }
   const { beforeMs, afterMs, ratio } = meansOf(pairs)
   const allowedMs = Math.max(NOISE_MS, beforeMs * VETO_SHARE)
-  const slower = pairs.find(pair => pair.beforeMs !== undefined && pair.afterMs > pair.beforeMs * VETO_RATIO + allowedMs)
+  const slower = pairs.find(pair => isSlower(pair, VETO_RATIO, allowedMs))
   if (slower !== undefined) {
     const why = `slower for a ${slower.kind} parameter: ${slower.beforeMs?.toFixed(2)} -> ${slower.afterMs.toFixed(2)} ms`
     return { offer: false, reason: 'regresses', why }
@@ -66,9 +71,7 @@ export function judgeHarm(pairs: readonly TrialPair[]): Extract<Judgement, { off
   const { beforeMs, afterMs } = meansOf(pairs)
   if (afterMs > beforeMs * VETO_RATIO + NOISE_MS)
     return { offer: false, reason: 'regresses', why: `a statement takes longer with it: ${beforeMs.toFixed(2)} -> ${afterMs.toFixed(2)} ms` }
-  const worst = pairs.find(
-    pair => pair.beforeMs !== undefined && pair.afterMs > pair.beforeMs * HARM_RATIO + Math.max(NOISE_MS, beforeMs * VETO_SHARE),
-  )
+  const worst = pairs.find(pair => isSlower(pair, HARM_RATIO, Math.max(NOISE_MS, beforeMs * VETO_SHARE)))
   if (worst === undefined) return undefined
   return {
     offer: false,
@@ -82,6 +85,10 @@ export function judgeHarm(pairs: readonly TrialPair[]): Extract<Judgement, { off
 export function asLive(means: TrialMeans, liveMs: number): TrialMeans {
   if (means.beforeMs <= liveMs) return means
   return { ratio: means.ratio, beforeMs: liveMs, afterMs: means.ratio * liveMs }
+}
+
+function isSlower({ beforeMs, afterMs, pagesRatio = 1 }: TrialPair, ratio: number, allowedMs: number): boolean {
+  return beforeMs !== undefined && pagesRatio >= CLEAR_PAGES && afterMs > beforeMs * ratio + allowedMs
 }
 
 /** The pairs with the times of sets that return as many rows (`rows` runs parallel) made alike: their geometric mean. What live calls return does not tell which of those sets

@@ -31,6 +31,11 @@ export function usesIndex(node: PlanNode, indexName: string): boolean {
   return node['Index Name'] === indexName || (node.Plans ?? []).some(child => usesIndex(child, indexName))
 }
 
+/** Pages that the plan read, from memory or disk. */
+export function pagesRead(root: PlanNode): number {
+  return (root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0)
+}
+
 /** Rows read from tables for each row returned; a statement that returns none counts as returning one. */
 export function rowsReadPerRow(root: PlanNode): number {
   const returned = Math.max(1, (root['Actual Rows'] ?? 0) * (root['Actual Loops'] ?? 1))
@@ -65,7 +70,7 @@ function renderNode(node: PlanNode, depth: number, rename: ReadonlyMap<string, s
   const using = index === undefined ? '' : ` using ${rename.get(index) ?? index}`
   const on = node['Relation Name'] === undefined ? '' : ` on ${node['Relation Name']}`
   const actual = node['Actual Rows'] === undefined ? '' : `, actual rows=${node['Actual Rows']} loops=${node['Actual Loops'] ?? 1}`
-  const blocks = (node['Shared Hit Blocks'] ?? 0) + (node['Shared Read Blocks'] ?? 0)
+  const blocks = pagesRead(node)
   lines.push(`${indent}${node['Node Type']}${using}${on} (estimated rows=${node['Plan Rows'] ?? 0}${actual}, blocks=${blocks})`)
   for (const key of ['Index Cond', 'Recheck Cond', 'Filter'] as const) {
     const condition = node[key]

@@ -8,6 +8,7 @@ import { levelUntold, type TrialPair } from './judge.ts'
 import type { Lab } from './lab.ts'
 import { orderSets } from './order-sets.ts'
 import { limitFor, type ParameterHints, type ParameterSet, TRIED_SETS } from './parameters.ts'
+import { pagesRead } from './plan.ts'
 import { rewriteForLab } from './rewrite.ts'
 import { drawParameters, sampleParameters } from './sample-parameters.ts'
 import { countRows, type Runs, type Subject, timeStatement } from './trial.ts'
@@ -125,7 +126,12 @@ export function pairsOf({ subject, before, examined }: PreparedStatement, after:
   // Parameters that were seen are a sample of the calls themselves: there is nothing to weigh them by but the calls that each stands for.
   const likely = likelyOf(subject.sets.slice(0, after.rows.length))
   const weights = weighSets(after.rows, examined.binds === undefined ? examined.rowsPerCall : undefined, likely)
-  return after.ms.map((afterMs, at) => ({ kind: subject.sets[at]!.kind, beforeMs: before.ms[at], afterMs, weight: weights[at]! }))
+  return after.ms.map((afterMs, at) => {
+    const [was, is] = [before.plans[at], after.plans[at]]
+    const pagesRatio = was === undefined || is === undefined ? undefined : pagesRead(is.Plan) / Math.max(1, pagesRead(was.Plan))
+    const pair = { kind: subject.sets[at]!.kind, beforeMs: before.ms[at], afterMs, weight: weights[at]! }
+    return pagesRatio === undefined ? pair : { ...pair, pagesRatio }
+  })
 }
 
 /** The frequent set counts with its share of the rows. */
@@ -167,13 +173,22 @@ export function liveRatioOf(prepared: readonly PreparedStatement[], tables: Read
   return ratios[(ratios.length - 1) >> 1] ?? 1
 }
 
-/** Means that live calls take, as a multiple of what they take on the copy: the median of those that take long enough to tell. 1 without any. */
-export function paceOf(prepared: readonly PreparedStatement[]): number {
+/** Means that live calls take, as a multiple of what they take on the copy: the median of those that take long enough to tell. 1 without any. With `best` of the best runs on
+ *  the copy instead of the usual ones. */
+export function paceOf(prepared: readonly Pick<PreparedStatement, 'examined' | 'before'>[], runs: 'usual' | 'best' = 'usual'): number {
   const ratios = prepared
     .filter(({ before }) => least(before) >= TELLING_MS)
-    .map(({ examined, before }) => examined.window.meanMs / meanOf(before.usualMs))
+    .map(({ examined, before }) => examined.window.meanMs / meanOf(runs === 'best' ? before.ms : before.usualMs))
     .sort((a, b) => a - b)
   return ratios[(ratios.length - 1) >> 1] ?? 1
+}
+
+/** Calls that the times on the copy count as, beside those that were seen: one or two live calls may have met cold caches, and a mean of ten has not. */
+const COPY_CALLS = 2
+
+/** What a live call may be taken to need, ms: the mean of those that were seen and of what the copy says at the live `pace`. */
+export function likelyMs({ examined: { window }, before }: Pick<PreparedStatement, 'examined' | 'before'>, pace: number): number {
+  return (window.calls * window.meanMs + COPY_CALLS * pace * meanOf(before.usualMs)) / (window.calls + COPY_CALLS)
 }
 
 /** Time of one call without candidates, all sets alike, ms. */

@@ -33,6 +33,12 @@ describe('judgeTrial', () => {
     expect(judgeTrial({ used, pairs: equally(pairs) })).toMatchObject({ offer: false, reason })
   })
 
+  it('does not believe that a set got slower which read a small part of the pages that it read before', () => {
+    const noisy = (pagesRatio: number): TrialPair[] => equally([pair(30, 1), pair(30, 1), { ...pair(5, 9), pagesRatio }])
+    expect(judgeTrial({ used: true, pairs: noisy(0.05) })).toMatchObject({ offer: true })
+    expect(judgeTrial({ used: true, pairs: noisy(0.9) })).toMatchObject({ offer: false, reason: 'regresses' })
+  })
+
   it('does not take noise of a fast set for a regression', () => {
     expect(judgeTrial({ used: true, pairs: equally([pair(30, 1), pair(0.05, 0.12)]) })).toMatchObject({ offer: true })
   })

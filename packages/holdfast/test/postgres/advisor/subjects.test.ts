@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { isPrefixByTime } from '../../../src/postgres/advisor/subjects.ts'
+import { isPrefixByTime, likelyMs, paceOf } from '../../../src/postgres/advisor/subjects.ts'
 import { supersededBy } from '../../../src/postgres/advisor/superseded.ts'
-import { indexFacts, tableFacts } from './facts.ts'
+import { indexFacts, statementWindow, tableFacts } from './facts.ts'
 
 describe('isPrefixByTime', () => {
   it.each([
@@ -12,6 +12,29 @@ describe('isPrefixByTime', () => {
     ['nothing was measured', 20, 0, 0, false],
   ])('when %s', (_what, liveMs, prefixMs, infixMs, expected) => {
     expect(isPrefixByTime(liveMs, prefixMs, infixMs)).toBe(expected)
+  })
+})
+
+describe('likelyMs', () => {
+  const parsed = { kind: 'select', text: '', scopes: [], params: new Map(), functions: [], unsafe: undefined, setColumns: [] } as const
+  const prepared = (calls: number) => ({
+    examined: { parsed, window: statementWindow('1', calls, 90), shareOfTime: 1 },
+    before: { ms: [10, 10], usualMs: [10, 20], rows: [], plans: [], rounds: 1 },
+  })
+
+  it('believes the copy more than a single call, which met cold caches, and many calls more than the copy', () => {
+    expect(likelyMs(prepared(1), 1)).toBeCloseTo(40)
+    expect(likelyMs(prepared(1000), 1)).toBeGreaterThan(89)
+  })
+
+  it('knows by how much the live machine is slower than the copy, at its usual and at its best, by those that take long enough to tell', () => {
+    expect(paceOf([prepared(10)])).toBeCloseTo(6)
+    expect(paceOf([prepared(10)], 'best')).toBeCloseTo(9)
+    expect(paceOf([{ ...prepared(10), before: { ...prepared(10).before, ms: [0.1] } }])).toBe(1)
+  })
+
+  it('takes the times of the copy at the pace of live calls', () => {
+    expect(likelyMs(prepared(1), 3)).toBeCloseTo(60)
   })
 })
 

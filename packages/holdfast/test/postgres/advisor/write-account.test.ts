@@ -56,9 +56,16 @@ describe('the account of writes', () => {
 
   it('charges for lost HOT once, however many indexes hold the column', () => {
     const [one, other] = [writeCostOf(['seen'], table, writes, probe, 10_000), writeCostOf(['status', 'seen'], table, writes, probe, 10_000)]
-    const together = writeMsOf([one, other])
+    const together = writeMsOf([one, other].map(cost => ({ ...cost, chance: 1 })))
     expect(together).toBeLessThan(one.msPerSec * 1.3)
     expect(together).toBeGreaterThan(one.msPerSec + other.entryMsPerSec)
+  })
+
+  it('charges an index more whose reads may have run by chance, and for lost HOT only where no surer one has paid for it', () => {
+    const sure = { ...writeCostOf(['seen'], table, writes, probe, 10_000), chance: 1 }
+    const rare = { ...sure, chance: 25 }
+    expect(writeMsOf([rare])).toBeCloseTo(writeMsOf([sure]) * 25)
+    expect(writeMsOf([rare, sure]) - writeMsOf([sure])).toBeLessThan(writeMsOf([rare]) / 10)
   })
 
   it('never takes an entry for free because the clock did not see it', () => {

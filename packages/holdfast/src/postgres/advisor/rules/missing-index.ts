@@ -15,11 +15,11 @@ import type { Refusal, RefusalReason } from '../refusal.ts'
 import { FUNCTION_VOLATILITY, type FunctionVolatilityRow } from '../sql/function-volatility.sql.ts'
 import { TRIGRAM_OPCLASS, type TrigramOpclassRow } from '../sql/trigram-opclass.sql.ts'
 import { steadyCalls } from '../steady-calls.ts'
-import { pairsOf } from '../subjects.ts'
+import { likelyMs, paceOf, pairsOf } from '../subjects.ts'
 import { supersededBy } from '../superseded.ts'
 import { probeWrites, type Runs } from '../trial.ts'
 import { type Job, type TrialOption, type TriedStatement, tryWithChosen, tryWorkload } from '../try-workload.ts'
-import { entrySpots, isHotColumn, type TableWrites, type WriteCost, writeCostOf, writeMsOf } from '../write-account.ts'
+import { entrySpots, isHotColumn, type PricedWrites, type TableWrites, type WriteCost, writeCostOf, writeMsOf } from '../write-account.ts'
 
 /** Below this share of the database's time a statement is left alone: its whole removal would not be felt. It is this small because a few slow statements may take nearly
  *  all the time, and be nearly nothing once they are served. */
@@ -161,8 +161,6 @@ function spotsOf({ candidate: { keys, method, table }, sizeBytes }: LabIndex): n
   )
 }
 
-/** The set for the whole workload. Every statement counts with the calls that one may count on: writers pay for certain, and a read that happened to run once in the window
- *  may run once a month. */
 function chooseAmong(
   { statements, windowMs, catalog }: MissingIndexInput,
   tried: readonly TriedStatement[],
@@ -172,10 +170,13 @@ function chooseAmong(
   const indexes = [...priced.keys()].filter(index => !excluded.has(index))
   const numbers = new Map(indexes.map((index, at) => [index, at]))
   const perHour = windowMs > 0 ? 3_600_000 / windowMs : 1
+  const all = tried.map(({ prepared }) => prepared)
+  const pace = paceOf(all)
   const choices = tried.map(({ prepared, options }) => {
-    const { calls, meanMs } = prepared.examined.window
+    const { calls } = prepared.examined.window
+    const meanMs = likelyMs(prepared, pace)
     return {
-      callsPerHour: steadyCalls(calls) * perHour,
+      callsPerHour: calls * perHour,
       beforeMs: meanMs,
       options: options
         .filter(option => !option.indexes.some(index => excluded.has(index)))
@@ -190,20 +191,36 @@ function chooseAmong(
     columnCount: columnsOf(index.candidate, []).length,
   }))
   const triedStatements = new Set(tried.map(statement => statement.prepared.examined))
-  const fixedMs = statements
-    .filter(examined => !triedStatements.has(examined))
-    .reduce((sum, { window }) => sum + steadyCalls(window.calls) * window.meanMs, 0)
+  const fixedMs = statements.filter(examined => !triedStatements.has(examined)).reduce((sum, { window }) => sum + window.totalMs, 0)
   const tables = new Set(statements.flatMap(({ parsed }) => parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)))))
   const tableBytes = [...tables].reduce((sum, table) => sum + (table?.sizeBytes ?? 0), 0)
+  // Writes were timed on the copy at its best; on a busy machine they take longer by as much as reads do, and must not seem cheap beside them.
+  const writePace = Math.max(1, paceOf(all, 'best'))
+  const writes = indexes.map(index => ({ ...priced.get(index)!, chance: chanceOf(index, tried) }))
   const writeMsPerHour = (members: ReadonlySet<number>): number => {
-    const byTable = new Map<TableFacts, WriteCost[]>()
+    const byTable = new Map<TableFacts, PricedWrites[]>()
     for (const member of members) {
       const { table } = indexes[member]!.candidate
-      byTable.set(table, [...(byTable.get(table) ?? []), priced.get(indexes[member]!)!])
+      byTable.set(table, [...(byTable.get(table) ?? []), writes[member]!])
     }
-    return [...byTable.values()].reduce((sum, costs) => sum + writeMsOf(costs) * 3600, 0)
+    return [...byTable.values()].reduce((sum, costs) => sum + writeMsOf(costs) * writePace * 3600, 0)
   }
   return [...chooseSet(choices, prices, { tableBytes, fixedMsPerHour: fixedMs * perHour, writeMsPerHour })].map(number => indexes[number]!)
+}
+
+/** How many times more the statements that an index would serve ran than one may count on: one that happened to run once in the window may run once a month. */
+function chanceOf(index: LabIndex, tried: readonly TriedStatement[]): number {
+  let seenMs = 0
+  let steadyMs = 0
+  for (const { prepared, options } of tried) {
+    const ratios = options.filter(option => option.indexes.includes(index)).map(option => option.judgement.ratio)
+    if (ratios.length === 0) continue
+    const { calls, meanMs } = prepared.examined.window
+    const savedMs = meanMs * (1 - Math.min(...ratios))
+    seenMs += calls * savedMs
+    steadyMs += steadyCalls(calls) * savedMs
+  }
+  return steadyMs > 0 ? seenMs / steadyMs : 1
 }
 
 /** What an option leaves of a statement's time; no less than one whose key is a beginning of its key and wastes no row: what the clock says beyond that is noise, and a
@@ -221,12 +238,13 @@ function extendsKey({ indexes: [longer, ...more] }: TrialOption, { indexes: [sho
 }
 
 function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirmed: readonly ConfirmedStatement[], cost: WriteCost): FoundIndex[] {
+  const pace = paceOf(confirmed.map(({ tried }) => tried.prepared))
   const served = confirmed
     .filter(({ isServed, used }) => isServed && used.has(index))
     .map(({ tried, after, means, used }): ServedStatement => {
       const { examined, before } = tried.prepared
       const pairs = pairsOf(tried.prepared, after)
-      const savedMs = examined.window.totalMs * (1 - means.ratio) * used.get(index)!
+      const savedMs = examined.window.calls * likelyMs(tried.prepared, pace) * (1 - means.ratio) * used.get(index)!
       return {
         examined,
         before,
