@@ -4,7 +4,7 @@
 // CPU (user and system) of the serving process and its children a request, from the scheduler's own count, over 64 keep-alive connections. In a group, fresh
 // processes of one framework stand at the same time: a Map, the same Map again (the control, which shows what the method makes of no difference), the response cache and, in the
 // first groups, its peers. They are asked in short turns of the same number of requests, in a new order each round, so that what else the machine does falls on all
-// alike. A turn begins and ends with a collection of the young generation, which in such a server comes about as often by itself, so that each pays for its own garbage.
+// alike. A turn begins and ends with a collection of the young generation, which by itself comes about every second turn, so that each pays for its own garbage.
 // A group gives one ratio for each load, the median of those of its rounds. There are several groups of each framework, because where a process lies in memory and
 // what was compiled when moves its figures too, and the intervals are of the groups.
 // The servers of a group and its client share a core, in turns that the scheduler does not cut short (SCHED_BATCH): all connections are asked, then all are answered.
