@@ -15,7 +15,7 @@ import { CONCURRENCY, check, graphileWorker, holdfast, LEFT_OUT, pgBoss, plainBu
 
 const ROUNDS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 10)
 /** After so long no further round begins, so that a busy machine gives fewer and not none. */
-const ROUNDS_LIMIT_MS = 150_000
+const ROUNDS_LIMIT_MS = 120_000
 const RUN_LIMIT_MS = 60_000
 /** Turns in a process, and those before that nobody counts: code is being compiled. */
 const TURNS = 5
@@ -32,10 +32,10 @@ const CANDIDATES = {
   Holdfast: holdfast(),
   'Holdfast, 50 tenants': holdfast({ tenants: 50 }),
 }
-/** They run three times, two turns each, for a glance: their costs are those of PostgreSQL, and polling makes a turn long. */
+/** They run twice, one turn each, for a glance: their costs are those of PostgreSQL, and polling makes a turn long. */
 const PEERS = { 'Holdfast, outbox': holdfast({ hasOutbox: true }), 'pg-boss 10': pgBoss, 'graphile-worker 0.16': graphileWorker }
-const PEER_ROUNDS = 3
-const PEER_TURNS = 2
+const PEER_ROUNDS = 2
+const PEER_TURNS = 1
 const PARTS = [
   { key: 'bulkUs', title: 'us of CPU of Node for a job added in bulk' },
   { key: 'singleUs', title: 'us of CPU of Node for a job added singly' },
