@@ -7,7 +7,7 @@ import type { JobsConnections } from '../redis/connections.ts'
 import { isConnectionError } from '../redis/connections.ts'
 import type { FenceTransaction } from '../running-job.ts'
 import { FORGET_FENCES } from '../sql/fence.sql.ts'
-import { OUTBOX_BACKLOG, type OutboxBacklogRow, type OutboxRow, REFUSE_OUTBOX, REMOVE_OUTBOX, TAKE_OUTBOX } from '../sql/outbox.sql.ts'
+import { OUTBOX_BACKLOG, type OutboxBacklogRow, type OutboxRow, REFUSE_OUTBOX, removeOutbox, takeOutbox } from '../sql/outbox.sql.ts'
 import { TransactionEnds } from './transaction-ends.ts'
 import { writeOutbox } from './write-outbox.ts'
 
@@ -30,7 +30,7 @@ const KICK_FIRST_MS = 4
 const POLL_MS = 500
 /** Longest pause when transactions ended during a look: as long as that look took, so that the relay of a busy process works half of the time, and hands over together
  *  what came meanwhile. */
-const TOGETHER_MS = 20
+const TOGETHER_MS = 5
 /** Pause when PostgreSQL or Redis does not answer. */
 const RETRY_MS = 1000
 /** How long an id that was handed over is known to Redis, also when its job ran and was removed by retention: what a relay may take from Redis's answer to its
@@ -173,13 +173,12 @@ export class OutboxRelay {
   /** Returns how many rows were taken. */
   async #move(client: UserClient): Promise<number> {
     const { namespace, metrics } = this.#deps
-    await client.query(unobserved('BEGIN'))
-    const { rows } = await client.query(unobserved(TAKE_OUTBOX), [namespace, ROWS_AT_ONCE])
-    const taken = rows as unknown as OutboxRow[]
+    // The driver gives a list of results for a text of several statements, which its type does not say.
+    const results = (await client.query(unobserved(takeOutbox(namespace, ROWS_AT_ONCE)))) as unknown as readonly { readonly rows: OutboxRow[] }[]
+    const taken = results[1]!.rows
     const done: OutboxRow[] = []
     for (const [queue, group] of groupByQueue(taken)) done.push(...(await this.#handOver(client, queue, group)))
-    if (done.length > 0) await client.query(unobserved(REMOVE_OUTBOX), [done.map(row => row.seq)])
-    await client.query(unobserved('COMMIT'))
+    await client.query(unobserved(done.length > 0 ? removeOutbox(done.map(row => row.seq)) : 'COMMIT'))
     if (done.length > 0) metrics.outbox.bind('relayed').add(done.length)
     return taken.length
   }

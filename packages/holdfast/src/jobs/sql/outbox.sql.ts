@@ -3,9 +3,13 @@ export const WRITE_OUTBOX = `INSERT INTO holdfast.job_outbox (id, namespace, que
 SELECT id, $2, queue, name, data, options::jsonb FROM unnest($1::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
   AS r (id, queue, name, data, options, at) ORDER BY at`
 
-/** Oldest rows that no other relay has in hand. In: namespace, rows at most. Out: one row a job. PostgreSQL 14. Locks: those rows. */
-export const TAKE_OUTBOX = `SELECT seq::text, id, queue, name, data, options, (extract(epoch FROM written_at) * 1000)::bigint::text AS "writtenAtMs"
-FROM holdfast.job_outbox WHERE namespace = $1 AND refused IS NULL ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED`
+/** Begins a transaction with the oldest rows that no other relay has in hand. One text, which spares a round trip and takes no parameters: a namespace is letters, digits,
+ *  dots, dashes and underscores. Out, as the second result: one row a job. PostgreSQL 14. Locks: those rows. */
+export const takeOutbox = (
+  namespace: string,
+  rowsAtMost: number,
+): string => `BEGIN; SELECT seq::text, id, queue, name, data, options, (extract(epoch FROM written_at) * 1000)::bigint::text AS "writtenAtMs"
+FROM holdfast.job_outbox WHERE namespace = '${namespace}' AND refused IS NULL ORDER BY seq LIMIT ${rowsAtMost} FOR UPDATE SKIP LOCKED`
 
 export interface OutboxRow {
   readonly seq: string
@@ -25,8 +29,9 @@ export interface OutboxOptions {
   readonly tenant?: string
 }
 
-/** In: sequence numbers. PostgreSQL 14. Locks: those rows. */
-export const REMOVE_OUTBOX = 'DELETE FROM holdfast.job_outbox WHERE seq = ANY($1::bigint[])'
+/** Removes rows by their sequence numbers, whole numbers as the statement above gives them, and commits. PostgreSQL 14. Locks: those rows. */
+export const removeOutbox = (seqs: readonly string[]): string =>
+  `DELETE FROM holdfast.job_outbox WHERE seq = ANY('{${seqs.join()}}'::bigint[]); COMMIT`
 
 /** Leaves a row that cannot be handed over, with the reason, so that it holds up no other. In: sequence number, reason. PostgreSQL 14. Locks: the row. */
 export const REFUSE_OUTBOX = 'UPDATE holdfast.job_outbox SET refused = $2 WHERE seq = $1::bigint'
