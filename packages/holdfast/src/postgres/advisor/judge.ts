@@ -91,22 +91,23 @@ function isSlower({ beforeMs, afterMs, pagesRatio = 1 }: TrialPair, ratio: numbe
   return beforeMs !== undefined && pagesRatio >= CLEAR_PAGES && afterMs > beforeMs * ratio + allowedMs
 }
 
-/** The pairs with the times of sets that return as many rows (`rows` runs parallel) made alike: their geometric mean. What live calls return does not tell which of those sets
- *  the application asks for, and of times that may be any of them the middle on a scale of ratios is the least far from each; an arithmetic mean is that of the worst. */
+/** The pairs with the times of sets that return as many rows (`rows` runs parallel) made alike: the square of the mean of their square roots. What live calls return does not
+ *  tell which of those sets the application asks for. If it asks for one of them, the geometric mean is the least far from each; if for all, the arithmetic mean is right,
+ *  which is that of the dearest. This one lies between the two. */
 export function levelUntold(pairs: readonly TrialPair[], rows: readonly number[]): TrialPair[] {
   return pairs.map((pair, at) => {
     const alike = pairs.filter((_other, other) => rows[other] === rows[at])
     const before = alike.flatMap(({ beforeMs, weight }) => (beforeMs === undefined ? [] : [{ ms: beforeMs, weight }]))
-    const afterMs = geometricMean(alike.map(other => ({ ms: other.afterMs, weight: other.weight })))
-    return { ...pair, afterMs, beforeMs: pair.beforeMs === undefined ? undefined : geometricMean(before) }
+    const afterMs = middleOf(alike.map(other => ({ ms: other.afterMs, weight: other.weight })))
+    return { ...pair, afterMs, beforeMs: pair.beforeMs === undefined ? undefined : middleOf(before) }
   })
 }
 
-function geometricMean(times: readonly { readonly ms: number; readonly weight: number }[]): number {
+function middleOf(times: readonly { readonly ms: number; readonly weight: number }[]): number {
   const whole = times.reduce((sum, { weight }) => sum + weight, 0)
   // Sets of no weight count alike.
   const share = (weight: number): number => (whole > 0 ? weight / whole : 1 / times.length)
-  return Math.exp(times.reduce((sum, { ms, weight }) => sum + Math.log(Math.max(1e-6, ms)) * share(weight), 0))
+  return times.reduce((sum, { ms, weight }) => sum + Math.sqrt(ms) * share(weight), 0) ** 2
 }
 
 /** Means before and after. A pair without a time before counts with the mean of those that have one. */

@@ -59,7 +59,7 @@ const PAGES_SKIPPED: readonly number[] = [0, 0, 1, 5, 2, 20, 0, 100]
 const UNITS: readonly string[] = ['day', 'hour', 'month']
 
 /** Share of the sampled values that bounds on both sides enclose, by set. */
-const TWO_SIDED: readonly number[] = [0.01, 0.002, 0.0005, 0.005, 0.001, 0.05, 0.02]
+const TWO_SIDED: readonly number[] = [0.01, 0.002, 0.0005, 0.005, 0.001]
 
 /** Share of the sampled values that a bound on one side leaves, by set. */
 const ONE_SIDED: readonly (number | undefined)[] = [0.01, 0.05, 0.001, 0.1, 0.02, undefined, 0.005, 0.03, 0.9, 0.5]
@@ -187,7 +187,7 @@ function partOf(value: string, at: number): string {
   return value.slice(0, Math.max(3, Math.round((value.length * (1 + (at % 4))) / 6)))
 }
 
-/** Bounds on both sides enclose 0.05 % to 5 % of the sampled values, beginning at the row's; a bound on one side leaves a small share, as most such
+/** Bounds on both sides enclose 0.05 % to 1 % of the sampled values, beginning at the row's; a bound on one side leaves a small share, as most such
  *  questions are for the newest or the oldest, or is the row's value, or leaves most, as what is due by now. */
 function rangeValue(slot: ParameterSlot, same: readonly ParameterSlot[], value: string, sorted: readonly string[], at: number): string {
   const isUpper = (other: ParameterSlot, at: number): boolean =>

@@ -31,7 +31,7 @@ export const FEWEST_BEFORE = 3
 const LIKELY: Readonly<Record<ParameterSet['kind'], number>> = { typical: 1, frequent: 0, rare: 0.25, observed: 1 }
 
 /** Most that the frequent set counts: a state that nearly all rows have is seldom asked for as often. */
-const MOST_FREQUENT_SHARE = 0.1
+const MOST_FREQUENT_SHARE = 0.05
 
 /** Sets run to see how many rows a key of a document finds. */
 const KEY_SETS = 6

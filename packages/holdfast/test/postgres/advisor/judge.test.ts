@@ -68,19 +68,19 @@ describe('meansOf', () => {
 })
 
 describe('levelUntold', () => {
-  it('takes the middle, on a scale of ratios, of sets that return as many rows, and leaves the others as they are', () => {
-    const pairs = equally([pair(40, 0.1), pair(10, 10), pair(30, 5)])
+  it('takes the middle between geometric and arithmetic mean of sets that return as many rows, and leaves the others as they are', () => {
+    const pairs = equally([pair(40, 1), pair(10, 9), pair(30, 5)])
     expect(levelUntold(pairs, [20, 20, 3]).map(({ beforeMs, afterMs }) => [beforeMs, afterMs].map(ms => Number(ms?.toFixed(6))))).toEqual([
-      [20, 1],
-      [20, 1],
+      [22.5, 4],
+      [22.5, 4],
       [30, 5],
     ])
   })
 
   it('leaves the time before absent where the set was not run before', () => {
     expect(levelUntold(equally([pair(10, 1), pair(undefined, 4)]), [1, 1])).toMatchObject([
-      { beforeMs: expect.closeTo(10), afterMs: 2 },
-      { beforeMs: undefined, afterMs: 2 },
+      { beforeMs: expect.closeTo(10), afterMs: expect.closeTo(2.25) },
+      { beforeMs: undefined, afterMs: expect.closeTo(2.25) },
     ])
   })
 })

@@ -54,6 +54,12 @@ describe('chooseParameterSets', () => {
     }
   })
 
+  it('leaves few rows by a bound on one side in most sets, and most of them in some, as what is due by now does', () => {
+    const left = chooseParameterSets([slot('at', '<')], pools, 't', seededRandom())!.map(({ values }) => Number(values[0]) / pool.length)
+    expect(left.filter(share => share <= 0.1).length).toBeGreaterThan(left.length / 2)
+    expect(left.some(share => share >= 0.85)).toBe(true)
+  })
+
   it('gives a list for ANY, 20 for LIMIT, 0 for OFFSET and a week for an interval', () => {
     const slots: ParameterSlot[] = [
       slot('agent', 'any', 'integer[]'),
