@@ -1,20 +1,28 @@
-// The claim: the pool of ours costs no more CPU for each statement than `pg.Pool`, and gives the same throughput at saturation.
+// The claim: the pool of ours costs no more CPU for each statement than `pg.Pool`. Statements a second stand beside it; on a machine that others use, they are those of
+// whoever got the processor.
 // The pools take turns of a fraction of a second in one process, over a driver that answers at once and over real PostgreSQL (DATABASE_URL, else one that is
 // started here); each turn is compared with the other's turn beside it.
 import { EventEmitter } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { startServices } from '@holdfast/dev-services'
 import { createPool } from 'holdfast/postgres'
 import pg from 'pg'
-import { machine, median } from '../harness.mjs'
+import { median, ratioInterval } from '../harness.mjs'
+import { reportTable } from '../table.mjs'
 
-const TURNS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 20)
+const TURNS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 60)
 const WARM_UP_TURNS = 4
 const STUBBED_STATEMENTS = 20_000
 const SATURATED_MS = 250
 const CONCURRENCY = 24
 const POOL_SIZE = 10
+
+const CPU_FIGURES = ['freeUs', 'queuedUs', 'cpuUs']
+const FIGURES = {
+  freeUs: 'us of CPU a statement over a driver that answers at once, a connection free',
+  queuedUs: 'us of CPU a statement over a driver that answers at once, 40 callers for 4 connections',
+  cpuUs: `us of CPU a statement, PostgreSQL, ${CONCURRENCY} at once over ${POOL_SIZE} connections`,
+  perSec: 'statements a second by the clock of the same',
+}
 
 class InstantClient extends EventEmitter {
   _queryable = true
@@ -98,24 +106,21 @@ async function saturate(one) {
 }
 
 function report() {
-  const units = {
-    freeUs: 'us of CPU per statement over a driver that answers at once, a connection free',
-    queuedUs: 'us of CPU per statement over a driver that answers at once, 40 callers for 4 connections',
-    cpuUs: `us of CPU per statement, PostgreSQL, ${CONCURRENCY} at once over ${POOL_SIZE} connections`,
-    perSec: 'statements per second of the same',
-  }
-  const rows = Object.entries(units).map(([figure, unit]) => {
-    const [peer, ours] = names.map(name => figures[name].map(turn => turn[figure]))
-    const ratios = ours.map((value, turn) => value / peer[turn]).toSorted((a, b) => a - b)
-    const quartile = share => ratios[Math.floor(TURNS * share)]
-    const row = { figure, unit, peer: median(peer), ours: median(ours), ratio: median(ratios), low: quartile(0.25), high: quartile(0.75) }
-    const ratio = `ratio ${row.ratio.toFixed(3)} (quartiles ${row.low.toFixed(3)} to ${row.high.toFixed(3)})`
-    console.log(`${unit}\n  pg.Pool ${row.peer.toFixed(2)}, ours ${row.ours.toFixed(2)}; ${ratio}`)
-    return row
+  const rows = Object.entries(FIGURES).map(([key, name]) => {
+    const [peer, ours] = names.map(pool => figures[pool].map(turn => turn[key]))
+    return { name, values: { peer: median(peer), ours: median(ours), ...ratioInterval(ours, peer) } }
   })
-  mkdirSync(new URL('../results/postgres/', import.meta.url), { recursive: true })
-  const out = fileURLToPath(new URL('../results/postgres/what-does-the-pool-cost.json', import.meta.url))
-  const { version } = services.postgres
-  const result = { question: 'what-does-the-pool-cost', turns: TURNS, rows, figures, postgresVersion: version, machine: machine() }
-  writeFileSync(out, `${JSON.stringify(result)}\n`)
+  reportTable(import.meta.url, {
+    about: `${TURNS} turns each in one process, every turn beside one of the other's; the ratio of the medians with its interval by drawing pairs of turns`,
+    columns: [
+      { key: 'peer', title: 'pg.Pool', digits: 2 },
+      { key: 'ours', title: 'ours', digits: 2 },
+      { key: 'ratio', title: 'ours / pg.Pool', digits: 3 },
+      { key: 'low', title: 'its 95 % interval, from', digits: 3 },
+      { key: 'high', title: 'to', digits: 3 },
+    ],
+    rows,
+    claims: CPU_FIGURES.map(key => ({ candidate: FIGURES[key], column: 'high', atMost: 1 })),
+    figures,
+  })
 }

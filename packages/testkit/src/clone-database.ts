@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
 /** Databases whose names begin so are dropped before a test run. */
@@ -15,7 +16,7 @@ export interface CloneOptions {
 /** A database of one test. */
 export interface ClonedDatabase {
   readonly url: string
-  /** Ends its connections and removes it. */
+  /** Removes it, and ends connections that are still there after half a second. */
   drop(): Promise<void>
 }
 
@@ -34,7 +35,24 @@ export async function cloneDatabase(options: CloneOptions = {}): Promise<ClonedD
   if (template === undefined) await onServer(url, 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements')
   return {
     url,
-    drop: () => onServer(withDatabase(server, 'postgres'), `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`),
+    drop: () => dropDatabase(withDatabase(server, 'postgres'), database),
+  }
+}
+
+/** `end()` of pg.Pool resolves before its connections are closed. One that is terminated meanwhile is an error (57P01) of a pool that nobody listens to any more. */
+const CLOSING_LIMIT_MS = 500
+const CLOSING_LOOK_MS = 10
+
+async function dropDatabase(url: string, database: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const giveUpAt = Date.now() + CLOSING_LIMIT_MS
+    const used = `SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend' LIMIT 1`
+    while ((await client.query(used, [database])).rowCount !== 0 && Date.now() < giveUpAt) await sleep(CLOSING_LOOK_MS)
+    await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`)
+  } finally {
+    await client.end()
   }
 }
 

@@ -166,7 +166,7 @@ export class ConnectionPool {
     return member !== undefined
   }
 
-  /** Serves who waits already, takes nobody new, and calls back when the last connection is closed. */
+  /** Serves who waits already, takes nobody new, and calls back when the last connection has said goodbye; the server may close it a moment later. */
   end(done: () => void): void {
     this.isEnding = true
     this.#onEnded = done
