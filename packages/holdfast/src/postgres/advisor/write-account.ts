@@ -138,6 +138,15 @@ export function writeMsOf(costs: readonly PricedWrites[]): number {
   return costMs
 }
 
+/** The cost with no entry cheaper than those of `shorter`, whose keys begin its own: what the clock says against that is noise, and would choose between two that read alike. */
+export function noCheaperThan(cost: WriteCost, shorter: readonly WriteCost[]): WriteCost {
+  return {
+    ...cost,
+    entryMs: Math.max(cost.entryMs, ...shorter.map(({ entryMs }) => entryMs)),
+    entryMsPerSec: Math.max(cost.entryMsPerSec, ...shorter.map(({ entryMsPerSec }) => entryMsPerSec)),
+  }
+}
+
 /** At how many places an index with these keys takes new rows: one where a first column grows with time, one for each value of the columns before that, and anywhere
  *  in its pages without one. */
 export function entrySpots(

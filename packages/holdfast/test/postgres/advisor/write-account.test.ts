@@ -5,6 +5,7 @@ import {
   entrySpots,
   isHotColumn,
   LOST_HOT_FACTOR,
+  noCheaperThan,
   WRITE_SAFETY_FACTOR,
   writeCostOf,
   writeMsOf,
@@ -66,6 +67,12 @@ describe('the account of writes', () => {
     const rare = { ...sure, chance: 25 }
     expect(writeMsOf([rare])).toBeCloseTo(writeMsOf([sure]) * 25)
     expect(writeMsOf([rare, sure]) - writeMsOf([sure])).toBeLessThan(writeMsOf([rare]) / 10)
+  })
+
+  it('takes a longer key for no cheaper than the shorter one that begins it, whatever the clock says', () => {
+    const cost = (indexMs: number) => writeCostOf(['status'], table, writes, { rowMs: 0.02, indexMs }, 10_000)
+    expect(noCheaperThan(cost(0.004), [cost(0.006)])).toMatchObject({ entryMs: cost(0.006).entryMs, entryMsPerSec: cost(0.006).entryMsPerSec })
+    expect(noCheaperThan(cost(0.008), [cost(0.006)])).toEqual(cost(0.008))
   })
 
   it('never takes an entry for free because the clock did not see it', () => {

@@ -19,7 +19,16 @@ import { likelyMs, paceOf, pairsOf } from '../subjects.ts'
 import { supersededBy } from '../superseded.ts'
 import { probeWrites, type Runs } from '../trial.ts'
 import { type Job, type TrialOption, type TriedStatement, tryWithChosen, tryWorkload } from '../try-workload.ts'
-import { entrySpots, isHotColumn, type PricedWrites, type TableWrites, type WriteCost, writeCostOf, writeMsOf } from '../write-account.ts'
+import {
+  entrySpots,
+  isHotColumn,
+  noCheaperThan,
+  type PricedWrites,
+  type TableWrites,
+  type WriteCost,
+  writeCostOf,
+  writeMsOf,
+} from '../write-account.ts'
 
 /** Below this share of the database's time a statement is left alone: its whole removal would not be felt. It is this small because a few slow statements may take nearly
  *  all the time, and be nearly nothing once they are served. */
@@ -196,7 +205,10 @@ function chooseAmong(
   const tableBytes = [...tables].reduce((sum, table) => sum + (table?.sizeBytes ?? 0), 0)
   // Writes were timed on the copy at its best; on a busy machine they take longer by as much as reads do, and must not seem cheap beside them.
   const writePace = Math.max(1, paceOf(all, 'best'))
-  const writes = indexes.map(index => ({ ...priced.get(index)!, chance: chanceOf(index, tried) }))
+  const writes = indexes.map(index => {
+    const shorter = indexes.filter(other => extendsIndex(index, other)).map(other => priced.get(other)!)
+    return { ...noCheaperThan(priced.get(index)!, shorter), chance: chanceOf(index, tried) }
+  })
   const writeMsPerHour = (members: ReadonlySet<number>): number => {
     const byTable = new Map<TableFacts, PricedWrites[]>()
     for (const member of members) {
@@ -231,7 +243,10 @@ function ratioOf(option: TrialOption, options: readonly TrialOption[]): number {
 }
 
 function extendsKey({ indexes: [longer, ...more] }: TrialOption, { indexes: [shorter, ...others] }: TrialOption): boolean {
-  if (longer === undefined || shorter === undefined || more.length + others.length > 0) return false
+  return longer !== undefined && shorter !== undefined && more.length + others.length === 0 && extendsIndex(longer, shorter)
+}
+
+function extendsIndex(longer: LabIndex, shorter: LabIndex): boolean {
   const { keys, table } = shorter.candidate
   if (!isPlain(shorter.candidate) || longer.candidate.table !== table || longer.candidate.keys.length <= keys.length) return false
   return keys.every((key, at) => longer.candidate.keys[at]?.name === key.name && longer.candidate.keys[at]?.expression === undefined)
