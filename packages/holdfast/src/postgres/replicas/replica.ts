@@ -44,7 +44,8 @@ export class Replica {
   readonly #limits: ReplicaLimits
   readonly #primary: PrimaryWatch
   readonly #link: ProbeLink
-  readonly #clients = new Set<UserClient>()
+  /** Connections that reads are on, and how many have not forgotten one: the pool may give it to the next read before the last has heard that it is done. */
+  readonly #clients = new Map<UserClient, number>()
   readonly #waiting = new Set<(reason: unknown) => void>()
   #identity: string | undefined
   #reading: Reading | undefined
@@ -150,13 +151,15 @@ export class Replica {
       asked.then(late => late.release()).catch(() => undefined)
       throw asConnectFailure(this.name, error)
     })
-    this.#clients.add(client)
+    this.#clients.set(client, (this.#clients.get(client) ?? 0) + 1)
     return client
   }
 
   /** The connection was given back. */
   forget(client: UserClient): void {
-    this.#clients.delete(client)
+    const count = this.#clients.get(client) ?? 0
+    if (count > 1) this.#clients.set(client, count - 1)
+    else this.#clients.delete(client)
   }
 
   noteDone(): void {
@@ -198,7 +201,7 @@ export class Replica {
 
   /** Ends what is running there, so that it can be done elsewhere. */
   #cut(): void {
-    for (const client of this.#clients) {
+    for (const client of this.#clients.keys()) {
       const { connection, end } = client as { connection?: { stream: { destroy(): void } }; end?: () => unknown }
       if (connection === undefined) void end?.call(client)
       else connection.stream.destroy()
