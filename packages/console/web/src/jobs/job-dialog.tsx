@@ -1,11 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { type ReactElement, useState } from 'react'
+import type { ReactElement } from 'react'
 import { fetchJobCount, type JobSearch, postJobs } from '../api/jobs-client.ts'
 import { counted } from '../format.ts'
-import { Modal } from '../parts/modal.tsx'
-import { Skeleton } from '../parts/panel.tsx'
-import { ProblemNote } from '../parts/problem-note.tsx'
-import { TypedConfirmation } from '../parts/typed-confirmation.tsx'
+import { CountedDialog } from '../parts/counted-dialog.tsx'
 
 /** A change that is asked for. */
 export interface JobAsk {
@@ -31,7 +28,6 @@ interface JobDialogProps {
 /** Says how many jobs a change reaches, and makes it when it is confirmed. */
 export function JobDialog({ ask, onClose }: JobDialogProps): ReactElement {
   const { queue, title, description, what, body, verb, counts = [], confirmation } = ask
-  const [typed, setTyped] = useState('')
   const queries = useQueryClient()
   const counting = useQuery({
     queryKey: ['job-count', queue, counts],
@@ -46,43 +42,22 @@ export function JobDialog({ ask, onClose }: JobDialogProps): ReactElement {
     gcTime: 0,
   })
   const change = useMutation({
-    mutationFn: () => postJobs(queue, what, { ...body, ...(confirmation === null ? {} : { confirmation: typed }) }),
+    mutationFn: (typed: string) => postJobs(queue, what, { ...body, ...(confirmation === null ? {} : { confirmation: typed }) }),
     onSuccess: onClose,
     onSettled: () => Promise.all(['jobs', 'job-list', 'job', 'schedules'].map(key => queries.invalidateQueries({ queryKey: [key] }))),
   })
-  const isCounted = counts.length === 0 || counting.data !== undefined
+  const reached = counting.data && (
+    <>
+      <strong>{counts.map(({ noun }, at) => counted(counting.data[at] ?? 0, noun)).join(', ')}</strong> of {queue}
+    </>
+  )
   return (
-    <Modal title={title} description={description} closable={!change.isPending} onClose={onClose}>
-      <form
-        onSubmit={event => {
-          event.preventDefault()
-          change.mutate()
-        }}
-      >
-        {counts.length === 0 ? null : counting.data !== undefined ? (
-          <p role="status">
-            <strong>{counts.map(({ noun }, at) => counted(counting.data[at] ?? 0, noun)).join(', ')}</strong> of {queue}
-          </p>
-        ) : counting.error !== null ? (
-          <ProblemNote error={counting.error} />
-        ) : (
-          <Skeleton lines={1} label="Counting the jobs" />
-        )}
-        {confirmation === null ? null : <TypedConfirmation expected={confirmation} typed={typed} onTyped={setTyped} disabled={change.isPending} />}
-        {change.error === null ? null : <ProblemNote error={change.error} />}
-        <div className="actions end">
-          <button type="button" className="button" data-autofocus onClick={onClose} disabled={change.isPending}>
-            Cancel
-          </button>
-          <button
-            type="submit"
-            className="button primary"
-            disabled={change.isPending || !isCounted || (confirmation !== null && typed !== confirmation)}
-          >
-            {change.isPending ? 'Running…' : verb}
-          </button>
-        </div>
-      </form>
-    </Modal>
+    <CountedDialog
+      {...{ title, description, verb, confirmation, onClose }}
+      count={counts.length === 0 ? null : { reached, error: counting.error, label: 'Counting the jobs' }}
+      isRunning={change.isPending}
+      error={change.error}
+      onConfirm={change.mutate}
+    />
   )
 }
