@@ -284,8 +284,10 @@ export class CacheEngine<Reply extends OriginReply> {
 
   /** The request with its condition and range, when the origin may answer them first: nothing is stored that the cache could answer them from. */
   #wishToForward(request: EngineRequest): FieldLines | undefined {
-    if ((request.traits & TRAIT.conditional) === 0 || this.#whole.has(request.key, this.#deps.clock.nowMs())) return undefined
-    return withConditions(request.lines)
+    if ((request.traits & TRAIT.conditional) === 0) return undefined
+    const nowMs = this.#deps.clock.nowMs()
+    // The whole of what nobody can share would be made for a part, each time.
+    return this.#whole.has(request.key, nowMs) && !this.#alone.has(request.key, nowMs) ? undefined : withConditions(request.lines)
   }
 
   /** A 304 answers this request and nobody else's, a part those who ask for no more than is in it. Others ask for the whole, unless that is too large to be kept. */

@@ -133,6 +133,12 @@ describe('a part is not kept', () => {
     range => never({ 'content-range': range }),
   )
 
+  it('when it is of something private, and each range of that is answered as a part', async () => {
+    const shop = openRanges({ headers: { 'cache-control': 'private, max-age=60' } })
+    for (const range of ['bytes=0-1', 'bytes=2-3', 'bytes=0-1']) expect((await shop.ask('/a', { range })).status).toBe(206)
+    expect(ranges(shop)).toEqual(['bytes=0-1', 'bytes=2-3', 'bytes=0-1'])
+  })
+
   it('when it is several', () => never({ 'content-type': 'multipart/byteranges; boundary=x' }, '--x--'))
 
   it.each([{ 'cache-control': 'private, max-age=60' }, { 'cache-control': 'no-store' }, { vary: '*' }, { 'set-cookie': 'a=b' }])('with %j', headers =>
