@@ -1,3 +1,5 @@
+import { copyBinds } from './bind-copy.ts'
+
 /** One set of parameters that a statement ran with. */
 export interface BindSample {
   readonly values: readonly unknown[]
@@ -8,44 +10,54 @@ export interface BindSample {
 
 /** Upper edges, in ms, of the strata; the last is open. Rare slow parameters keep their places beside a million fast ones. */
 const STRATA_MS: readonly number[] = [1, 10, 100]
-const SAMPLES_PER_STRATUM = 4
-const VALUES_LIMIT = 32
-const SET_CHARS_LIMIT = 1024
+const SAMPLES = 16
 
-/** Keeps up to 16 sets of parameters of one statement, chosen at random within each stratum of duration. In this process's memory only.
- *  Sets that are long (over 32 values, 1,024 characters) or hold objects are not kept. */
+/** Places that each stratum gets, if need be from the fullest. */
+const SAMPLES_PER_STRATUM = SAMPLES / (STRATA_MS.length + 1)
+
+interface Stratum {
+  readonly kept: Omit<BindSample, 'callCount'>[]
+  seenCount: number
+  /** A stratum that found no further place, or lost one, grows no more: later calls would have a better chance in the places gained. */
+  limit: number
+}
+
+/** Keeps up to 16 sets of parameters of one statement, chosen at random within each stratum of duration: all 16 of one where the others are empty. In this process's memory only.
+ *  Which sets are not kept: see `copyBinds`. */
 export class BindReservoir {
-  readonly #strata: Omit<BindSample, 'callCount'>[][] = STRATA_MS.concat(0).map(() => [])
-  readonly #seen: number[] = STRATA_MS.concat(0).map(() => 0)
+  readonly #strata: readonly Stratum[] = STRATA_MS.concat(0).map(() => ({ kept: [], seenCount: 0, limit: SAMPLES }))
 
   offer(values: readonly unknown[], durationMs: number, random: () => number): void {
-    const stratum = stratumOf(durationMs)
-    const kept = this.#strata[stratum]!
-    const seen = ++this.#seen[stratum]!
+    const stratum = this.#strata[stratumOf(durationMs)]!
+    const { kept } = stratum
+    const seenCount = ++stratum.seenCount
     // Algorithm R: the set stays with probability places / seen, so every call has the same chance.
-    const place = kept.length < SAMPLES_PER_STRATUM ? kept.length : Math.floor(random() * seen)
-    if (place >= SAMPLES_PER_STRATUM || !keepsBinds(values)) return
-    kept[place] = { values: values.slice(), durationMs }
+    const place = kept.length < stratum.limit ? kept.length : Math.floor(random() * seenCount)
+    if (place >= stratum.limit) return
+    const copy = copyBinds(values)
+    if (copy === undefined || (place === kept.length && !this.#makeRoom(stratum, random))) return
+    kept[place] = { values: copy, durationMs }
   }
 
   samples(): readonly BindSample[] {
-    return this.#strata.flatMap((kept, stratum) => kept.map(sample => ({ ...sample, callCount: this.#seen[stratum]! / kept.length })))
+    return this.#strata.flatMap(({ kept, seenCount }) => kept.map(sample => ({ ...sample, callCount: seenCount / kept.length })))
+  }
+
+  #makeRoom(stratum: Stratum, random: () => number): boolean {
+    const keptCount = this.#strata.reduce((sum, { kept }) => sum + kept.length, 0)
+    if (keptCount < SAMPLES) return true
+    const fullest = this.#strata.reduce((most, other) => (other.kept.length > most.kept.length ? other : most))
+    if (stratum.kept.length < SAMPLES_PER_STRATUM && fullest.kept.length > SAMPLES_PER_STRATUM) {
+      fullest.kept.splice(Math.floor(random() * fullest.kept.length), 1)
+      fullest.limit = fullest.kept.length
+      return true
+    }
+    stratum.limit = stratum.kept.length
+    return false
   }
 }
 
 function stratumOf(durationMs: number): number {
   for (let i = 0; i < STRATA_MS.length; i++) if (durationMs < STRATA_MS[i]!) return i
   return STRATA_MS.length
-}
-
-/** True for a set that is small and plain enough to keep. */
-export function keepsBinds(values: readonly unknown[]): boolean {
-  if (values.length > VALUES_LIMIT) return false
-  let chars = 0
-  for (const value of values) {
-    if (typeof value === 'string') chars += value.length
-    else if (typeof value === 'object' && value !== null && !(value instanceof Date)) return false
-    else chars += 8
-  }
-  return chars <= SET_CHARS_LIMIT
 }

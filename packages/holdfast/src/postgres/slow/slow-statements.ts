@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '../../core/index.ts'
 import type { Counter, MetricFamily } from '../../telemetry/index.ts'
-import { keepsBinds } from '../bind-reservoir.ts'
+import { copyBinds } from '../bind-copy.ts'
 import type { StatementRecord, StatementStore } from '../statement-store.ts'
 import type { SlowPlan } from './slow-plan.ts'
 
@@ -133,11 +133,13 @@ export class SlowStatements {
     const given = Array.isArray(values) ? values : []
     if (entry.record.form.isWrite) entry.noPlan = 'it writes, and a write is never planned again'
     else if (!entry.record.form.counts) entry.noPlan = 'it is no query'
-    else if (text.length > PLANNED_CHARS_LIMIT || !keepsBinds(given)) entry.noPlan = 'its text or its parameters are too large to keep'
     else if (entry.wanted === undefined) {
-      if (this.wanted().length >= WANTED_LIMIT) return
-      entry.wanted = { text, values: given.slice() }
-      entry.wantedSinceMs = nowMs
+      const copy = text.length > PLANNED_CHARS_LIMIT ? undefined : copyBinds(given)
+      if (copy === undefined) entry.noPlan = 'its text or its parameters are too large to keep'
+      else if (this.wanted().length < WANTED_LIMIT) {
+        entry.wanted = { text, values: copy }
+        entry.wantedSinceMs = nowMs
+      }
     }
   }
 
