@@ -57,7 +57,7 @@ export async function runReads(client, scale) {
     const sets = Array.from({ length: BINDS_EACH }, () => binds(random))
     // Once before, so that what is measured is not the disk.
     const warmed = await runSets(client, text, sets)
-    await client.query('select pg_stat_statements_reset()')
+    await client.query('select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)')
     rowCount += (await runSets(client, text, sets.slice(0, warmed.count))).rowCount
     const { rows } = await client.query(
       "select sum(total_exec_time) / sum(calls) as mean from pg_stat_statements where query not like '%pg_stat_statements%' and dbid = (select oid from pg_database where datname = current_database())",
@@ -89,7 +89,7 @@ export async function runWrites(client, scale, each = WRITES_EACH) {
   let walBytes = 0
   for (const [at, { name, text, binds, perHour }] of all.entries()) {
     await client.query('checkpoint')
-    await client.query('select pg_stat_statements_reset()')
+    await client.query('select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)')
     const before = await lsn(client)
     for (let n = 0; n < each; n++) await client.query(text, binds(randoms[at]))
     walBytes += (((await lsn(client)) - before) / each) * perHour
@@ -119,7 +119,7 @@ export async function indexesIn(client) {
 
 /** Runs a share of an hour's traffic, reads and writes mixed, so that pg_stat_statements holds it. A statement that the share gives no call runs once. */
 export async function runTraffic(client, scale, share) {
-  await client.query('select pg_stat_statements_reset()')
+  await client.query('select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)')
   const all = [...reads(scale), ...writes(scale)].map((statement, at) => ({
     ...statement,
     random: seeded(at + 301),

@@ -29,6 +29,14 @@ export interface Measurement {
   readonly rowsReadPerRow?: number
 }
 
+/** What a predicted ratio may turn out to be. */
+export interface PredictedRange {
+  readonly low: number
+  readonly high: number
+  /** `seen`: with parameters of live calls. `drawn`: with values taken from rows, because nobody has seen what the application asks for. */
+  readonly parameters: 'seen' | 'drawn'
+}
+
 /** A change that a finding recommends. */
 export interface Recommendation {
   /** Statements to run, in order. Empty when the change is one of the code. */
@@ -41,6 +49,8 @@ export interface Recommendation {
   readonly option?: { readonly name: string; readonly from: string; readonly to: string }
   /** Predicted time after, divided by time before: 0.05 means twenty times faster. */
   readonly predictedRatio?: number
+  /** Where that ratio lies. Absent: as far from it as the clock may err. */
+  readonly predictedRange?: PredictedRange
   /** What it costs: size, write cost. */
   readonly costNote: string
   /** What it locks and for how long. */

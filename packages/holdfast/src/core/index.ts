@@ -11,6 +11,7 @@ export {
   type FindingState,
   type Measurement,
   moveFinding,
+  type PredictedRange,
   type Recommendation,
   type Verdict,
   type Verification,

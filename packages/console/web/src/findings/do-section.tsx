@@ -1,4 +1,4 @@
-import { migrationFiles } from 'holdfast/core'
+import { migrationFiles, type PredictedRange } from 'holdfast/core'
 import type { ReactElement } from 'react'
 import type { FindingDetail } from '../../../src/api/contract.ts'
 import { joined, showRatio } from '../format.ts'
@@ -49,7 +49,10 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
         {recommendation.predictedRatio === undefined ? null : (
           <div>
             <dt>Predicted</dt>
-            <dd>{joined(showRatio(recommendation.predictedRatio))} of the time it takes now</dd>
+            <dd>
+              {joined(showRatio(recommendation.predictedRatio))} of the time it takes now
+              {recommendation.predictedRange === undefined ? null : `, ${rangeText(recommendation.predictedRange)}`}
+            </dd>
           </div>
         )}
         <div>
@@ -114,4 +117,9 @@ function saveMigration({ finding }: FindingDetail): void {
     link.click()
     URL.revokeObjectURL(address)
   }
+}
+
+function rangeText({ low, high, parameters }: PredictedRange): string {
+  const basis = parameters === 'seen' ? 'from parameters that were seen' : 'from values of rows: its parameters were not seen'
+  return `between ${joined(showRatio(low))} and ${joined(showRatio(high))}, ${basis}`
 }

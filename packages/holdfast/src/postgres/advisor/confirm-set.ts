@@ -1,7 +1,8 @@
-import { asLive, type Judgement, judgeHarm, meansOf, type TrialMeans } from './judge.ts'
+import type { PredictedRange } from '../../core/index.ts'
+import { type Judgement, judgeHarm, type TrialMeans } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { usesIndex } from './plan.ts'
-import { paceOf, pairsOf, usualPairsOf } from './subjects.ts'
+import { claimOf, pairsOf } from './subjects.ts'
 import { type Runs, timeStatement } from './trial.ts'
 import type { TrialInput, TriedStatement } from './try-workload.ts'
 
@@ -19,6 +20,8 @@ export interface ConfirmedStatement {
   readonly tried: TriedStatement
   readonly after: Runs
   readonly means: TrialMeans
+  /** Where `means.ratio` lies. */
+  readonly range: PredictedRange
   /** Names of the indexes that stood on its tables. */
   readonly standing: ReadonlySet<string>
   /** Whether the set takes enough off it to say that it serves it. */
@@ -77,7 +80,6 @@ async function timeAll(
   indexes: readonly LabIndex[],
   before: readonly ConfirmedStatement[],
 ): Promise<ConfirmedStatement[]> {
-  const pace = paceOf(tried.map(({ prepared }) => prepared))
   const statements: ConfirmedStatement[] = []
   for (const statement of tried) {
     const { prepared } = statement
@@ -87,7 +89,7 @@ async function timeAll(
     const known = before.find(
       ({ tried: other, standing: then }) => other === statement && names.size === then.size && [...names].every(name => then.has(name)),
     )
-    statements.push(known ?? (await timeOne(input, lab, statement, names, indexes, pace)))
+    statements.push(known ?? (await timeOne(input, lab, statement, names, indexes)))
   }
   return statements
 }
@@ -98,13 +100,12 @@ async function timeOne(
   tried: TriedStatement,
   standing: ReadonlySet<string>,
   indexes: readonly LabIndex[],
-  pace: number,
 ): Promise<ConfirmedStatement> {
   const { prepared } = tried
   const after = await timeStatement(input.client, lab, prepared.subject, standing, { fewest: FEWEST_SETS, all: true })
   const pairs = pairsOf(prepared, after)
-  const means = asLive(meansOf(usualPairsOf(prepared, after)), prepared.examined.window.meanMs / pace)
-  return { tried, after, means, standing, isServed: means.ratio <= SERVED_RATIO, used: usedIndexes(pairs, after, indexes) }
+  const { means, range } = claimOf(prepared, after)
+  return { tried, after, means, range, standing, isServed: means.ratio <= SERVED_RATIO, used: usedIndexes(pairs, after, indexes) }
 }
 
 /** The index of least use among those that a slower statement reads; the slowness is measured twice, the second time beside the statement without indexes. */

@@ -1,4 +1,4 @@
-import { type Evidence, type Finding, type Measurement, moveFinding, type Recommendation } from '../../core/index.ts'
+import { type Evidence, type Finding, type Measurement, moveFinding, type PredictedRange, type Recommendation } from '../../core/index.ts'
 import { quoteIdent, quoteQualified } from './identifier.ts'
 import { type IndexShape, indexNameFor, shapeSql } from './index-definition.ts'
 import { renderPlan, rowsReadPerRow, usesIndex } from './plan.ts'
@@ -49,7 +49,7 @@ export function foundAgain(known: Finding, fresh: Finding, atMs: number): Findin
 }
 
 function evidenceOf({ index, served, tier }: FoundIndex, windowMs: number): Evidence {
-  const [{ examined, before, after, means }] = served
+  const [{ examined, before, after, means, range }] = served
   const { candidate } = index
   const planBefore = before.plans.find(plan => plan !== undefined)
   const planAfter = after.plans.find(plan => plan !== undefined && usesIndex(plan.Plan, index.name))
@@ -77,7 +77,7 @@ function evidenceOf({ index, served, tier }: FoundIndex, windowMs: number): Evid
     trial: {
       before: { sampleCount: before.ms.length * before.rounds, windowMs: sumOf(before.ms) * before.rounds, meanMs: means.beforeMs, ...readPerRow },
       after: { sampleCount: after.ms.length * after.rounds, windowMs: sumOf(after.ms) * after.rounds, meanMs: means.afterMs, ...afterRead },
-      note: `on a copy of ${candidate.table.name} with all indexes of this report in place; parameters ${served[0].areBound ? 'as seen' : 'sampled from its rows'} (${kinds}), weighted so that they return as many rows as live calls; best of each set's runs`,
+      note: `on a copy of ${candidate.table.name} with all indexes of this report in place; parameters ${served[0].areBound ? 'as seen' : 'sampled from its rows'} (${kinds}), weighted so that they return as many rows as live calls; median of each set's runs; ${rangeText(range, means.beforeMs)}`,
     },
   }
 }
@@ -95,10 +95,19 @@ function recommendationOf({ index, served, cost, supersedes }: FoundIndex): Reco
     ...indexSql(table.schema, table.name, candidate, name),
     summary: `Index ${table.name} ${shapeSql(candidate).replace('USING btree ', '')} so that the statement${also} reads only the rows it returns${freed}`,
     predictedRatio: main.means.ratio,
+    predictedRange: main.range,
     costNote: `about ${sizeText(index.sizeBytes)} on disk; ${cost.writesPerSec.toFixed(1)} writes/s on the table in the window would pay about ${cost.msPerSec.toFixed(2)} ms/s${hot}${lost}`,
     lockNote: BUILD_LOCK_NOTE,
     risk: cost.lostHotPerSec > 0 ? 'medium' : 'low',
   }
+}
+
+/** In ms, what the ratios say. */
+function rangeText({ low, high, parameters }: PredictedRange, beforeMs: number): string {
+  const [from, to] = [low, high].map(ratio => (ratio * beforeMs).toPrecision(2))
+  return parameters === 'seen'
+    ? `by those sets the mean lies from ${from} to ${to} ms`
+    : `by what the application asks for it takes ${from} to ${to} ms`
 }
 
 function shortText(statement: string): string {

@@ -1,4 +1,4 @@
-import type { EvidenceTier, Finding } from '../../core/index.ts'
+import type { EvidenceTier, Finding, PredictedRange } from '../../core/index.ts'
 import type { FoundIndex } from './rules/missing-index.ts'
 
 /** A statement that the set of indexes serves, with what it took and takes on the copy when the whole set is in place. */
@@ -11,6 +11,8 @@ export interface ServedReport {
   readonly meanMs: number
   /** Time after as a share of the time before, 0..1. */
   readonly ratio: number
+  /** Where that lies. */
+  readonly ratioRange: PredictedRange
   /** `modeled`: the copy was a sample of a table, so only `ratio` says something. */
   readonly tier: EvidenceTier
   /** Means of one call on the copy, ms; absent when modeled. */
@@ -26,12 +28,12 @@ export function servedStatements(found: readonly FoundIndex[], findings: readonl
   const reports = new Map<string, ServedReport>()
   for (const [at, { served, tier }] of found.entries()) {
     const { id } = findings[at]!
-    for (const { examined, means, savesMsPerSec } of served) {
+    for (const { examined, means, range, savesMsPerSec } of served) {
       const { queryId, calls, meanMs } = examined.window
       const known = reports.get(queryId)
       const times = tier === 'modeled' ? {} : { beforeMs: means.beforeMs, afterMs: means.afterMs }
       reports.set(queryId, {
-        ...(known ?? { queryId, statement: examined.parsed.text, calls, meanMs, ratio: means.ratio, tier, ...times }),
+        ...(known ?? { queryId, statement: examined.parsed.text, calls, meanMs, ratio: means.ratio, ratioRange: range, tier, ...times }),
         savesMsPerSec: (known?.savesMsPerSec ?? 0) + savesMsPerSec,
         findingIds: [...(known?.findingIds ?? []), id],
       })

@@ -1,10 +1,12 @@
+import type { PredictedRange } from '../../core/index.ts'
 import type { Why } from './asks.ts'
 import type { Candidate } from './candidates.ts'
 import type { Catalog } from './catalog.ts'
+import { claimRange } from './claim-range.ts'
 import type { AdvisorClient } from './client.ts'
 import { keyByRows, withSeenKey } from './document-keys.ts'
 import type { ExaminedStatement, SeenBinds } from './examined.ts'
-import { levelUntold, type TrialPair } from './judge.ts'
+import { asLive, levelUntold, meansOf, type TrialMeans, type TrialPair } from './judge.ts'
 import type { Lab } from './lab.ts'
 import { orderSets } from './order-sets.ts'
 import { limitFor, type ParameterHints, type ParameterSet, TRIED_SETS } from './parameters.ts'
@@ -20,6 +22,8 @@ export interface PreparedStatement {
   readonly candidates: readonly Candidate[]
   readonly subject: Subject
   readonly before: Runs
+  /** Mean of the live calls at the pace of the copy, ms. Absent: not known yet. */
+  readonly liveMs?: number
   /** Why no candidate is left: what its parameters are cannot be told. */
   readonly unserved?: Why
 }
@@ -121,11 +125,12 @@ function wildcardFirst(times: string): Why {
   }
 }
 
-/** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned. */
-export function pairsOf({ subject, before, examined }: PreparedStatement, after: Runs): TrialPair[] {
-  // Parameters that were seen are a sample of the calls themselves: there is nothing to weigh them by but the calls that each stands for.
+/** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned, and by the time that they took. */
+export function pairsOf({ subject, before, examined, liveMs }: PreparedStatement, after: Runs): TrialPair[] {
   const likely = likelyOf(subject.sets.slice(0, after.rows.length))
-  const weights = weighSets(after.rows, examined.binds === undefined ? examined.rowsPerCall : undefined, likely)
+  const setMs = before.ms.slice(0, after.rows.length)
+  const times = liveMs === undefined || setMs.length < after.rows.length ? undefined : { setMs, liveMs }
+  const weights = weighSets(after.rows, examined.rowsPerCall, likely, times)
   return after.ms.map((afterMs, at) => {
     const [was, is] = [before.plans[at], after.plans[at]]
     const pagesRatio = was === undefined || is === undefined ? undefined : pagesRead(is.Plan) / Math.max(1, pagesRead(was.Plan))
@@ -144,11 +149,17 @@ function likelyOf(sets: readonly ParameterSet[]): number[] {
   })
 }
 
-/** As `pairsOf`, with what calls usually take in the place of the least that they take: what is said to people. Of parameters that were drawn, those that nothing tells
- *  apart are levelled. */
+/** As `pairsOf`, with what calls usually take in the place of the least that they take: what is said to people. */
 export function usualPairsOf(prepared: PreparedStatement, after: Runs): TrialPair[] {
-  const pairs = pairsOf({ ...prepared, before: { ...prepared.before, ms: prepared.before.usualMs } }, { ...after, ms: after.usualMs })
-  return prepared.examined.binds === undefined ? levelUntold(pairs, after.rows) : pairs
+  return pairsOf({ ...prepared, before: { ...prepared.before, ms: prepared.before.usualMs } }, { ...after, ms: after.usualMs })
+}
+
+/** What is claimed of a statement. Of parameters that were drawn, those that nothing tells apart are levelled. */
+export function claimOf(prepared: PreparedStatement, after: Runs): { readonly means: TrialMeans; readonly range: PredictedRange } {
+  const areSeen = prepared.examined.binds !== undefined
+  const pairs = usualPairsOf(prepared, after)
+  const means = meansOf(areSeen ? pairs : levelUntold(pairs, after.rows))
+  return { means: asLive(means, prepared.liveMs ?? means.beforeMs), range: claimRange(pairs, areSeen, means) }
 }
 
 /** Whether the application's patterns begin with fixed text: to compare `abc%` with a row costs a fraction of what `%abc%` costs, so the time of the live calls tells,

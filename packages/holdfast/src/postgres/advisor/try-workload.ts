@@ -8,7 +8,7 @@ import { type Judgement, judgeTrial } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { rowsReadPerRow, usesIndex } from './plan.ts'
 import type { RefusalReason } from './refusal.ts'
-import { FEWEST_BEFORE, liveRatioOf, meanBefore, type PreparedStatement, pairsOf, prepareStatement } from './subjects.ts'
+import { FEWEST_BEFORE, liveRatioOf, meanBefore, type PreparedStatement, paceOf, pairsOf, prepareStatement } from './subjects.ts'
 import { plannedIndexes, type Runs, screenSubjects, timeStatement } from './trial.ts'
 
 /** Sets run with a candidate, even where each run takes long. */
@@ -76,7 +76,8 @@ export async function tryWorkload(
     if ('reason' in outcome) untried.push(outcome)
     else prepared.push(outcome)
   }
-  const trials = prepared.map(statement => new StatementTrial(statement))
+  const pace = paceOf(prepared)
+  const trials = prepared.map(statement => new StatementTrial({ ...statement, liveMs: statement.examined.window.meanMs / pace }))
   for (const facts of tablesByTime(prepared, lab)) await tryTable(input, lab, facts, trials)
   await tryTogether(input, lab, trials)
   const tried: TriedStatement[] = []

@@ -1,4 +1,4 @@
-import type { Clock, EvidenceTier } from '../../../core/index.ts'
+import type { Clock, EvidenceTier, PredictedRange } from '../../../core/index.ts'
 import type { IndexWorld } from '../asks.ts'
 import { proposeCandidates } from '../candidates.ts'
 import type { Catalog, TableFacts } from '../catalog.ts'
@@ -64,6 +64,7 @@ export interface ServedStatement {
   readonly before: Runs
   readonly after: Runs
   readonly means: TrialMeans
+  readonly range: PredictedRange
   readonly pairs: readonly TrialPair[]
   /** True when the parameters are those of live calls. */
   readonly areBound: boolean
@@ -256,7 +257,7 @@ function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirm
   const pace = paceOf(confirmed.map(({ tried }) => tried.prepared))
   const served = confirmed
     .filter(({ isServed, used }) => isServed && used.has(index))
-    .map(({ tried, after, means, used }): ServedStatement => {
+    .map(({ tried, after, means, range, used }): ServedStatement => {
       const { examined, before } = tried.prepared
       const pairs = pairsOf(tried.prepared, after)
       const savedMs = examined.window.calls * likelyMs(tried.prepared, pace) * (1 - means.ratio) * used.get(index)!
@@ -265,6 +266,7 @@ function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirm
         before,
         after,
         means,
+        range,
         pairs,
         areBound: examined.binds !== undefined,
         savesMsPerSec: input.windowMs > 0 ? (savedMs * 1000) / input.windowMs : 0,
