@@ -1,7 +1,7 @@
 import { migrationFiles, type PredictedRange } from 'holdfast/core'
 import type { ReactElement } from 'react'
 import type { FindingDetail } from '../../../src/api/contract.ts'
-import { joined, showRatio } from '../format.ts'
+import { joined, showRatio, speedUp } from '../format.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -50,7 +50,7 @@ export function DoSection({ detail, ask }: DoSectionProps): ReactElement {
           <div>
             <dt>Predicted</dt>
             <dd>
-              {joined(showRatio(recommendation.predictedRatio))} of the time it takes now
+              {speedUp(1, recommendation.predictedRatio) ?? `${joined(showRatio(recommendation.predictedRatio))} of the time it takes now`}
               {recommendation.predictedRange === undefined ? null : `, ${rangeText(recommendation.predictedRange)}`}
             </dd>
           </div>
@@ -121,5 +121,6 @@ function saveMigration({ finding }: FindingDetail): void {
 
 function rangeText({ low, high, parameters }: PredictedRange): string {
   const basis = parameters === 'seen' ? 'from parameters that were seen' : 'from values of rows: its parameters were not seen'
-  return `between ${joined(showRatio(low))} and ${joined(showRatio(high))}, ${basis}`
+  const [least, most] = [speedUp(1, high), speedUp(1, low)]
+  return least === null || most === null ? basis : `from ${least} to ${most}, ${basis}`
 }
