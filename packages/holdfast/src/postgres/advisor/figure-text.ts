@@ -20,6 +20,8 @@ export function spanText(ms: number): string {
 
 /** `4.2 %`, `37 %` */
 export function shareText(share: number): string {
+  // 99.7 % is not all.
+  if (share >= 0.995 && share < 1) return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`
   return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
 }
 

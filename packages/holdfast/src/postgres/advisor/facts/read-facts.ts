@@ -65,7 +65,12 @@ export async function readFacts(input: FactsInput): Promise<RuleFacts> {
     foreignKeys: await readKnown<ForeignKeyRow>(client, FOREIGN_KEYS, [], monitor),
     sessions: await readKnown<SessionRow>(client, SESSIONS, [], monitor),
     lockWaits: await readKnown<LockWaitRow>(client, LOCK_WAITS, [], monitor),
-    viewRefreshes: await readKnown<ViewRefreshRow>(client, VIEW_REFRESHES, [], `GRANT SELECT ON holdfast.view_refresh TO ${role}`),
+    viewRefreshes: await readKnown<ViewRefreshRow>(
+      client,
+      VIEW_REFRESHES,
+      [],
+      `GRANT USAGE ON SCHEMA holdfast TO ${role}; GRANT SELECT ON holdfast.view_refresh TO ${role}`,
+    ),
     statements,
     parsed,
     windows: window.statements,

@@ -56,6 +56,8 @@ export interface MeasuredWaste {
 export interface OfferedIndex extends IndexShape {
   readonly schema: string
   readonly table: string
+  /** Statements that it would serve. */
+  readonly targetQueryIds: readonly string[]
 }
 
 /** Everything that rules judge by. Read once for all of them; no rule reads for itself. */

@@ -12,13 +12,14 @@ export interface WrappedColumn {
 
 /** What a statement does that some rule has a word on. */
 export interface StatementTraits {
-  readonly hasOffset: boolean
+  /** A sorted SELECT in it skips rows. Prisma writes OFFSET behind every SELECT, also where nothing is paged. */
+  readonly pagesByOffset: boolean
   /** The outermost SELECT asks for every column, of all tables or of one. */
   readonly selectsStar: boolean
   readonly wrapped: readonly WrappedColumn[]
 }
 
-const NOTHING: StatementTraits = { hasOffset: false, selectsStar: false, wrapped: [] }
+const NOTHING: StatementTraits = { pagesByOffset: false, selectsStar: false, wrapped: [] }
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<', '>', '<=', '>='])
 
 /** Reads the traits from the text. Needs the parser loaded. What does not parse has none. */
@@ -26,15 +27,15 @@ export function statementTraits(text: string): StatementTraits {
   const statement = parseFirst(text)
   if (statement === undefined) return NOTHING
   const wrapped: WrappedColumn[] = []
-  let hasOffset = false
+  let pagesByOffset = false
   visitNode(statement, node => {
-    if ('SelectStmt' in node && node.SelectStmt.limitOffset !== undefined) hasOffset = true
+    if ('SelectStmt' in node && node.SelectStmt.limitOffset !== undefined && node.SelectStmt.sortClause !== undefined) pagesByOffset = true
     const found = wrappedColumnOf(node)
     if (found !== undefined) wrapped.push(found)
     return true
   })
   const targets = 'SelectStmt' in statement ? (statement.SelectStmt.targetList ?? []) : []
-  return { hasOffset, selectsStar: targets.some(isStar), wrapped }
+  return { pagesByOffset, selectsStar: targets.some(isStar), wrapped }
 }
 
 function parseFirst(text: string): Node | undefined {

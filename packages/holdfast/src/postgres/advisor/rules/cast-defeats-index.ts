@@ -1,4 +1,4 @@
-import type { TableFacts } from '../catalog.ts'
+import type { IndexFacts, TableFacts } from '../catalog.ts'
 import type { RuleFacts, RuleStatement } from '../facts/rule-facts.ts'
 import type { WrappedColumn } from '../facts/statement-traits.ts'
 import { countText, msText, shareText } from '../figure-text.ts'
@@ -21,11 +21,22 @@ function findingsFor(statement: RuleStatement, facts: RuleFacts): RuleFinding[] 
     const found = statement.parsed.scopes.map(scope => resolveColumn(scope, wrapped.column, facts.catalog)).find(column => column !== undefined)
     if (found === undefined || found.table.rowCount < LEAST_ROWS) continue
     const index = found.table.indexes.find(({ isValid, isPartial, keys }) => isValid && !isPartial && keys[0]?.column === found.column.name)
-    // An index on the expression serves it.
-    const isServed = found.table.indexes.some(({ keys }) => keys[0]?.column === null)
-    if (index !== undefined && !isServed) return [findingFor(statement, wrapped, found.table, index.name, found.column.type, facts)]
+    const isServed = found.table.indexes.some(other => isOnExpression(other, wrapped))
+    if (index !== undefined && !isServed && !isRelabel(wrapped, found.column.type))
+      return [findingFor(statement, wrapped, found.table, index.name, found.column.type, facts)]
   }
   return []
+}
+
+/** An index on the expression serves it. Its definition is the server's own writing: `(lower(email))`, `(((day)::date))`. */
+function isOnExpression({ isValid, keys, definition }: IndexFacts, { column, by, name }: WrappedColumn): boolean {
+  const written = by === 'cast' ? `(${quoteIdent(column.name)})::` : `${name}(`
+  return isValid && keys.some(key => key.column === null) && definition.includes(written) && definition.includes(quoteIdent(column.name))
+}
+
+/** A cast that changes nothing but the name of the type: an index on a varchar serves a comparison as text. */
+function isRelabel({ by, name }: WrappedColumn, type: string): boolean {
+  return by === 'cast' && /^(text|varchar)$/.test(name) && /^(text|character varying)/.test(type)
 }
 
 function findingFor(

@@ -21,16 +21,17 @@ function judgeTables(rows: readonly IndexHealthRow[]): RuleFinding[] {
 }
 
 function judgeTable(indexes: readonly IndexHealthRow[]): RuleFinding[] {
-  const findings: RuleFinding[] = []
-  const dropped = new Set<number>()
+  const dropped = new Set<IndexHealthRow>()
+  const keepersOf = (index: IndexHealthRow): IndexHealthRow[] =>
+    indexes.filter(other => other !== index && !dropped.has(other) && serves(other, index)).sort(bestFirst)
   // The narrow and the young first, so that of two twins the older one stays.
-  for (const index of indexes.toSorted((a, b) => a.keys.length - b.keys.length || b.oid - a.oid)) {
-    const keeper = indexes.filter(other => other !== index && !dropped.has(other.oid) && serves(other, index)).sort(bestFirst)[0]
-    if (keeper === undefined) continue
-    dropped.add(index.oid)
-    findings.push(findingFor(index, keeper))
-  }
-  return findings
+  for (const index of indexes.toSorted((a, b) => a.keys.length - b.keys.length || b.oid - a.oid)) if (keepersOf(index).length > 0) dropped.add(index)
+  // Named only now, when it is known which stay: one that serves another may itself be served.
+  return [...dropped].flatMap(index =>
+    keepersOf(index)
+      .slice(0, 1)
+      .map(keeper => findingFor(index, keeper)),
+  )
 }
 
 function bestFirst(a: IndexHealthRow, b: IndexHealthRow): number {

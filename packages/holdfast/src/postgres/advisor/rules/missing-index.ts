@@ -336,8 +336,8 @@ function calledVolatile(parsed: ParsedStatement, volatility: ReadonlyMap<string,
 const PAGE_BY_KEY = 'page by key instead of OFFSET: WHERE (sort columns) > (the last row seen) ORDER BY ... LIMIT'
 
 function refusalOf({ parsed, window, shareOfTime }: ExaminedStatement, reason: RefusalReason, why: string, rewrite?: string): Refusal {
-  const hasOffset = [...parsed.params.values()].some(use => use.kind === 'offset')
-  const advice = rewrite ?? (hasOffset && reason !== 'cheap' ? PAGE_BY_KEY : undefined)
+  const isPaged = [...parsed.params.values()].some(use => use.kind === 'offset') && parsed.scopes.some(({ orderBy }) => orderBy.length > 0)
+  const advice = rewrite ?? (isPaged && reason !== 'cheap' ? PAGE_BY_KEY : undefined)
   const refusal = { queryId: window.queryId, statement: parsed.text, calls: window.calls, meanMs: window.meanMs, shareOfTime, reason, why }
   return advice === undefined ? refusal : { ...refusal, rewrite: advice }
 }

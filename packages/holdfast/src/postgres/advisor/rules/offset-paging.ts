@@ -5,15 +5,20 @@ import { LEAST_SHARE, manualChange, type Rule, type RuleFinding, statementEviden
 /** Blocks touched for each row returned. A page of an index order touches one to three for each row; beyond this the call reads what it throws away. */
 export const LEAST_BLOCKS_PER_ROW = 10
 
-/** Rule `pg/offset-paging`: a statement skips rows with OFFSET and touches many blocks for each row that it returns. */
+/** Rule `pg/offset-paging`: a statement skips rows with OFFSET and touches many blocks for each row that it returns. One that an index of the offered set would serve is
+ *  left to that: it may touch them for want of the index, on its first page as on its last. */
 export const offsetPaging: Rule = {
   name: 'pg/offset-paging',
-  judge: facts => ({ findings: facts.statements.filter(isFar).map(statement => findingFor(statement, facts)), unknown: [] }),
+  judge: facts => {
+    const left = new Set(facts.offered.flatMap(({ targetQueryIds }) => targetQueryIds))
+    const far = facts.statements.filter(statement => isFar(statement) && !left.has(statement.window.queryId))
+    return { findings: far.map(statement => findingFor(statement, facts)), unknown: [] }
+  },
 }
 
 function isFar({ traits, shareOfTime, blocks }: RuleStatement): boolean {
   return (
-    traits.hasOffset &&
+    traits.pagesByOffset &&
     shareOfTime >= LEAST_SHARE &&
     blocks !== undefined &&
     blocks.blocksPerCall >= LEAST_BLOCKS_PER_ROW * Math.max(1, blocks.rowsPerCall)

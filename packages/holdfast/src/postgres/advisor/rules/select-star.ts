@@ -22,14 +22,17 @@ export const selectStar: Rule = {
 function widestTable({ parsed }: RuleStatement, { catalog, tables }: RuleFacts): TableHealthRow | undefined {
   if (!tables.known) return undefined
   const oids = new Set((parsed.scopes[0]?.tables ?? []).map(ref => catalog.table(ref)?.oid))
-  return tables.value
-    .filter(table => oids.has(table.oid) && (table.rowBytes ?? 0) >= WIDE_ROW_BYTES)
-    .toSorted((a, b) => (b.rowBytes ?? 0) - (a.rowBytes ?? 0))[0]
+  return tables.value.filter(table => oids.has(table.oid) && widthOf(table) >= WIDE_ROW_BYTES).toSorted((a, b) => widthOf(b) - widthOf(a))[0]
+}
+
+/** Mean size of a row with what is kept out of line, bytes. */
+function widthOf({ rowBytes, toastBytes, rowCount, liveCount }: TableHealthRow): number {
+  return (rowBytes ?? 0) + toastBytes / Math.max(1, rowCount, liveCount)
 }
 
 function findingFor(statement: RuleStatement, table: TableHealthRow, { windowMs }: RuleFacts): RuleFinding {
   const { window } = statement
-  const width = table.rowBytes ?? 0
+  const width = widthOf(table)
   const perSec = windowMs > 0 ? (window.rows * width * 1000) / windowMs : 0
   return {
     subject: window.queryId,

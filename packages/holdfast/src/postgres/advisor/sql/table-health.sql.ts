@@ -8,6 +8,8 @@ export const TABLE_HEALTH = `SELECT /* holdfast */ c.oid::int8::float8 AS oid, n
   (extract(epoch FROM greatest(s.last_vacuum, s.last_autovacuum)) * 1000)::float8 AS "vacuumedMs",
   (extract(epoch FROM greatest(s.last_analyze, s.last_autoanalyze)) * 1000)::float8 AS "analyzedMs",
   (SELECT sum((1 - p.null_frac) * p.avg_width)::float8 FROM pg_stats p WHERE p.schemaname = n.nspname AND p.tablename = c.relname AND NOT p.inherited) AS "rowBytes",
+  coalesce((SELECT greatest(x.relpages * current_setting('block_size')::float8, o.n_live_tup * 1996.0)
+    FROM pg_class x JOIN pg_stat_all_tables o ON o.relid = x.oid WHERE x.oid = c.reltoastrelid), 0)::float8 AS "toastBytes",
   (SELECT count(*)::int FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS "columnCount",
   (SELECT count(*)::int FROM pg_stats p WHERE p.schemaname = n.nspname AND p.tablename = c.relname AND NOT p.inherited) AS "columnsWithStatistics"
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_stat_all_tables s ON s.relid = c.oid
@@ -37,8 +39,10 @@ export interface TableHealthRow {
   readonly changedSinceAnalyze: number
   readonly vacuumedMs: number | null
   readonly analyzedMs: number | null
-  /** Mean width of a row's data; null without statistics or without the right to read them. */
+  /** Mean width of a row's data in the table itself, where a value kept out of line has 18 bytes; null without statistics or without the right to read them. */
   readonly rowBytes: number | null
+  /** Size of what is kept out of line (TOAST), by its pages or by its chunks of 1,996 bytes, whichever says more. */
+  readonly toastBytes: number
   readonly columnCount: number
   readonly columnsWithStatistics: number
 }

@@ -71,6 +71,7 @@ export function tableHealth(name: string, changes: Partial<TableHealthRow> = {})
     vacuumedMs: NOW_MS,
     analyzedMs: NOW_MS,
     rowBytes: 50,
+    toastBytes: 0,
     columnCount: 4,
     columnsWithStatistics: 4,
     ...changes,

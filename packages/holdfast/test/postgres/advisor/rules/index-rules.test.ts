@@ -99,6 +99,17 @@ describe('pg/duplicate-index', () => {
     expect(duplicateIndex.judge(healthyFacts({ indexes: known([old, key]) })).findings.map(({ target }) => target?.indexName)).toEqual(['old'])
   })
 
+  it('names as the one that stays none that is dropped itself', () => {
+    const carrying = indexHealth('carrying', ['a', 'b'], { oid: 1, included: ['c'], sizeBytes: 3e6 })
+    const twin = indexHealth('twin', ['a', 'b'], { oid: 2, sizeBytes: 1e6 })
+    const short = indexHealth('short', ['a'], { oid: 3 })
+    const { findings } = duplicateIndex.judge(healthyFacts({ indexes: known([carrying, twin, short]) }))
+    expect(findings.map(({ title }) => title.split(',')[0])).toEqual([
+      'index short on lead is the beginning of carrying',
+      'index twin on lead is a duplicate of carrying',
+    ])
+  })
+
   it('counts unique twins as twins only when they treat nulls alike', () => {
     const one = indexHealth('one', ['a'], { isUnique: true })
     expect(serves(indexHealth('two', ['a'], { isUnique: true }), one)).toBe(true)
@@ -150,7 +161,7 @@ describe('pg/foreign-key-index', () => {
   it('leaves to the index set what an index of it would serve', () => {
     const plain = (name: string) => ({ name, descending: false, nulls: 'last' as const })
     const withSet = (shape: Partial<OfferedIndex>): number => {
-      const offered = [{ schema: 'public', table: 'lead', keys: [plain('agent_id'), plain('status')], ...shape }]
+      const offered = [{ schema: 'public', table: 'lead', keys: [plain('agent_id'), plain('status')], targetQueryIds: [], ...shape }]
       return foreignKeyIndex.judge(healthyFacts({ foreignKeys: known([key]), indexes: known([]), offered })).findings.length
     }
     expect(withSet({})).toBe(0)

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Finding } from '../../../../src/core/index.ts'
+import type { IndexFacts } from '../../../../src/postgres/advisor/catalog.ts'
 import { known } from '../../../../src/postgres/advisor/facts/known.ts'
 import type { RuleFacts, RuleStatement } from '../../../../src/postgres/advisor/facts/rule-facts.ts'
 import { statementTraits } from '../../../../src/postgres/advisor/facts/statement-traits.ts'
@@ -26,15 +27,15 @@ function judge(rule: Rule, statement: RuleStatement, facts: Partial<RuleFacts> =
 
 describe('statementTraits', () => {
   it('sees OFFSET, the star of the outermost SELECT, and columns inside casts and functions', () => {
-    expect(statementTraits('select * from lead order by id offset $1')).toMatchObject({ hasOffset: true, selectsStar: true, wrapped: [] })
+    expect(statementTraits('select * from lead order by id offset $1')).toMatchObject({ pagesByOffset: true, selectsStar: true, wrapped: [] })
     expect(statementTraits('select l.* from lead l')).toMatchObject({ selectsStar: true })
-    expect(statementTraits('select count(*) from (select * from lead) l')).toMatchObject({ hasOffset: false, selectsStar: false })
+    expect(statementTraits('select count(*) from (select * from lead) l')).toMatchObject({ pagesByOffset: false, selectsStar: false })
     expect(statementTraits('select id from lead where day::date = $1 and $2 = lower(name)').wrapped).toMatchObject([
       { by: 'cast', name: 'date', column: { name: 'day' } },
       { by: 'function', name: 'lower', column: { name: 'name' } },
     ])
     expect(statementTraits('select id from lead where day = $1::date').wrapped).toEqual([])
-    expect(statementTraits('this is no SQL')).toEqual({ hasOffset: false, selectsStar: false, wrapped: [] })
+    expect(statementTraits('this is no SQL')).toEqual({ pagesByOffset: false, selectsStar: false, wrapped: [] })
   })
 })
 
@@ -51,6 +52,23 @@ describe('pg/offset-paging', () => {
   })
 })
 
+describe('pg/offset-paging and what only looks like it', () => {
+  const text = 'select id from lead where day = $1 order by id limit $2 offset $3'
+  const blocks = { calls: 10, blocksPerCall: 5000, tempBlocksPerCall: 0, rowsPerCall: 20 }
+
+  it('is silent on the OFFSET that Prisma writes behind what is not sorted', () => {
+    for (const unsorted of ['select id from lead where id in ($1, $2) offset $3', 'select count(*) from (select id from lead offset $1) as sub'])
+      expect(judge(offsetPaging, ruleStatement(unsorted, { blocks }))).toEqual([])
+  })
+
+  it('leaves a statement to the index that is offered for it', () => {
+    const statement = ruleStatement(text, { blocks })
+    const offered = (targetQueryIds: string[]) => [{ schema: 'public', table: 'lead', keys: [], targetQueryIds }]
+    expect(judge(offsetPaging, statement, { offered: offered([statement.window.queryId]) })).toEqual([])
+    expect(judge(offsetPaging, statement, { offered: offered(['another']) })).toHaveLength(1)
+  })
+})
+
 describe('pg/select-star', () => {
   const wide = (rowBytes: number): Partial<RuleFacts> => ({ tables: known([tableHealth('lead', { rowBytes })]) })
 
@@ -58,6 +76,14 @@ describe('pg/select-star', () => {
     expect(judge(selectStar, ruleStatement('select * from lead where id = $1'), wide(2000))).toHaveLength(1)
     expect(judge(selectStar, ruleStatement('select * from lead where id = $1'), wide(1999))).toEqual([])
     expect(judge(selectStar, ruleStatement('select id from lead where id = $1'), wide(5000))).toEqual([])
+  })
+
+  it('counts what is kept out of line', () => {
+    const documents = (toastBytes: number): Partial<RuleFacts> => ({ tables: known([tableHealth('lead', { toastBytes })]) })
+    expect(judge(selectStar, ruleStatement('select * from lead where id = $1'), documents(3000 * 100_000))).toMatchObject([
+      { title: 'SELECT * reads all 4 columns of lead, 3 kB a row' },
+    ])
+    expect(judge(selectStar, ruleStatement('select * from lead where id = $1'), documents(1000 * 100_000))).toEqual([])
   })
 })
 
@@ -78,8 +104,21 @@ describe('pg/cast-defeats-index', () => {
     expect(judge(castDefeatsIndex, statement())).toHaveLength(1)
     expect(judge(castDefeatsIndex, statement(), { catalog: catalogOf({ ...LEAD, rowCount: 9_999 }) })).toEqual([])
     expect(judge(castDefeatsIndex, statement(), { catalog: catalogOf({ ...LEAD, indexes: [] }) })).toEqual([])
-    const expression = { ...indexFacts('lead_date', ['x']), keys: [{ column: null, descending: false }] }
-    expect(judge(castDefeatsIndex, statement(), { catalog: catalogOf({ ...LEAD, indexes: [...LEAD.indexes, expression] }) })).toEqual([])
+    const expression = (keys: string): IndexFacts =>
+      indexFacts('lead_other', ['x'], {
+        keys: [{ column: null, descending: false }],
+        definition: `CREATE INDEX lead_other ON lead USING btree (${keys})`,
+      })
+    const withIndex = (keys: string): number =>
+      judge(castDefeatsIndex, statement(), { catalog: catalogOf({ ...LEAD, indexes: [...LEAD.indexes, expression(keys)] }) }).length
+    expect([withIndex('((day)::date)'), withIndex('lower(name)')]).toEqual([0, 1])
+  })
+
+  it('is silent on a varchar compared as text, which its index serves', () => {
+    const day = { ...LEAD.columns.get('day')!, type: 'character varying(20)' }
+    const catalog = catalogOf({ ...LEAD, columns: new Map([...LEAD.columns, ['day', day]]) })
+    expect(judge(castDefeatsIndex, ruleStatement('select id from lead where day::text = $1'), { catalog })).toEqual([])
+    expect(judge(castDefeatsIndex, ruleStatement('select id from lead where day::date = $1'), { catalog })).toHaveLength(1)
   })
 
   it('says what to write instead', () => {

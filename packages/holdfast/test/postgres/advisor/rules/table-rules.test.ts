@@ -148,6 +148,11 @@ describe('pg/sequence-end', () => {
     expect(findings.map(({ severity }) => severity)).toEqual(severities)
   })
 
+  it('does not say that all are given while some are left', () => {
+    const [finding] = sequenceEnd.judge(healthyFacts({ sequences: known([{ ...sequence, lastValue: 9_974, maxValue: 10_000 }]) })).findings
+    expect(finding?.title).toBe('sequence s has given 99.7 % of its values, 26 are left')
+  })
+
   it('goes by the column where that ends first', () => {
     const fed = {
       ...sequence,
