@@ -148,7 +148,13 @@ function addFindings(program: Command, run: Run): void {
     .action((id: string, options) => run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action: 'snooze' as const }))
   for (const [action, description] of Object.entries(one)) {
     const command = program.command(`${action} <id>`).description(description)
-    if (action === 'apply' || action === 'revert') command.option('-y, --yes', 'do not ask')
+    if (action === 'verify') command.option('--wait <duration>', 'ask again until there is a verdict, at most for this long', '0s')
+    else
+      command
+        .option('-y, --yes', 'do not ask')
+        .option('--lock-timeout <duration>', 'longest wait for any one lock', '2s')
+        .option('--timeout <duration>', 'longest statement', '30m')
+    if (action === 'apply') command.option('--max-index-size <size>', 'largest index to build', '16gb')
     command.action((id: string, options) => run(async () => (await import('./commands/finding.ts')).finding, { ...options, id, action }))
   }
 }

@@ -1,11 +1,12 @@
 import { createInterface } from 'node:readline/promises'
-import { type Duration, type Finding, parseDurationMs } from 'holdfast/core'
-import type { Advisor } from 'holdfast/postgres'
+import { type Duration, type Finding, parseDurationMs, parseSizeBytes, type Size } from 'holdfast/core'
+import type { Advisor, ApplyOptions } from 'holdfast/postgres'
 import type { CommandContext } from '../command-line.ts'
 import { openAdvisor } from '../database.ts'
 import { cliErrors } from '../errors.ts'
 import { exitCode } from '../exit-code.ts'
 import { findingPage, verdictLine } from '../render/finding.ts'
+import { awaitVerdict } from './await-verdict.ts'
 
 interface FindingOptions {
   readonly id: string
@@ -14,6 +15,13 @@ interface FindingOptions {
   readonly reason?: string
   /** Of snooze: how long. */
   readonly for?: string
+  /** Of apply and revert: longest wait for a lock, longest statement. */
+  readonly lockTimeout?: string
+  readonly timeout?: string
+  /** Of apply: largest index. */
+  readonly maxIndexSize?: string
+  /** Of verify: how long to wait for a verdict. */
+  readonly wait?: string
 }
 
 /** `holdfast explain|apply|verify|revert|snooze <id>`. */
@@ -26,7 +34,7 @@ export async function finding(options: FindingOptions, context: CommandContext):
 }
 
 async function act(
-  { id, action, for: duration = '7d', reason }: FindingOptions,
+  { id, action, for: duration = '7d', reason, wait = '0s', ...limits }: FindingOptions,
   found: Finding,
   advisor: Advisor,
   context: CommandContext,
@@ -35,16 +43,26 @@ async function act(
     case 'explain':
       return found
     case 'verify':
-      return advisor.verify(id)
+      return awaitVerdict(id, parseDurationMs(wait), advisor, context)
     case 'snooze':
       return advisor.snooze(id, asDuration(duration), reason)
     case 'apply':
       // What Holdfast does not change it refuses, and says what to do; there is nothing to confirm.
       if (found.recommendation.manual === undefined) await confirm(id, found.recommendation.sql, context)
-      return advisor.apply(id)
+      return advisor.apply(id, limitsOf(limits))
     case 'revert':
       await confirm(id, found.recommendation.revertSql, context)
-      return advisor.revert(id)
+      return advisor.revert(id, limitsOf(limits))
+  }
+}
+
+/** What was given of them. @throws HF_CONFIG_DURATION, HF_CONFIG_SIZE */
+function limitsOf({ lockTimeout, timeout, maxIndexSize }: Pick<FindingOptions, 'lockTimeout' | 'timeout' | 'maxIndexSize'>): ApplyOptions {
+  if (maxIndexSize !== undefined) parseSizeBytes(maxIndexSize)
+  return {
+    ...(lockTimeout === undefined ? {} : { lockTimeout: asDuration(lockTimeout) }),
+    ...(timeout === undefined ? {} : { statementTimeout: asDuration(timeout) }),
+    ...(maxIndexSize === undefined ? {} : { maxIndexSize: maxIndexSize as Size }),
   }
 }
 

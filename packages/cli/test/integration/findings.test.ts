@@ -70,7 +70,12 @@ describe('the loop from the command line', () => {
     expect(unconfirmed.err).toContain('HF_CLI_CONFIRMATION_REQUIRED')
     expect((await client.query(`select 1 from pg_indexes where tablename = 'visit'`)).rowCount).toBe(1)
 
-    const applied = await run('apply', id, '--yes', '--json')
+    const large = await run('apply', id, '--yes', '--max-index-size', '64kb')
+    expect(large.code).toBe(2)
+    expect(large.err).toMatch(/HF_PG_APPLY_TOO_LARGE .*would take about .*, and may take 64 kB/)
+    expect((await run('apply', id, '--yes', '--lock-timeout', 'soon')).err).toContain('HF_CONFIG_DURATION')
+
+    const applied = await run('apply', id, '--yes', '--json', '--lock-timeout', '3s', '--timeout', '1m')
     expect(applied.code).toBe(0)
     expect(JSON.parse(applied.out)).toMatchObject({ schema: 'holdfast.finding/1', finding: { id, state: 'applied' } })
 
@@ -82,9 +87,11 @@ describe('the loop from the command line', () => {
     expect(early.code).toBe(1)
     expect(JSON.parse(early.out).finding.verification.verdict).toBe('undecided')
 
+    const awaited = run('verify', id, '--wait', '30s')
     await traffic()
-    const verified = await run('verify', id)
+    const verified = await awaited
     expect(verified.out).toContain('FIXED')
+    expect(verified.err).toMatch(/calls since the build .* more are needed/)
     expect(verified.code).toBe(0)
 
     const reverted = await run('revert', id, '--yes')

@@ -182,6 +182,7 @@ async function keep(
       ...shape,
       indexName: indexNameFor(table.name, shape),
       planted: false,
+      sizeBytes: index.index.sizeBytes,
       targetQueryIds,
       before: figuresOf(window, targetQueryIds, onTable),
     }

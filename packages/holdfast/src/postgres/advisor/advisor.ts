@@ -55,12 +55,14 @@ export interface ApplyOptions {
   readonly lockTimeout?: Duration
   /** Longest build. Default 30 min. */
   readonly statementTimeout?: Duration
+  /** Largest index that is built, by the size that it had on the copy: a disk that fills up stops all writers. Default `'16gb'`. */
+  readonly maxIndexSize?: Size
   /** Hears the phases of the build, instead of the advisor's own `onProgress`. */
   readonly onProgress?: (line: string) => void
 }
 
 export interface VerifyOptions {
-  /** Calls of the finding's statements since the build below which nothing is decided. Default 200. */
+  /** Calls of the finding's statements since the build below which nothing is decided; three days after it, 30 are enough. Default 200. */
   readonly minCalls?: number
 }
 
@@ -82,14 +84,14 @@ export interface Advisor {
   /** Makes the change: builds the index, drops it, or runs what the finding recommends. Either it is made whole, or this throws and nothing is left of it.
    *  @throws HF_PG_APPLY_MANUAL for what Holdfast does not change itself, HF_PG_APPLY_OUTDATED, HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE, HF_PG_NOT_DIRECT,
    *  HF_PG_NOT_ALLOWED, HF_PG_INDEX_EXISTS, HF_PG_INDEX_LEFTOVER, HF_PG_APPLY_BUSY, HF_PG_APPLY_BLOCKED,
-   *  HF_PG_APPLY_LOCKED, HF_PG_APPLY_TIMEOUT, HF_PG_APPLY_FAILED */
+   *  HF_PG_APPLY_LOCKED, HF_PG_APPLY_TIMEOUT, HF_PG_APPLY_TOO_LARGE, HF_PG_APPLY_FAILED */
   apply(id: string, options?: ApplyOptions): Promise<Finding>
   /** Compares the workload since the build with the one before it. May be called again; the last verdict counts.
    *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE, HF_PG_STATEMENTS_MISSING */
   verify(id: string, options?: VerifyOptions): Promise<Finding>
   /** Undoes what `apply` did, under the same guards: drops the index that it built, builds the one that it dropped, puts settings back.
    *  @throws HF_PG_REVERT_IMPOSSIBLE for what leaves nothing to undo, and what `apply` throws */
-  revert(id: string, options?: ApplyOptions): Promise<Finding>
+  revert(id: string, options?: Omit<ApplyOptions, 'maxIndexSize'>): Promise<Finding>
   /** Puts an open finding aside; it is open again when it is found after that time.
    *  @throws HF_PG_FINDING_UNKNOWN, HF_PG_FINDING_STATE */
   snooze(id: string, duration: Duration, reason?: string): Promise<Finding>
@@ -131,13 +133,14 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
     findings: () => act(false, async ({ ledger }) => (await ledger.entries()).map(entry => entry.finding)),
     finding: id => act(false, async ({ ledger }) => (await entryOf(ledger, id)).finding),
     plant: request => act(true, context => plantFinding(context, request)),
-    apply: (id, { lockTimeout = '2s', statementTimeout = '30m', onProgress: hear = onProgress } = {}) => {
+    apply: (id, { lockTimeout = '2s', statementTimeout = '30m', maxIndexSize = '16gb', onProgress: hear = onProgress } = {}) => {
+      const maxIndexBytes = parseSizeBytes(maxIndexSize)
       const limits = { lockMs: parseDurationMs(lockTimeout), statementMs: parseDurationMs(statementTimeout) }
       return act(true, async acting => {
         const entry = await entryOf(acting.ledger, id)
         const { change } = entry.bookkeeping
         const context = { ...acting, onProgress: hear }
-        return change === undefined ? applyFinding(context, entry, limits) : applyRule(context, entry, change, limits)
+        return change === undefined ? applyFinding(context, entry, limits, maxIndexBytes) : applyRule(context, entry, change, limits)
       })
     },
     verify: (id, { minCalls = 200 } = {}) =>

@@ -6,15 +6,17 @@ import { advisorErrors } from './errors.ts'
 import { type ChangeLimits, changeError, dropLeftover, guardChange, readIndexState, runChange } from './guarded-change.ts'
 import { isPlain, shapeSql } from './index-definition.ts'
 import type { Bookkeeping, LedgerEntry } from './ledger.ts'
+import { sizeText } from './missing-index-finding.ts'
 import { readSurroundings, readWorkload } from './read-workload.ts'
 import { watchBuild } from './watch-build.ts'
 
 /** Builds a finding's index. Afterwards it is there and valid, or nothing of it is left and this throws. Every outcome is in the audit log. */
-export async function applyFinding(context: ActionContext, entry: LedgerEntry, limits: ChangeLimits): Promise<Finding> {
+export async function applyFinding(context: ActionContext, entry: LedgerEntry, limits: ChangeLimits, maxIndexBytes: number): Promise<Finding> {
   const { clock, ledger } = context
   const { finding, bookkeeping } = entry
   const startedMs = clock.monotonicMs()
   try {
+    refuseTooLarge(entry, maxIndexBytes)
     const notes = await build(context, entry, limits)
     const tookMs = clock.monotonicMs() - startedMs
     const { schema } = await readSurroundings(context.client)
@@ -36,6 +38,17 @@ export async function applyFinding(context: ActionContext, entry: LedgerEntry, l
     await logFailure(context, 'apply', finding.id, clock.monotonicMs() - startedMs, error)
     throw error
   }
+}
+
+function refuseTooLarge({ bookkeeping: { indexName, sizeBytes = 0 } }: LedgerEntry, maxIndexBytes: number): void {
+  if (sizeBytes <= maxIndexBytes) return
+  throw advisorErrors.create(
+    'HF_PG_APPLY_TOO_LARGE',
+    `${indexName} would take about ${sizeText(sizeBytes)}, and may take ${sizeText(maxIndexBytes)}`,
+    {
+      context: { sizeBytes, maxIndexBytes },
+    },
+  )
 }
 
 async function build(context: ActionContext, { finding, bookkeeping }: LedgerEntry, limits: ChangeLimits): Promise<string[]> {

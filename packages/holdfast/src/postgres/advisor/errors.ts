@@ -13,6 +13,7 @@ type AdvisorErrorCode =
   | 'HF_PG_APPLY_BLOCKED'
   | 'HF_PG_APPLY_LOCKED'
   | 'HF_PG_APPLY_TIMEOUT'
+  | 'HF_PG_APPLY_TOO_LARGE'
   | 'HF_PG_APPLY_FAILED'
   | 'HF_PG_APPLY_MANUAL'
   | 'HF_PG_APPLY_OUTDATED'
@@ -82,6 +83,11 @@ export const advisorErrors: ErrorTable<AdvisorErrorCode> = defineErrors<AdvisorE
     summary: 'The statement ran longer than the statement time-out. What was begun has been undone.',
     hint: 'apply at a quieter time, or with a longer statement time-out',
     retryable: true,
+  },
+  HF_PG_APPLY_TOO_LARGE: {
+    summary: 'The index would take more room on disk than it may. Nothing was changed.',
+    hint: 'see that the disk has the room twice over, then apply with a larger maxIndexSize (`holdfast apply <id> --max-index-size 40gb`)',
+    retryable: false,
   },
   HF_PG_APPLY_FAILED: {
     summary: 'PostgreSQL refused the change for another reason, which the message gives. What was begun has been undone.',

@@ -25,6 +25,8 @@ export interface Bookkeeping extends IndexShape {
   readonly table: string
   readonly indexName: string
   readonly planted: boolean
+  /** Estimate from the copy. Absent: the index was never built on one. */
+  readonly sizeBytes?: number
   /** Empty for a planted index: then all statements on the table are its target. */
   readonly targetQueryIds: readonly string[]
   readonly before: WorkloadFigures

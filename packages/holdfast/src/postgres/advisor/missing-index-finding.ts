@@ -119,6 +119,7 @@ function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0)
 }
 
-function sizeText(bytes: number): string {
+/** A size for people. */
+export function sizeText(bytes: number): string {
   return bytes < 1024 ** 2 ? `${Math.max(1, Math.round(bytes / 1024))} kB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`
 }

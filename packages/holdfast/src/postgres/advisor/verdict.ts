@@ -40,8 +40,11 @@ const REGRESSION_RATIO = 1.2
 /** Smaller differences of means are not felt, ms. */
 const REGRESSION_MS = 0.1
 
-/** A statement other than the target is only judged with this many calls on both sides. */
+/** A statement other than the target, or a target after three days, is only judged with this many calls. */
 const LEAST_OTHER_CALLS = 30
+
+/** After three days a statement that is seldom asked is judged by the calls that there were; the interval of the ratio says what they are worth. */
+const LONG_WINDOW_MS = 72 * 3_600_000
 
 /** A share of the traffic that changed by more than this factor is another shape of traffic. */
 const SHAPE_FACTOR = 2
@@ -58,8 +61,9 @@ export function decideVerdict(input: VerdictInput): VerdictOutput {
   const calls = after.target?.calls ?? 0
   if (indexScans === undefined) return undecided('the index is no longer there, so the time since says nothing about it')
   if (input.reset) return undecided('the counters were reset after the build; apply again or wait for a new reading')
-  if (after.target === undefined || calls < minCalls) {
-    return undecided(`${calls} calls since the build (${after.totalCalls} of all statements), ${minCalls - calls} more are needed`)
+  const needed = after.windowMs >= LONG_WINDOW_MS ? Math.min(minCalls, LEAST_OTHER_CALLS) : minCalls
+  if (after.target === undefined || calls < needed) {
+    return undecided(`${calls} calls since the build (${after.totalCalls} of all statements), ${needed - calls} more are needed`)
   }
   const regressed = regressions(input)
   const [worst] = regressed

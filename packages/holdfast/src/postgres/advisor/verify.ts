@@ -75,5 +75,7 @@ function withVerdict(finding: Finding, { verdict, why }: VerdictOutput, atMs: nu
   const note = `${verdict}: ${why}`
   if (verdict === 'fixed' && finding.state === 'applied') return moveFinding(finding, 'verified', note, atMs)
   if (verdict === 'regressed' && finding.state !== 'regressed') return moveFinding(finding, 'regressed', note, atMs)
-  return { ...finding, history: [...finding.history, { atMs, state: finding.state, note }] }
+  // Who waits for a verdict asks again and again.
+  const past = verdict === 'undecided' && finding.history.at(-1)?.note.startsWith(`${verdict}: `) ? finding.history.slice(0, -1) : finding.history
+  return { ...finding, history: [...past, { atMs, state: finding.state, note }] }
 }

@@ -37,6 +37,8 @@ describe('decideVerdict', () => {
     ['the target got slower', { after: figures(400, 50) }, 'regressed', /33\.0 ms -> 50\.0 ms/],
     ['it got slower by less than a fifth', { after: figures(400, 36) }, 'no effect', /noise|half/],
     ['too few calls', { after: figures(150, 1.5) }, 'undecided', /150 calls since the build \(300 of all statements\), 50 more/],
+    ['few calls in three days', { after: figures(35, 1.5, { windowMs: 73 * 3_600_000 }) }, 'fixed', /x 35/],
+    ['hardly a call in three days', { after: figures(20, 1.5, { windowMs: 73 * 3_600_000 }) }, 'undecided', /10 more/],
     ['no calls at all', { after: { windowMs: 1, totalCalls: 0, target: undefined, others: [], controls: [] } }, 'undecided', /200 more/],
     ['counters were reset', { reset: true }, 'undecided', /reset/],
     ['the index is gone', { indexScans: undefined }, 'undecided', /no longer there/],
