@@ -18,7 +18,7 @@ export type ServiceKind = 'postgres' | 'redis'
 
 /** How to start the services. Everything has a default. */
 export interface DevServicesOptions {
-  /** Read: DATABASE_URL, REDIS_URL, REDIS_JOBS_URL, PATH, HOME, XDG_CACHE_HOME, TZ; apt-get gets all of it. Default `process.env`. */
+  /** Read: DATABASE_URL, REDIS_URL, REDIS_JOBS_URL, HOLDFAST_DEV_POSTGRES, PATH, HOME, XDG_CACHE_HOME, TZ; apt-get gets all of it. Default `process.env`. */
   readonly env?: NodeJS.ProcessEnv
   /** Holds the data, in numbered folders, one for each run at a time. As root it must be a folder that others may enter.
    *  Default: `data` in `cacheFolder()`. */

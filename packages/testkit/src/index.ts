@@ -2,4 +2,5 @@ export { type ClonedDatabase, type CloneOptions, cloneDatabase, TEST_DATABASE_PR
 export { dropPlainIndexes, type ExampleData, type ExampleIndex, type ExampleStatement, fillExample, readExampleData } from './example-data.ts'
 export { type FakeApi, type SeenRequest, startCloudFront, startCloudflare, startFastly } from './fake-cdns.ts'
 export { type FakeClock, fakeClock } from './fake-clock.ts'
+export { flushStatistics, serverMajor } from './statistics.ts'
 export { stressLifecycle } from './stress-lifecycle.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cacheFolder, type DevServices, DevServicesError, startServices } from '@holdfast/dev-services'
 import pg from 'pg'
-import { TEST_DATABASE_PREFIX } from './clone-database.ts'
+import { createByFileCopy, TEST_DATABASE_PREFIX } from './clone-database.ts'
 
 /** The exit status of UX: a service is not to be had. Tests never skip for that. */
 const EXIT_UNREACHABLE = 3
@@ -71,7 +71,7 @@ async function emptyOut(url: string): Promise<void> {
       TEST_DATABASE_PREFIX,
     ])
     for (const { datname } of left.rows) await client.query(`DROP DATABASE ${pg.escapeIdentifier(datname)} WITH (FORCE)`)
-    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)} STRATEGY file_copy`)
+    await createByFileCopy(client, pg.escapeIdentifier(database))
   } finally {
     await client.end()
   }

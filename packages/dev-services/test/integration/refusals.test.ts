@@ -111,6 +111,11 @@ describe('what is missing or in the way', () => {
     await expect(search).rejects.toMatchObject({ code: 'HF_PG_UNOBTAINABLE', message: expect.stringMatching(/embedded: .*path: /s) })
   })
 
+  it('takes no other PostgreSQL where HOLDFAST_DEV_POSTGRES names a folder without one', async () => {
+    const error = await refused({ env: { ...freshEnv(), HOLDFAST_DEV_POSTGRES: '/nowhere' }, only: ['postgres'] })
+    expect(error).toMatchObject({ code: 'HF_PG_UNOBTAINABLE', message: expect.stringContaining('HOLDFAST_DEV_POSTGRES (/nowhere)') })
+  })
+
   it('refuses with HF_CLI_PORT_TAKEN a port that was asked for and is in use', async () => {
     const port = await blackHole()
     expect(await refused({ ports: { postgres: port } })).toMatchObject({ code: 'HF_CLI_PORT_TAKEN', message: expect.stringContaining(String(port)) })

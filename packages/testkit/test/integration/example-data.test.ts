@@ -12,6 +12,7 @@ import {
   type ExampleData,
   type ExampleIndex,
   fillExample,
+  flushStatistics,
   readExampleData,
 } from '../../src/index.ts'
 
@@ -59,7 +60,7 @@ async function answers(client: pg.Client, data: ExampleData, views: boolean): Pr
 
 /** What our own report says of every index. */
 async function indexUse(client: pg.Client, url: string): Promise<Map<string, { scanCount: number; use: string }>> {
-  await client.query('select pg_stat_force_next_flush()')
+  await flushStatistics(client)
   await client.query('select 1')
   const { indexes } = await createDatabaseFacts({ connect: () => connect(url) }).indexes()
   return new Map(indexes.map(({ name, scanCount, use }) => [name, { scanCount, use }]))

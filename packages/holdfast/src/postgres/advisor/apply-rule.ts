@@ -7,6 +7,7 @@ import { type ChangeLimits, changeError, dropLeftover, guardChange, readIndexSta
 import type { LedgerEntry } from './ledger.ts'
 import { readSurroundings, readWorkload } from './read-workload.ts'
 import type { RuleChange } from './rule-change.ts'
+import { settleCounters } from './settle-counters.ts'
 import { INDEX_HEALTH, type IndexHealthRow } from './sql/index-health.sql.ts'
 
 /** Makes the change of a rule's finding under the guards of every change: right, one at a time, bounded waits. Every outcome is in the audit log.
@@ -18,6 +19,7 @@ export async function applyRule(context: ActionContext, entry: LedgerEntry, chan
   try {
     await make(context, entry, change, limits)
     const tookMs = clock.monotonicMs() - startedMs
+    await settleCounters(client, clock)
     const { schema } = await readSurroundings(client)
     const { mark } = await readWorkload(client, schema, false)
     const detail = finding.recommendation.sql.join('; ')

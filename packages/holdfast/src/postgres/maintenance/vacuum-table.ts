@@ -11,6 +11,7 @@ import {
 import { type AdvisorClient, messageOf, readRows, sqlStateOf } from '../advisor/client.ts'
 import { advisorErrors } from '../advisor/errors.ts'
 import { quoteIdent, quoteQualified } from '../advisor/identifier.ts'
+import { settleCounters } from '../advisor/settle-counters.ts'
 import { OLD_TRANSACTIONS, type OldTransactionRow } from '../advisor/sql/old-transactions.sql.ts'
 import { factsErrors } from '../facts/errors.ts'
 import { parseTableName } from '../facts/table-name.ts'
@@ -109,6 +110,7 @@ async function run(
     await setLimits(client, { lockMs: 0, statementMs: 0 }).catch(() => undefined)
   }
   const tookMs = deps.clock.monotonicMs() - startedMs
+  await settleCounters(client, deps.clock)
   const after = await readSubject(client, relation)
   return { table, tookMs, isAnalyzed: analyze, deadBefore: before.deadCount, deadAfter: after?.deadCount ?? null, sizeBytes: after?.sizeBytes ?? 0 }
 }

@@ -1,4 +1,4 @@
-import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { type ClonedDatabase, cloneDatabase, flushStatistics } from '@holdfast/testkit'
 import pg from 'pg'
 import { type Advisor, type AdvisorOptions, createAdvisor } from '../../../../src/postgres/advisor/index.ts'
 
@@ -52,7 +52,7 @@ export async function advisorFixture(name: string): Promise<AdvisorFixture> {
         ])
       }
       // A backend reports its use of indexes once a second at most; a test does not wait for that.
-      await app.query('select pg_stat_force_next_flush()')
+      await flushStatistics(app)
     },
     async close() {
       await Promise.all(clients.map(client => client.end().catch(() => undefined)))

@@ -1,4 +1,4 @@
-import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { type ClonedDatabase, cloneDatabase, flushStatistics } from '@holdfast/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AdviceReport, createAdvisor } from '../../../../src/postgres/advisor/index.ts'
@@ -78,7 +78,7 @@ beforeAll(async () => {
     // These run seldom: an index on the hot column would save less than its updates lose, and what no index serves must not be nearly all the time that is left.
     if (call < 2) for (const [text, values] of TRAPS) await app.query(text, [...values(call)])
   }
-  await app.query('select pg_stat_force_next_flush()')
+  await flushStatistics(app)
   report = await advisor.advise({ since, rules: 'pg/missing-index' })
   definitions = report.findings.flatMap(finding => finding.recommendation.sql).join('\n')
 })

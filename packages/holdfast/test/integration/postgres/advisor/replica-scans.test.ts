@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Replication, startReplication } from '@holdfast/dev-services'
+import { flushStatistics } from '@holdfast/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { type AdvisorOptions, createAdvisor } from '../../../../src/postgres/advisor/index.ts'
@@ -49,7 +50,7 @@ it('calls an index that only a replica reads used, one that nobody reads unused,
     },
   )
   for (let i = 0; i < 5; i += 1) await replica.query(`select count(*) from ${schema}.visit where page = $1`, [i])
-  await replica.query('select pg_stat_force_next_flush()')
+  await flushStatistics(replica)
 
   const alone = await unused(40)
   expect(alone.names).toEqual([])

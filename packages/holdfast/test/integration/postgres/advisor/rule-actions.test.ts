@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { flushStatistics } from '@holdfast/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Finding } from '../../../../src/core/index.ts'
 import { quoteIdent } from '../../../../src/postgres/advisor/identifier.ts'
@@ -22,7 +23,7 @@ beforeAll(async () => {
     insert into note select i, i, 'body' from generate_series(1, 11000) i;
     create table spot (id int primary key, city int not null, zip int not null);
     insert into spot select i, i % 200, i % 200 from generate_series(1, 20000) i`)
-  await fixture.app.query('select pg_stat_force_next_flush()')
+  await flushStatistics(fixture.app)
   await fixture.app.query('analyze')
 })
 
@@ -114,7 +115,7 @@ describe('dropping a needless index', () => {
 describe('the other changes', () => {
   it('takes statistics anew, asks the rule again, and has nothing to undo', async () => {
     await fixture.app.query("insert into note select i, 1, 'more' from generate_series(20001, 45000) i")
-    await fixture.app.query('select pg_stat_force_next_flush()')
+    await flushStatistics(fixture.app)
     const finding = await findOne('pg/stale-statistics')
     expect(finding.title).toContain('note')
     expect((await advisor.apply(finding.id)).state).toBe('applied')
@@ -125,7 +126,7 @@ describe('the other changes', () => {
 
   it('lets autovacuum work again, and puts the setting back', async () => {
     await fixture.app.query("update note set body = 'other'")
-    await fixture.app.query('select pg_stat_force_next_flush()')
+    await flushStatistics(fixture.app)
     const finding = await findOne('pg/autovacuum-settings')
     expect((await advisor.apply(finding.id)).state).toBe('applied')
     const options = async (): Promise<unknown> =>
@@ -138,7 +139,7 @@ describe('the other changes', () => {
 
   it('vacuums dead rows away', async () => {
     await fixture.app.query("update note set body = 'again'")
-    await fixture.app.query('select pg_stat_force_next_flush()')
+    await flushStatistics(fixture.app)
     const finding = await findOne('pg/dead-tuples')
     await advisor.apply(finding.id)
     expect((await advisor.verify(finding.id)).verification?.verdict).toBe('fixed')
@@ -158,7 +159,7 @@ describe('the other changes', () => {
 
   it('builds the index of a foreign key on the path of every index', async () => {
     for (let i = 0; i < 6; i += 1) await fixture.app.query('delete from assignment where id = $1', [90_000 + i])
-    await fixture.app.query('select pg_stat_force_next_flush()')
+    await flushStatistics(fixture.app)
     const finding = await findOne('pg/foreign-key-index')
     await advisor.apply(finding.id)
     expect(await indexes('note')).toContain('hf_note_assignment_id_idx')

@@ -1,3 +1,4 @@
+import { flushStatistics } from '@holdfast/testkit'
 import type pg from 'pg'
 import type { AdvisorClient } from '../../../../src/postgres/advisor/index.ts'
 import { SERVER_FACTS, type ServerFactsRow } from '../../../../src/postgres/advisor/sql/server-facts.sql.ts'
@@ -66,7 +67,7 @@ const WRITES = [
 export async function makeTroubles(app: pg.Client): Promise<void> {
   await app.query(TROUBLES)
   // What a session wrote within the last second would be counted as written after the ANALYZE.
-  await app.query('select pg_stat_force_next_flush()')
+  await flushStatistics(app)
   await app.query('analyze')
   for (const statement of WRITES) await app.query(statement)
 }
@@ -101,5 +102,5 @@ export async function runTroubledStatements(app: pg.Client): Promise<void> {
     await app.query('select * from wide where id between $1 and $2', [i * 100, i * 100 + 400])
   }
   for (let i = 0; i < 200; i += 1) await app.query('select count(*) from place where city = $1 and zip = $2', [i % 200, 10_000 + (i % 200)])
-  await app.query('select pg_stat_force_next_flush()')
+  await flushStatistics(app)
 }

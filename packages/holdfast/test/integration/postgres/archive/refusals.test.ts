@@ -156,6 +156,8 @@ describe('an archive table that does not fit', () => {
 describe('a database that will not', () => {
   it('HF_PG_NOT_ALLOWED: names each grant that is missing, one after the other', async () => {
     const role = await fixture.role()
+    // As it is from PostgreSQL 15 on.
+    await fixture.app.query('revoke create on schema public from public')
     const run = (): Promise<{ message: string; code: string }> =>
       refusal(
         { table: 'lead', action: 'move', into: 'lead_kept', olderThan: { column: 'at', age: '95.5d' } },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { type ClonedDatabase, cloneDatabase, flushStatistics, serverMajor } from '@holdfast/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabaseFacts, type DatabaseFacts } from '../../../../src/postgres/facts/index.ts'
@@ -46,7 +46,7 @@ describe('tables', () => {
     await app.query('UPDATE lead SET email = email WHERE id <= 1000')
     await app.query('UPDATE lead SET score = score + 1 WHERE id <= 1000')
     await app.query('SELECT count(*) FROM lead WHERE score % 2 = 0')
-    await app.query('SELECT pg_stat_force_next_flush()')
+    await flushStatistics(app)
     const { tables, isComplete, database: name } = await facts.tables()
     expect(name).toMatch(/^hf_test_facts/)
     expect(isComplete).toBe(true)
@@ -72,11 +72,13 @@ describe('tables', () => {
     expect((await facts.table('"Odd"."le.ad"')).table).toMatchObject({ schema: 'Odd', name: 'le.ad' })
     const { table, indexes } = await facts.table('lead')
     expect(table.name).toBe('lead')
+    // Before 15 a database counts from its first connection; since then it says nothing before a reset.
+    const unread = (await serverMajor(app)) < 15 ? 'too early' : 'not scanned'
     expect(indexes.map(({ name, use }) => [name, use]).sort()).toEqual([
       ['lead_email_key', 'constraint'],
-      ['lead_partial_idx', 'not scanned'],
+      ['lead_partial_idx', unread],
       ['lead_pkey', 'constraint'],
-      ['lead_score_idx', 'not scanned'],
+      ['lead_score_idx', unread],
     ])
     expect(indexes.find(({ name }) => name === 'lead_partial_idx')).toMatchObject({ isPartial: true, definition: expect.stringContaining('WHERE') })
   })
@@ -108,12 +110,14 @@ it('sums the indexes that nothing scanned, constraints left out', async () => {
   await app.query('SET enable_seqscan = off')
   await app.query('SELECT * FROM lead WHERE score = 7')
   await app.query('RESET enable_seqscan')
-  await app.query('SELECT pg_stat_force_next_flush()')
+  await flushStatistics(app)
   const { indexes, totalBytes, notScannedBytes } = await facts.indexes()
   const byName = new Map(indexes.map(index => [index.name, index]))
   expect(byName.get('lead_score_idx')).toMatchObject({ use: 'scanned', scanCount: 1, method: 'btree' })
-  expect(byName.get('lead_score_idx')!.lastScanAtMs).not.toBeNull()
-  expect(notScannedBytes).toBe(byName.get('lead_partial_idx')!.sizeBytes)
+  if ((await serverMajor(app)) >= 16) expect(byName.get('lead_score_idx')!.lastScanAtMs).not.toBeNull()
+  else expect(byName.get('lead_score_idx')!.lastScanAtMs).toBeNull()
+  const isTooEarly = (await serverMajor(app)) < 15
+  expect(notScannedBytes).toBe(isTooEarly ? 0 : byName.get('lead_partial_idx')!.sizeBytes)
   expect(totalBytes).toBe(indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes!, 0))
 })
 

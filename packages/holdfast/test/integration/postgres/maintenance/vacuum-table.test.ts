@@ -1,3 +1,4 @@
+import { flushStatistics } from '@holdfast/testkit'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type VacuumOptions, type VacuumProgress, type VacuumReport, vacuumTable } from '../../../../src/postgres/maintenance/index.ts'
 import { type ArchiveFixture, archiveFixture } from '../archive/fixture.ts'
@@ -11,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close())
 beforeEach(async () => {
   await fixture.app.query("update lead set note = note || 'y' where id % 4 = 0")
-  await fixture.app.query('select pg_stat_force_next_flush()')
+  await flushStatistics(fixture.app)
 })
 
 const vacuum = (options: Partial<VacuumOptions> = {}): Promise<VacuumReport> =>

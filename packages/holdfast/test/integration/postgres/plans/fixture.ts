@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type ClonedDatabase, cloneDatabase } from '@holdfast/testkit'
+import { type ClonedDatabase, cloneDatabase, flushStatistics } from '@holdfast/testkit'
 import pg from 'pg'
 import { type AnalyzeRequest, type AnalyzerOptions, analyzeStatement, type StatementAnalysis } from '../../../../src/postgres/plans/index.ts'
 
@@ -45,7 +45,7 @@ export async function plansFixture(name: string, parcels = 60_000): Promise<Plan
   const app = await connect()
   await app.query(seed(parcels))
   // Counters that a backend has not reported yet would count as changes since ANALYZE.
-  await app.query('select pg_stat_force_next_flush()')
+  await flushStatistics(app)
   await app.query('analyze')
   const outsider = `hf_outsider_${randomBytes(4).toString('hex')}`
   await app.query(`create role ${outsider} login password 'outsider'`)

@@ -103,4 +103,12 @@ describe('pg/random-page-cost', () => {
       unknown: [{ why: expect.stringContaining('track_io_timing') }],
     })
   })
+
+  it('does not know where pages that were added count as reads', () => {
+    expect(judge({ version: 150_018, blocksRead: 1e6, blockReadMs: 1 })).toMatchObject({
+      findings: [],
+      unknown: [{ why: expect.stringContaining('before PostgreSQL 16') }],
+    })
+    expect(judge({ version: 160_014, blocksRead: 1e6, blockReadMs: 1 }).findings).toHaveLength(1)
+  })
 })
