@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { type HoldfastError, isHoldfastError } from 'holdfast/core'
+import { type HoldfastError, isHoldfastError, systemClock } from 'holdfast/core'
 import { addCdn } from './commands/cdn.ts'
 import { addDb } from './commands/db.ts'
 import { addJobs } from './commands/jobs.ts'
@@ -26,14 +26,30 @@ export type Verb<Options> = (options: Options, context: CommandContext) => Promi
 export interface CommandLineProcess extends TerminalStreams {
   on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
   off(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+  /** Ends the process at once. Absent: nothing does. */
+  exit?(code: number): unknown
 }
+
+/** A second interrupt sooner than this is the same one: npm passes on what the terminal sends to its children itself. */
+const SAME_INTERRUPT_MS = 500
 
 /** Parses `argv` (without node and script), runs the verb and resolves to the exit code. Never rejects: an error is printed with its code and next step. */
 export async function runCommandLine(argv: readonly string[], host: CommandLineProcess): Promise<number> {
   const json = argv.includes('--json')
   const terminal = createTerminal(host, argv.includes('--no-input'))
   const abort = new AbortController()
-  const interrupt = (): void => abort.abort(cliErrors.create('HF_CLI_INTERRUPTED', 'interrupted'))
+  let firstAtMs = 0
+  const interrupt = (): void => {
+    if (abort.signal.aborted) {
+      if (systemClock.monotonicMs() - firstAtMs < SAME_INTERRUPT_MS) return
+      terminal.say('interrupted again: stopped at once; what was under way may go on in the server')
+      host.exit?.(exitCode.interrupted)
+      return
+    }
+    firstAtMs = systemClock.monotonicMs()
+    terminal.say('interrupted: ending what was begun; once more stops at once')
+    abort.abort(cliErrors.create('HF_CLI_INTERRUPTED', 'interrupted'))
+  }
   host.on('SIGINT', interrupt)
   host.on('SIGTERM', interrupt)
   // `holdfast ... | head`: what was started stops. Never taken off, because the event may come after the last write.

@@ -1,11 +1,35 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { scenarioPath } from '@holdfast-examples/leads'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { runCommandLine } from '../src/command-line.ts'
 import { fakeHost } from './fake-host.ts'
 
 describe('the command line', () => {
+  it('waits for a verb that is interrupted, and ends at once at the second time, but not for what npm passes on with the first', async () => {
+    const silent = createServer(socket => void onTestFinished(() => void socket.destroy()))
+    await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void silent.close())
+    const exits: number[] = []
+    const { port } = silent.address() as AddressInfo
+    const host = { ...fakeHost({ DATABASE_URL: `postgres://app@127.0.0.1:${port}/shop` }), exit: (code: number) => exits.push(code) }
+    const accepted = once(silent, 'connection')
+    const running = runCommandLine(['advise'], host)
+    const [socket] = (await accepted) as [Socket]
+    host.interrupt()
+    host.interrupt()
+    expect(exits).toEqual([])
+    const again = (): number | undefined => {
+      host.interrupt()
+      return exits[0]
+    }
+    await expect.poll(again, { timeout: 4000 }).toBe(130)
+    expect(host.err()).toMatch(/once more stops at once[\s\S]*interrupted again/)
+    socket.destroy()
+    expect(await running).toBe(3)
+  })
+
   it('answers an unknown verb with its code, the next step and exit code 2', async () => {
     const process = fakeHost()
     expect(await runCommandLine(['bananas'], process)).toBe(2)

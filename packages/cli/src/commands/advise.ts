@@ -68,7 +68,7 @@ function unknownLine({ rule, why, grant }: RuleUnknown): string {
 }
 
 async function watch(advisor: Advisor, windowMs: number | undefined, rules: string | undefined, context: CommandContext): Promise<AdviceReport> {
-  const filter = rules === undefined ? {} : { rules }
+  const filter = { signal: context.signal, ...(rules === undefined ? {} : { rules }) }
   if (windowMs === undefined) return advisor.advise(filter)
   const since = await advisor.mark()
   context.terminal.say(`watching the traffic for ${windowMs / 1000} s …`)

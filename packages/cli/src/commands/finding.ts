@@ -49,10 +49,10 @@ async function act(
     case 'apply':
       // What Holdfast does not change it refuses, and says what to do; there is nothing to confirm.
       if (found.recommendation.manual === undefined) await confirm(id, found.recommendation.sql, context)
-      return advisor.apply(id, limitsOf(limits))
+      return advisor.apply(id, { ...limitsOf(limits), signal: context.signal })
     case 'revert':
       await confirm(id, found.recommendation.revertSql, context)
-      return advisor.revert(id, limitsOf(limits))
+      return advisor.revert(id, { ...limitsOf(limits), signal: context.signal })
   }
 }
 

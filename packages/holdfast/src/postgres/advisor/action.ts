@@ -9,6 +9,8 @@ export interface ActionContext {
   readonly clock: Clock
   readonly ledger: Ledger
   readonly logger: Logger
+  /** Gives the change up. */
+  readonly signal?: AbortSignal | undefined
   readonly onProgress: (line: string) => void
 }
 

@@ -45,6 +45,8 @@ export interface AdviseOptions {
   /** Sets of parameters that statements were seen with, by queryId as text; `values[0]` is `$1` of the text in pg_stat_statements. They are used instead of values
    *  drawn from rows, stay in memory, and are shown nowhere. Absent, or without an entry: drawn from rows. */
   readonly binds?: ReadonlyMap<string, readonly (readonly unknown[])[]>
+  /** Ends the run in the server and drops the copies that it made; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal
 }
 
 /** What the advisor found, and what it looked at and left alone. */
@@ -90,7 +92,7 @@ export async function advise(context: AdviseContext, options: AdviseOptions): Pr
   // Nothing here is worth waiting for behind somebody's DDL.
   await client.query(SET_LIMITS, [String(LOCK_LIMIT_MS), '0'])
   const swept = surroundings.mayCreate ? await sweepLabs(client) : []
-  const since = options.since ?? (await watch(context, options.windowMs))
+  const since = options.since ?? (await watch(context, options))
   const { mark, texts } = await readWorkload(client, surroundings.schema, true)
   const window = windowBetween(since, mark)
   const parsed = await parseWorkload(window, texts)
@@ -138,10 +140,10 @@ function bindsOf(context: AdviseContext, { binds }: AdviseOptions, queryId: stri
   return seen.length < FEWEST_SEEN ? [] : seen
 }
 
-async function watch({ client, clock, surroundings }: AdviseContext, windowMs: number | undefined): Promise<WorkloadMark | undefined> {
+async function watch({ client, clock, surroundings }: AdviseContext, { windowMs, signal }: AdviseOptions): Promise<WorkloadMark | undefined> {
   if (windowMs === undefined) return undefined
   const { mark } = await readWorkload(client, surroundings.schema, false)
-  await delay(clock, windowMs)
+  await delay(clock, windowMs, signal)
   return mark
 }
 

@@ -9,6 +9,7 @@ import {
   silentLogger,
   systemClock,
 } from '../../core/index.ts'
+import { withAbort } from './abort.ts'
 import type { ActionContext } from './action.ts'
 import { type AdviceReport, type AdviseOptions, advise } from './advise.ts'
 import { applyFinding } from './apply.ts'
@@ -57,6 +58,8 @@ export interface ApplyOptions {
   readonly statementTimeout?: Duration
   /** Largest index that is built, by the size that it had on the copy: a disk that fills up stops all writers. Default `'16gb'`. */
   readonly maxIndexSize?: Size
+  /** Cancels the change in the server: what it left is taken away, and it rejects with the signal's reason. A build that was done by then stays, and is applied. */
+  readonly signal?: AbortSignal
   /** Hears the phases of the build, instead of the advisor's own `onProgress`. */
   readonly onProgress?: (line: string) => void
 }
@@ -125,7 +128,7 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
         return (await readWorkload(client, schema, false)).mark
       }),
     advise: (adviseOptions = {}) =>
-      withClient(connect, async client => {
+      withAbort({ connect, logger }, adviseOptions.signal, async client => {
         const surroundings = await readSurroundings(client)
         const ledger = await openLedger(client, memory, true)
         return advise({ client, clock, random, labLimitBytes, surroundings, ledger, replicas, pools, bindsOf, onProgress }, adviseOptions)
@@ -133,13 +136,13 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
     findings: () => act(false, async ({ ledger }) => (await ledger.entries()).map(entry => entry.finding)),
     finding: id => act(false, async ({ ledger }) => (await entryOf(ledger, id)).finding),
     plant: request => act(true, context => plantFinding(context, request)),
-    apply: (id, { lockTimeout = '2s', statementTimeout = '30m', maxIndexSize = '16gb', onProgress: hear = onProgress } = {}) => {
+    apply: (id, { lockTimeout = '2s', statementTimeout = '30m', maxIndexSize = '16gb', signal, onProgress: hear = onProgress } = {}) => {
       const maxIndexBytes = parseSizeBytes(maxIndexSize)
       const limits = { lockMs: parseDurationMs(lockTimeout), statementMs: parseDurationMs(statementTimeout) }
       return act(true, async acting => {
         const entry = await entryOf(acting.ledger, id)
         const { change } = entry.bookkeeping
-        const context = { ...acting, onProgress: hear }
+        const context = { ...acting, signal, onProgress: hear }
         return change === undefined ? applyFinding(context, entry, limits, maxIndexBytes) : applyRule(context, entry, change, limits)
       })
     },
@@ -150,12 +153,12 @@ export function createAdvisor(options: AdvisorOptions): Advisor {
         if (change === undefined) return verifyFinding(context, entry, minCalls)
         return verifyRule({ ...context, surroundings: await readSurroundings(context.client), replicas, pools }, entry, change, minCalls)
       }),
-    revert: (id, { lockTimeout = '2s', statementTimeout = '30m', onProgress: hear = onProgress } = {}) => {
+    revert: (id, { lockTimeout = '2s', statementTimeout = '30m', signal, onProgress: hear = onProgress } = {}) => {
       const limits = { lockMs: parseDurationMs(lockTimeout), statementMs: parseDurationMs(statementTimeout) }
       return act(false, async acting => {
         const entry = await entryOf(acting.ledger, id)
         const { change } = entry.bookkeeping
-        const context = { ...acting, onProgress: hear }
+        const context = { ...acting, signal, onProgress: hear }
         return change === undefined ? revertFinding(context, entry, limits) : revertRule(context, entry, change, limits)
       })
     },

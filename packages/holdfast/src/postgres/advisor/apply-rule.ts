@@ -79,11 +79,11 @@ async function dropIndex(
   const [sql] = finding.recommendation.sql
   context.onProgress(sql ?? '')
   try {
-    await runChange(context.client, sql ?? '', limits)
+    await runChange(context, sql ?? '', limits)
   } catch (error) {
     const state = await readIndexState(context.client, schema, indexName)
     // A drop that gave up half-way leaves the index INVALID: nothing reads it any more, so the way out is forward.
-    if (state?.isValid !== false) throw changeError(error, what, limits)
+    if (state?.isValid !== false) throw changeError(error, what, limits, context.signal)
     await dropLeftover(context, schema, indexName, limits.lockMs)
   }
 }
@@ -106,9 +106,9 @@ async function runAll(context: ActionContext, statements: readonly string[], wha
   for (const sql of statements) {
     context.onProgress(sql)
     try {
-      await runChange(context.client, sql, limits)
+      await runChange(context, sql, limits)
     } catch (error) {
-      throw changeError(error, what, limits)
+      throw changeError(error, what, limits, context.signal)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type Finding, type HoldfastError, isHoldfastError, moveFinding } from '../../core/index.ts'
+import { type Finding, isHoldfastError, moveFinding } from '../../core/index.ts'
 import { type ActionContext, logFailure } from './action.ts'
 import { readCatalog, type TableFacts } from './catalog.ts'
 import { messageOf, sqlStateOf, withClient } from './client.ts'
@@ -69,9 +69,9 @@ async function build(context: ActionContext, { finding, bookkeeping }: LedgerEnt
   onProgress(sql ?? '')
   const stopWatching = watchBuild(context, session.pid)
   try {
-    await runChange(client, sql ?? '', limits)
+    await runChange(context, sql ?? '', limits)
   } catch (error) {
-    throw await undo(context, bookkeeping, limits, changeError(error, what, limits))
+    throw await undo(context, bookkeeping, limits, changeError(error, what, limits, context.signal))
   } finally {
     await stopWatching()
   }
@@ -83,14 +83,15 @@ async function build(context: ActionContext, { finding, bookkeeping }: LedgerEnt
 }
 
 /** Runs what follows the build. The index is there and valid by then, so a failure is told, not thrown; autovacuum will analyze the table in time. */
-async function analyze({ client, onProgress }: ActionContext, statements: readonly string[], limits: ChangeLimits): Promise<string[]> {
+async function analyze(context: ActionContext, statements: readonly string[], limits: ChangeLimits): Promise<string[]> {
   const notes: string[] = []
   for (const statement of statements) {
-    onProgress(statement)
+    context.onProgress(statement)
     try {
-      await runChange(client, statement, limits)
+      await runChange(context, statement, limits)
     } catch (error) {
-      if (sqlStateOf(error) === undefined) throw error
+      // An abort comes too late for the index, which is there.
+      if (sqlStateOf(error) === undefined && context.signal?.aborted !== true) throw error
       notes.push(`${statement} failed: ${messageOf(error)}`)
     }
   }
@@ -98,7 +99,7 @@ async function analyze({ client, onProgress }: ActionContext, statements: readon
 }
 
 /** Takes away what a failed build left, and gives the error to throw: the leftover's when it could not be taken away, for that is the worse one. */
-async function undo(context: ActionContext, { schema, indexName }: Bookkeeping, limits: ChangeLimits, error: HoldfastError): Promise<HoldfastError> {
+async function undo(context: ActionContext, { schema, indexName }: Bookkeeping, limits: ChangeLimits, error: unknown): Promise<unknown> {
   try {
     // On a connection of its own: the one that failed may be gone.
     const left = await withClient(context.connect, client => readIndexState(client, schema, indexName))

@@ -1,4 +1,4 @@
-import type { HoldfastError } from '../../core/index.ts'
+import { cancellable } from '../upkeep/upkeep-session.ts'
 import type { ActionContext } from './action.ts'
 import type { TableFacts } from './catalog.ts'
 import { type AdvisorClient, messageOf, readRows, sqlStateOf, withClient } from './client.ts'
@@ -53,10 +53,13 @@ export async function guardChange(
   return session!
 }
 
-/** Runs one CREATE or DROP INDEX CONCURRENTLY within the limits. The bounds hold for this statement only. */
-export async function runChange(client: AdvisorClient, sql: string, limits: ChangeLimits): Promise<void> {
+/** Runs one CREATE or DROP INDEX CONCURRENTLY within the limits, which hold for this statement only; an abort ends it in the server.
+ *  Rejects with the driver's error, or the signal's reason. */
+export async function runChange(context: ActionContext, sql: string, limits: ChangeLimits): Promise<void> {
+  const { client, signal } = context
+  const [session] = await readRows<SessionFactsRow>(client, SESSION_FACTS)
   await client.query(SET_LIMITS, [String(limits.lockMs), String(limits.statementMs)])
-  await client.query(sql)
+  await cancellable(context, session!.pid, signal, () => client.query(sql))
   await client.query(SET_LIMITS, ['0', '0'])
 }
 
@@ -91,8 +94,9 @@ export function dropLeftover(context: Pick<ActionContext, 'connect' | 'onProgres
   })
 }
 
-/** The server's refusal of a change in our words. */
-export function changeError(error: unknown, what: string, limits: ChangeLimits): HoldfastError {
+/** The server's refusal of a change in our words; the reason of a signal as it is. */
+export function changeError(error: unknown, what: string, limits: ChangeLimits, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason
   const state = sqlStateOf(error)
   if (state === '55P03') {
     return advisorErrors.create('HF_PG_APPLY_LOCKED', `${what}: no lock within ${limits.lockMs} ms`, {

@@ -50,16 +50,19 @@ async function undo(context: ActionContext, entry: LedgerEntry, change: RuleChan
   if (table === undefined) return
   const isIndex = change.kind === 'drop-index'
   await guardChange(context, table, limits, isIndex)
-  if (isIndex && (await readIndexState(client, schema, indexName)) !== undefined) {
+  const there = isIndex ? await readIndexState(client, schema, indexName) : undefined
+  // Of a revert that was killed in mid-build.
+  if (there?.isValid === false && !there.isBuilding) await dropLeftover(context, schema, indexName, limits.lockMs)
+  else if (there !== undefined) {
     throw advisorErrors.create('HF_PG_INDEX_EXISTS', `${schema}.${indexName} exists already`, { context: { name: indexName } })
   }
   for (const sql of revertSql) {
     onProgress(sql)
     try {
-      await runChange(client, sql, limits)
+      await runChange(context, sql, limits)
     } catch (error) {
       if (isIndex) await clearFailedBuild(context, schema, indexName, limits)
-      throw changeError(error, `reverting ${finding.id}`, limits)
+      throw changeError(error, `reverting ${finding.id}`, limits, context.signal)
     }
   }
 }

@@ -1,8 +1,9 @@
 import { type Finding, moveFinding } from '../../core/index.ts'
 import { type ActionContext, logFailure } from './action.ts'
 import { readCatalog } from './catalog.ts'
+import { withClient } from './client.ts'
 import { advisorErrors } from './errors.ts'
-import { type ChangeLimits, changeError, guardChange, readIndexState, runChange } from './guarded-change.ts'
+import { type ChangeLimits, changeError, dropLeftover, guardChange, readIndexState, runChange } from './guarded-change.ts'
 import type { LedgerEntry } from './ledger.ts'
 
 /** Drops a finding's index. A finding that a statement asked for is open again, unless its index had no effect; then, and for a planted one, it is gone.
@@ -41,8 +42,11 @@ async function dropIndex(context: ActionContext, { finding, bookkeeping }: Ledge
   const [sql] = finding.recommendation.revertSql
   onProgress(sql ?? '')
   try {
-    await runChange(client, sql ?? '', limits)
+    await runChange(context, sql ?? '', limits)
   } catch (error) {
-    throw changeError(error, `dropping ${indexName}`, limits)
+    const state = await withClient(context.connect, fresh => readIndexState(fresh, schema, indexName)).catch(() => undefined)
+    // A drop that gave up half-way leaves the index INVALID: nothing reads it any more, so the way out is forward.
+    if (state?.isValid !== false) throw changeError(error, `dropping ${indexName}`, limits, context.signal)
+    await dropLeftover(context, schema, indexName, limits.lockMs)
   }
 }

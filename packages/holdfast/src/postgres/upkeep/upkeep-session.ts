@@ -63,10 +63,16 @@ export async function takeSessionLock(client: AdvisorClient, key: string, waitMs
 }
 
 /** Runs one long statement, which an abort ends in the server. Rejects with the signal's reason then. */
-export async function cancellable<T>(deps: UpkeepDeps, pid: number, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+export async function cancellable<T>(
+  deps: Pick<UpkeepDeps, 'connect' | 'logger'>,
+  pid: number,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   signal?.throwIfAborted()
+  let cancelling: Promise<unknown> | undefined
   const cancel = (): void => {
-    withClient(deps.connect, client => client.query(CANCEL_STATEMENT, [pid])).catch(error =>
+    cancelling = withClient(deps.connect, client => client.query(CANCEL_STATEMENT, [pid])).catch(error =>
       deps.logger.warn({ pid, problem: messageOf(error) }, 'a statement could not be cancelled'),
     )
   }
@@ -78,5 +84,7 @@ export async function cancellable<T>(deps: UpkeepDeps, pid: number, signal: Abor
     throw error
   } finally {
     signal?.removeEventListener('abort', cancel)
+    // What comes next on this connection must not be what it ends.
+    await cancelling
   }
 }

@@ -116,6 +116,21 @@ describe('advise', () => {
     await fixture.app.query('drop schema holdfast_lab_living')
   })
 
+  it('is given up by its signal, also while the server works, and leaves no copy', async () => {
+    const since = await fixture.advisor().mark()
+    await fixture.readByAgent(10)
+    const interrupt = new AbortController()
+    const reason = new Error('given up')
+    const onProgress = (line: string): void => {
+      // The copy is a statement that runs when this is heard.
+      if (line.includes('copying')) setTimeout(() => interrupt.abort(reason), 10)
+    }
+    await expect(fixture.advisor({ onProgress }).advise({ since, signal: interrupt.signal })).rejects.toBe(reason)
+    const { rows } = await fixture.app.query("select nspname from pg_namespace where nspname like 'holdfast\\_lab\\_%'")
+    expect(rows).toEqual([])
+    await expect(fixture.advisor().advise({ signal: interrupt.signal })).rejects.toBe(reason)
+  })
+
   it('says that there is nothing to do', async () => {
     const advisor = fixture.advisor()
     const since = await advisor.mark()

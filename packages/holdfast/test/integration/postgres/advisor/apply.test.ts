@@ -140,6 +140,20 @@ describe('apply', () => {
     expect(await advisor.audit()).toMatchObject([{ what: 'apply', outcome: 'HF_PG_APPLY_FAILED' }])
   })
 
+  it('is given up by its signal in mid-build: nothing is left, and the log says so', async () => {
+    const interrupt = new AbortController()
+    const reason = new Error('given up')
+    const late = advisorWith(async () => void (await oldSnapshot()))
+    const onProgress = (line: string): void => {
+      if (line.includes('waiting for old snapshots')) interrupt.abort(reason)
+    }
+    await expect(late.apply(finding.id, { lockTimeout: '30s', signal: interrupt.signal, onProgress })).rejects.toBe(reason)
+    expect(await indexesOf(fixture.app)).toEqual(['assignment_pkey'])
+    expect(await advisor.audit()).toMatchObject([{ what: 'apply', outcome: 'failed', detail: 'given up' }])
+    expect((await advisor.finding(finding.id)).state).toBe('open')
+    await expect(advisor.apply(finding.id, { signal: interrupt.signal })).rejects.toBe(reason)
+  })
+
   it('HF_PG_INDEX_LEFTOVER: says what is left when it cannot be dropped, and clears it the next time', async () => {
     let reader: pg.Client | undefined
     const stuck = advisorWith(async () => {
