@@ -43,7 +43,7 @@ export class StatementRecord {
   callSite: string | undefined
   /** Requests whose fifth call is still worth a stack; where one leads nowhere, or to another route's code, more are asked for. */
   wantedSites: number = WANTED_SITES
-  /** Absent until the statement was parsed, off the path. */
+  /** Absent until the statement was parsed: when somebody asked, or off the path. */
   identity: StatementIdentity | undefined
 
   constructor(form: RepeatForm) {
@@ -78,6 +78,9 @@ export interface StatementStoreOptions {
 /** Raw texts remembered, in two generations: texts seen lately survive, and forgetting costs nothing. */
 const TEXTS_PER_GENERATION = 2000
 const CHARS_PER_GENERATION = 2_000_000
+/** Statements that wait for somebody to ask before they are parsed. The first parse of a process compiles the parser, which costs the event loop 40 ms and other threads
+ *  half a second of CPU (libpg-query 18 on Node 20): a process that nobody asks, or a short one, does without. */
+const UNPARSED_LIMIT = 64
 /** Statements parsed in one go, so that a burst of new ones never holds the event loop for more than about 2 ms. */
 const PARSED_PER_BATCH = 16
 const BATCH_PAUSE_MS = 20
@@ -180,7 +183,7 @@ class BoundedStatementStore implements StatementStore {
     const record = new StatementRecord(repeatFormOf(kept))
     this.#shapes.set(key, record)
     this.#unparsed.set(record, text.length > STORED_TEXT_LIMIT ? shape : text)
-    this.#timer ??= this.#clock.after(BATCH_PAUSE_MS, () => this.#parseBatch())
+    if (this.#unparsed.size > UNPARSED_LIMIT) this.#timer ??= this.#clock.after(BATCH_PAUSE_MS, () => this.#parseBatch())
     return record
   }
 

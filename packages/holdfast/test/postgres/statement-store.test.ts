@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { fakeClock } from '@holdfast/testkit'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadParser } from '../../src/postgres/fingerprint.ts'
-import { createStatementStore, type StatementStore } from '../../src/postgres/statement-store.ts'
+import { createStatementStore, type StatementRecord, type StatementStore } from '../../src/postgres/statement-store.ts'
 
 beforeAll(() => loadParser())
 
@@ -13,6 +13,14 @@ function run(statements: StatementStore, text: string): void {
   const record = statements.recordOf(text)
   record.callCount++
   record.histogram.record(0.001)
+}
+
+function recordsOf(statements: StatementStore, count: number): StatementRecord[] {
+  return Array.from({ length: count }, (_, n) => statements.recordOf(`select c${n}`))
+}
+
+function parsedCount(records: readonly StatementRecord[]): number {
+  return records.filter(record => record.identity !== undefined).length
 }
 
 function heapUsedAfterGc(): number {
@@ -50,16 +58,25 @@ describe('the statement store', () => {
     expect(valuesOf('select unseen from t where b = $1')).toEqual([])
   })
 
-  it('parses off the path, a few at a time', () => {
+  it('parses nothing that nobody asks for while few statements wait, for the first parse of a process costs half a second of CPU', () => {
     const clock = fakeClock()
     const statements = createStatementStore({ clock, statementLimit: 100 })
-    const records = Array.from({ length: 40 }, (_, n) => statements.recordOf(`select c${n}`))
-    const parsedCount = (): number => records.filter(record => record.identity !== undefined).length
-    expect(parsedCount()).toBe(0)
+    const records = recordsOf(statements, 64)
+    expect(clock.pendingCount).toBe(0)
+    expect(parsedCount(records)).toBe(0)
+    expect(statements.identify(records[7]!).text).toBe('select c7')
+    expect(parsedCount(records)).toBe(1)
+  })
+
+  it('parses off the path, a few at a time, once many wait', () => {
+    const clock = fakeClock()
+    const statements = createStatementStore({ clock, statementLimit: 100 })
+    const records = recordsOf(statements, 80)
+    expect(parsedCount(records)).toBe(0)
     clock.advance(20)
-    expect(parsedCount()).toBe(16)
-    clock.advance(40)
-    expect(parsedCount()).toBe(40)
+    expect(parsedCount(records)).toBe(16)
+    clock.advance(80)
+    expect(parsedCount(records)).toBe(80)
     expect(clock.pendingCount).toBe(0)
     statements.close()
   })
@@ -67,7 +84,8 @@ describe('the statement store', () => {
   it('leaves no timer behind when closed', () => {
     const clock = fakeClock()
     const statements = createStatementStore({ clock, statementLimit: 100 })
-    statements.recordOf('select 1')
+    recordsOf(statements, 80)
+    expect(clock.pendingCount).toBe(1)
     statements.close()
     expect(clock.pendingCount).toBe(0)
   })
