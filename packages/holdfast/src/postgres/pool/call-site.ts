@@ -30,10 +30,11 @@ export class CallSiteSampler {
   /** The stack above `from`, or `undefined` when it is not this caller's turn. */
   capture(clock: Pick<Clock, 'monotonicMs'>, from: (...args: never[]) => unknown): CallSite | undefined {
     if (this.#burst === 0 && ++this.#passedCount < ONE_IN) return undefined
+    // Also where it is too early, so that the clock is read for one caller in so many and not for each.
+    this.#passedCount = 0
     const nowMs = clock.monotonicMs()
     if (this.#burst > 0) this.#burst--
     else if (nowMs < this.#nextMs) return undefined
-    this.#passedCount = 0
     this.#nextMs = nowMs + CAPTURE_EVERY_MS
     return captureCallSite(from)
   }

@@ -30,6 +30,15 @@ describe('of the callers', () => {
     expect(capturedOf(sampler, 20_000, 100_000, 0.01)).toBe(20)
   })
 
+  it('reads the clock for one in 64, also while it is too early for another stack', () => {
+    const sampler = new CallSiteSampler()
+    capturedOf(sampler, 0, 50, 0.01)
+    let readings = 0
+    const monotonicMs = (): number => ++readings / 1000
+    for (let n = 0; n < 6400; n++) sampler.capture({ monotonicMs }, capturedOf)
+    expect(readings).toBe(100)
+  })
+
   it('looks at fifty more when one was missed that holds its connection for a second', () => {
     const checkouts = new Checkouts(() => undefined)
     expect(capturedOf(checkouts.clientSites, 0, 60, 0.01)).toBe(50)
