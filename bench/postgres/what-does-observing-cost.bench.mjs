@@ -19,14 +19,16 @@ import pg from 'pg'
 import { median } from '../harness.mjs'
 import { reportTable } from '../table.mjs'
 
-const GENERATIONS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 12)
+const GENERATIONS = Number(process.env.HOLDFAST_BENCH_ROUNDS ?? 11)
 /** After so long no further generation begins, so that a busy machine gives fewer and not none. */
 const GENERATIONS_LIMIT_MS = 240_000
 /** Rounds of turns in a generation, and those before that nobody counts: code is being compiled. */
 const ROUNDS = 8
 const WARM_UP_ROUNDS = 3
+/** Before the first figures, for which nothing is compiled yet. */
+const FIRST_WARM_UP_ROUNDS = 8
 /** Enough for the garbage of a turn to be collected within it. */
-const STATEMENTS = 1200
+const STATEMENTS = 1000
 const SATURATED_MS = 200
 const CONCURRENCY = 24
 const POOL_SIZE = 10
@@ -34,8 +36,9 @@ const REPEATS = 20
 const DISTINCT_STATEMENTS = 100_000
 const RUN_LIMIT_MS = 120_000
 const LAST_CORE = cpus().length - 1
-/** The cheapest statement there is, and a page as a service reads it: 20 rows of 8 columns. */
+/** The cheapest statement there is, with a parameter and without, and a page as a service reads it: 20 rows of 8 columns. */
 const BARE = 'select $1::int as n'
+const PLAIN = 'select 1 as n'
 const PAGE = 'select * from holdfast_bench_page where id between $1::int and $1::int + 19'
 const PAGE_TABLE = `create table holdfast_bench_page as select n as id, md5(n::text) as name, 'open' as status, n * 2 as agent_id, n % 7 as kind, now() as created,
   n::text as zip, true as active from generate_series(1, 2000) n; create unique index on holdfast_bench_page (id); analyze holdfast_bench_page`
@@ -45,7 +48,20 @@ const SINGLE = { title: 'a request each', statements: 1 }
 const LOOP = { title: '20 repeats a request', statements: REPEATS }
 const ONE_AT_A_TIME = { title: 'one at a time', concurrency: 1 }
 const AT_ONCE = { title: `${CONCURRENCY} at once over ${POOL_SIZE} connections`, concurrency: CONCURRENCY }
-const CPU = [
+/** Outside of requests, as a script or a bench sends: by the pool, and by a client of one's own. These come first, because a process that has had a request pays for
+ *  AsyncLocalStorage ever after. */
+const PLAINLY = [
+  { key: 'cpu pool.query', how: '`pool.query`', form: pool => pool.query(PLAIN) },
+  { key: 'cpu client', how: 'connect, query, release', form: sendByClient },
+].map(({ key, how, form }) => ({
+  key,
+  title: `us of CPU for \`select 1\`, ${ONE_AT_A_TIME.title}, ${how}, outside of requests`,
+  limit: 2,
+  concurrency: 1,
+  warmUpRounds: FIRST_WARM_UP_ROUNDS,
+  take: ({ plain }) => cpuOf(plain(form), STATEMENTS, 1),
+}))
+const IN_REQUESTS = [
   { ...ONE_AT_A_TIME, request: SINGLE },
   { ...ONE_AT_A_TIME, request: LOOP },
   { ...AT_ONCE, request: SINGLE },
@@ -54,10 +70,10 @@ const CPU = [
   key: `cpu ${concurrency} ${request.statements}`,
   title: `us of CPU for \`select $1\`, ${title}, ${request.title}`,
   limit: 2,
-  request,
   concurrency,
-  take: one => cpuOf(one, STATEMENTS, concurrency),
+  take: ({ ones }) => cpuOf(ones(request, BARE), STATEMENTS, concurrency),
 }))
+const CPU = [...PLAINLY, ...IN_REQUESTS]
 const SATURATION = {
   key: 'saturation',
   request: LOOP,
@@ -152,9 +168,10 @@ async function runGeneration(n) {
   const candidates = []
   for (const name of order) candidates.push(await prepare(name))
   const results = {}
-  for (const { key, request, concurrency, take } of CPU) {
+  for (const { key, concurrency, take, warmUpRounds } of CPU) {
     if (process.env.HOLDFAST_BENCH_PINNED !== undefined) moveTo(process.pid, concurrency === 1 ? LAST_CORE : 0)
-    Object.assign(results, summary(await takeTurns(candidates, async ({ ones }) => ({ [key]: await take(ones(request, BARE)) }))))
+    const turns = await takeTurns(candidates, async candidate => ({ [key]: await take(candidate) }), warmUpRounds)
+    Object.assign(results, summary(turns))
   }
   const saturated = await takeTurns(candidates, ({ ones }) => saturate(ones(SATURATION.request, PAGE)))
   Object.assign(results, summary(saturated))
@@ -185,6 +202,10 @@ async function prepare(name) {
       return runInRequestScope(scope, () => send(text, 1 + (sent % 1000)))
     }
   }
+  const plain = form => () => () => {
+    sent++
+    return form(pool)
+  }
   const end = async () => {
     const seen = watched?.statements().reduce((sum, { callCount }) => sum + callCount, 0) ?? sent
     if (seen !== sent) throw new Error(`${seen} statements were seen, ${sent} were sent`)
@@ -192,18 +213,27 @@ async function prepare(name) {
     await watched?.stop()
     await pool.end()
   }
-  return { name, ones, end }
+  return { name, ones, plain, end }
+}
+
+async function sendByClient(pool) {
+  const client = await pool.connect()
+  try {
+    return await client.query(PLAIN)
+  } finally {
+    client.release()
+  }
 }
 
 /** The figures of each candidate, turn by turn. */
-async function takeTurns(candidates, turn) {
+async function takeTurns(candidates, turn, warmUpRounds = WARM_UP_ROUNDS) {
   const turns = Object.fromEntries(CANDIDATES.map(name => [name, []]))
-  for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
+  for (let round = 0; round < warmUpRounds + ROUNDS; round++) {
     const order = candidates.map((_, at) => candidates[(at + round) % candidates.length])
     for (const candidate of round % 2 === 0 ? order : order.toReversed()) {
       globalThis.gc({ type: 'minor' })
       const figures = await turn(candidate)
-      if (round >= WARM_UP_ROUNDS) turns[candidate.name].push(figures)
+      if (round >= warmUpRounds) turns[candidate.name].push(figures)
     }
   }
   return turns
@@ -290,7 +320,7 @@ function report(generations, heapMb, isPinned) {
   rows.push({ name: memory, values: { figure: heapMb, unit: 'MB' } })
   claims.push({ candidate: memory, column: 'figure', atMost: 2 })
   reportTable(import.meta.url, {
-    about: `${generations.length} processes, in each the candidates in turns; ${isPinned ? 'Node and PostgreSQL on one core for one at a time, else on one each' : 'Node and PostgreSQL share the cores'}; in request scopes`,
+    about: `${generations.length} processes, in each the candidates in turns; ${isPinned ? 'Node and PostgreSQL on one core for one at a time, else on one each' : 'Node and PostgreSQL share the cores'}`,
     columns: [
       { key: 'figure', title: 'median', digits: 2 },
       { key: 'excess', title: 'worse than raw by', digits: 2 },
