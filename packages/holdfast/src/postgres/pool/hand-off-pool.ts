@@ -119,11 +119,7 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
     #queryOnce(config: unknown, values: unknown, done: Callback): void {
       this.connect((error, client, release) => {
         if (error || client === undefined) return done(error)
-        const answered: Callback = (failure, result) => {
-          release(failure && !leavesConnectionSound(failure) ? failure : undefined)
-          if (failure) done(lostConnection(failure, client))
-          else done(undefined, result)
-        }
+        const answered = answerOnce(client, release, done)
         try {
           client.query(config, values, answered)
         } catch (refusal) {
@@ -162,12 +158,33 @@ export function definePoolClass(driverPool: new (config?: never) => object): Poo
   return HoldfastPool
 }
 
+/** Gives the connection back, and then passes the answer on. The driver calls back twice for a parameter that cannot be serialised: with the error, and when the connection has
+ *  ended or is ready again. */
+function answerOnce(client: PoolMemberClient, release: (error?: unknown) => void, done: Callback): Callback {
+  let isAnswered = false
+  return (failure, result) => {
+    if (isAnswered) return
+    isAnswered = true
+    if (!failure) {
+      release()
+      done(undefined, result)
+      return
+    }
+    // Asked before the release, which closes the connection after an error of the driver's own.
+    const reported = lostConnection(failure, client)
+    release(leavesConnectionSound(failure) ? undefined : failure)
+    done(reported)
+  }
+}
+
 function eventsOf(pool: BasePool): Pick<ConnectionPoolDeps, 'emit' | 'emitRelease' | 'emitError'> {
   return {
     emit: (event, client) => void pool.emit(event, client),
     emitRelease: (error, client) => void pool.emit('release', error, client),
     // EventEmitter throws for an error that nobody listens to, which would end the process with every restart of PostgreSQL.
-    emitError: (error, client) => void (pool.listenerCount('error') > 0 && pool.emit('error', error, client)),
+    emitError(error, client) {
+      if (pool.listenerCount('error') > 0) pool.emit('error', Object.assign(error, { client }), client)
+    },
   }
 }
 
