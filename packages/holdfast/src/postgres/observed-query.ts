@@ -33,9 +33,7 @@ export function observedQuery(
   if (!watch.active || config === null || config === undefined) return query.call(client, config, values, callback)
   const isText = typeof config === 'string'
   if (!isText && isSubmittable(config)) {
-    const running = watch.begin(state, submittableText(config), (config as QueryConfigObject).values)
-    watchSubmittable(config, (error, rowCount) => watch.end(running, error, rowCount))
-    return send(watch, running, client, query, config, values, callback)
+    return observedSubmittable(connection, client, query, config, values, callback)
   }
   const text = isText ? config : textOf(config as QueryConfigObject)
   const isCallbackSecond = typeof values === 'function'
@@ -54,18 +52,61 @@ export function observedQuery(
         state.isAnswered = false
       }
     }
-    return send(watch, running, client, query, config, binds, ended)
+    const answer = send(watch, running, client, query, config, binds, ended)
+    if (!isText) leaveCallback(config as CallbackHolder, ended, done)
+    return answer
   }
+  return observedPromise(connection, running, client, query, config, binds)
+}
+
+function observedSubmittable(
+  { watch, state }: ObservedConnection,
+  client: DriverClient,
+  query: DriverQuery,
+  target: object,
+  values: unknown,
+  callback: unknown,
+): unknown {
+  // One that takes no property, so that its methods cannot be covered.
+  if (!Object.isExtensible(target)) return query.call(client, target, values, callback)
+  const running = watch.begin(state, submittableText(target), (target as QueryConfigObject).values)
+  watchSubmittable(target, (error, rowCount) => watch.end(running, error, rowCount))
+  return send(watch, running, client, query, target, values, callback)
+}
+
+/** By the driver's callback form, because a promise more is dear where requests have a scope (Node 20). */
+function observedPromise(
+  { watch, promiseClass }: ObservedConnection,
+  running: RunningStatement,
+  client: DriverClient,
+  query: DriverQuery,
+  config: unknown,
+  binds: unknown,
+): unknown {
   let settle: DriverCallback
-  const promise = new connection.promiseClass((resolve, reject) => {
+  const promise = new promiseClass((resolve, reject) => {
     settle = (error, result) => {
       watch.end(running, error, rowCountOf(result))
       if (error) reject(error)
       else resolve(result)
     }
   })
-  send(watch, running, client, query, config, binds, settle!)
+  // A config that cannot take the callback which `pg` before 8.23 writes into it must not fail for one that the caller did not give.
+  const sent = Object.isExtensible(config) || typeof config === 'string' ? config : { ...(config as QueryConfigObject) }
+  send(watch, running, client, query, sent, binds, settle!)
+  if (typeof config !== 'string') leaveCallback(config as CallbackHolder, settle!, undefined)
   return promise.catch(withCallersStack)
+}
+
+interface CallbackHolder {
+  callback?: unknown
+}
+
+/** `pg` before 8.23 writes the callback into the caller's config. Ours must not stay there: a config that is sent again would be taken for the callback form. */
+function leaveCallback(config: CallbackHolder, ours: DriverCallback, callers: DriverCallback | undefined): void {
+  if (config.callback !== ours) return
+  if (callers === undefined) delete config.callback
+  else config.callback = callers
 }
 
 /** The driver does the same in its promise forms: the stack leads to the caller instead of to the socket. */
