@@ -281,6 +281,17 @@ interface ResolvedOptions {
   readonly allowed: ReadonlySet<string>
 }
 
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
+  'slowWarn',
+  'slowError',
+  'slowPlans',
+  'statementLimit',
+  'leakAfter',
+  'allowRepeats',
+  'outbox',
+  'replicas',
+])
+
 function resolveOptions(pool: UserPool, replicas: readonly UserPool[], options: PostgresOptions): ResolvedOptions {
   const problems = collectConfigProblems()
   if (!isDriverPool(pool)) problems.add('pg', 'is not a pg.Pool of pg 8.16 or later')
@@ -288,6 +299,7 @@ function resolveOptions(pool: UserPool, replicas: readonly UserPool[], options: 
     if (!isDriverPool(replica)) problems.add(`pgReplicas[${at}]`, 'is not a pg.Pool of pg 8.16 or later')
     if (replica === pool || replicas.indexOf(replica) < at) problems.add(`pgReplicas[${at}]`, 'is given twice')
   }
+  for (const name of unknownOptions(options)) problems.add(`pg.${name}`, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   const warnMs = problems.attempt('pg.slowWarn', () => parseDurationMs(options.slowWarn ?? '500ms'), 0)
   const errorMs = problems.attempt('pg.slowError', () => parseDurationMs(options.slowError ?? '1s'), 0)
   if (errorMs < warnMs) problems.add('pg.slowError', `is ${errorMs} ms, below slowWarn (${warnMs} ms)`)
@@ -302,6 +314,11 @@ function resolveOptions(pool: UserPool, replicas: readonly UserPool[], options: 
   const replicaLimits = resolveReplicaLimits(options.replicas ?? {}, problems)
   problems.throwIfAny('postgres')
   return { statementLimit, warnMs, errorMs, leakAfterMs, replicaLimits, allowed: new Set(allowed) }
+}
+
+function unknownOptions(options: object): readonly string[] {
+  const names = typeof options === 'object' ? Object.keys(options) : [String(options)]
+  return names.filter(name => !KNOWN_OPTIONS.has(name))
 }
 
 function isDriverPool(pool: UserPool): boolean {

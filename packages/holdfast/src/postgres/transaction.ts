@@ -1,4 +1,4 @@
-import { type Clock, type Duration, delay, type HoldfastError, type Logger, parseDurationMs } from '../core/index.ts'
+import { type Clock, collectConfigProblems, type Duration, delay, type HoldfastError, type Logger, parseDurationMs } from '../core/index.ts'
 import { pgErrors } from './errors.ts'
 import type { InvalidationOutbox, InvalidationTarget } from './outbox.ts'
 import { errorLabel, isRetryableInTransaction, leavesOutcomeUnknown } from './sqlstate.ts'
@@ -57,6 +57,7 @@ const RETRY_PAUSE_LIMIT_MS = 1000
 
 /** Runs `work` in a transaction and commits; rolls back and passes the error on as it is when anything throws.
  *  2 round trips besides the statements.
+ *  @throws HF_CONFIG_INVALID naming every bad argument at once, before anything is sent
  *  @throws HF_PG_TRANSACTION_ABORTED when a statement failed, its error was swallowed, and COMMIT therefore rolled back
  *  @throws HF_PG_COMMIT_UNKNOWN when the connection was lost during COMMIT; the tags are forgotten in that case too, since that is safe */
 export async function runTransaction<Pool extends UserPool, T>(
@@ -64,6 +65,7 @@ export async function runTransaction<Pool extends UserPool, T>(
   work: (tx: Transaction<Pool>) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
+  requireOptions(work, options)
   for (let retry = 0; ; retry++) {
     try {
       return await runOnce(deps, work, options)
@@ -99,6 +101,18 @@ async function runOnce<Pool extends UserPool, T>(
   if (isEverywhere && committed.rowId !== undefined) outbox?.acknowledge(committed.rowId)
   if (committed.unknown !== undefined) throw committed.unknown
   return result
+}
+
+function requireOptions(work: unknown, { isolation, retries = 0 }: TransactionOptions): void {
+  const isKnown = isolation === undefined || Object.hasOwn(ISOLATION_SQL, isolation)
+  const isCount = Number.isInteger(retries) && retries >= 0
+  // The usual case costs no list.
+  if (isKnown && isCount && typeof work === 'function') return
+  const problems = collectConfigProblems()
+  if (typeof work !== 'function') problems.add('work', 'is not a function')
+  if (!isKnown) problems.add('isolation', `is ${isolation}, not one of ${Object.keys(ISOLATION_SQL).join(', ')}`)
+  if (!isCount) problems.add('retries', `is ${retries}, not a whole number from 0 up`)
+  problems.throwIfAny('transaction()')
 }
 
 /** One text, so that the time-out costs no round trip.

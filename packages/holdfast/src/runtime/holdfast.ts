@@ -255,7 +255,9 @@ function validate(
     if (!KNOWN_OPTIONS.has(key)) problems.add(key, `is not an option; known are ${[...KNOWN_OPTIONS].join(', ')}`)
   }
   if (options.pg !== undefined) addPgProblems('pg', options.pg, problems)
-  for (const [at, replica] of (options.pgReplicas ?? []).entries()) addPgProblems(`pgReplicas[${at}]`, replica, problems)
+  const replicas = options.pgReplicas ?? []
+  if (Array.isArray(replicas)) for (const [at, replica] of replicas.entries()) addPgProblems(`pgReplicas[${at}]`, replica, problems)
+  else problems.add('pgReplicas', 'is no list')
   if (options.pg === undefined && options.pgReplicas !== undefined) problems.add('pgReplicas', 'needs `pg`, the primary')
   if (options.pg === undefined && options.upkeep !== undefined) problems.add('upkeep', 'needs `pg`')
   if (options.redis) addRedisProblems(options.redis, problems)

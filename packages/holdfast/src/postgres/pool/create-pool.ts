@@ -1,4 +1,4 @@
-import { silentLogger, systemClock } from '../../core/index.ts'
+import { coreErrors, silentLogger, systemClock } from '../../core/index.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { type DriverConfig, definePoolClass, type PoolShared } from './hand-off-pool.ts'
 import { MeasuredSize } from './measured-size.ts'
@@ -39,6 +39,8 @@ export function createPool<Config, Pool extends object>(
   deps: PoolDeps = {},
 ): HoldfastPool<Pool> {
   const { clock = systemClock, random = Math.random, logger = silentLogger } = deps
+  if (typeof driver?.Pool !== 'function')
+    throw coreErrors.create('HF_CONFIG_INVALID', 'createPool(): the first argument is not `pg`, which has a Pool')
   const [main, ...classes] = resolvePoolLimits(config as PoolSettings & DriverSettings)
   const pooler = config.pooler ?? 'auto'
   const isMeasured = config.sizing === 'measured'

@@ -1,4 +1,4 @@
-import { type Clock, collectConfigProblems, type Duration, type Logger, parseDurationMs } from '../../core/index.ts'
+import { type Clock, type ConfigProblems, collectConfigProblems, type Duration, type Logger, parseDurationMs } from '../../core/index.ts'
 
 /** Settings of a pool of ours, beside those of the driver's own `PoolConfig` (`connectionString`, `ssl`, `onConnect`, ...). */
 export interface PoolSettings {
@@ -97,19 +97,26 @@ export const MAIN_CLASS = 'default'
 
 const CLASS_TIMEOUTS: Readonly<Record<string, Duration>> = { critical: '5s', cached: '2s', long: '3m' }
 
-const SIZINGS: ReadonlySet<string> = new Set(['fixed', 'measured'])
+const SIZINGS: ReadonlySet<unknown> = new Set(['fixed', 'measured'])
+const POOLERS: ReadonlySet<unknown> = new Set(['auto', 'none', 'transaction'])
+/** Settings of the driver that count something. */
+const DRIVER_COUNTS = ['maxUses', 'maxLifetimeSeconds', 'connectionTimeoutMillis', 'idleTimeoutMillis', 'statement_timeout'] as const
+const DRIVER_HOOKS = ['onConnect', 'verify'] as const
 
 /** Limits of the pool itself and of each class.
  *  @throws HF_CONFIG_INVALID with every problem at once */
 export function resolvePoolLimits(settings: PoolSettings & DriverSettings): readonly PoolLimits[] {
   const problems = collectConfigProblems()
-  const ms = (name: string, value: Duration | undefined, fallback: Duration | number): number =>
+  if (!isRecord(settings)) problems.add('pool', 'is no object of settings')
+  // Nothing in it can be read.
+  problems.throwIfAny('createPool()')
+  const ms: ReadMs = (name, value, fallback) =>
     problems.attempt(
       `pool.${name}`,
       () => (value === undefined && typeof fallback === 'number' ? fallback : parseDurationMs(value ?? (fallback as Duration))),
-      0,
+      1,
     )
-  const count = (name: string, value: number | undefined, fallback: number, least: number): number => {
+  const count: ReadCount = (name, value, fallback, least) => {
     const given = value ?? fallback
     if (!Number.isInteger(given) || given < least) problems.add(`pool.${name}`, `is ${given}, not a whole number from ${least} up`)
     return given
@@ -123,14 +130,14 @@ export function resolvePoolLimits(settings: PoolSettings & DriverSettings): read
     min,
     max,
     reserved: 0,
-    acquireMs: ms('acquireTimeout', settings.acquireTimeout, settings.connectionTimeoutMillis || '10s'),
+    acquireMs: ms('acquireTimeout', settings.acquireTimeout, numberOf(settings.connectionTimeoutMillis) || '10s'),
     connectMs: ms('connectTimeout', settings.connectTimeout, '5s'),
     // The driver takes 0 and null for "never".
     idleMs: ms('idleTimeout', settings.idleTimeout, idle === undefined ? '10s' : idle || Number.POSITIVE_INFINITY),
     lifetimeMs:
       ms('maxLifetime', settings.maxLifetime, settings.maxLifetimeSeconds ? settings.maxLifetimeSeconds * 1000 : '1h') || Number.POSITIVE_INFINITY,
     validateMs: ms('validateEvery', settings.validateEvery, '1m') || Number.POSITIVE_INFINITY,
-    statementMs: ms('statementTimeout', settings.statementTimeout, settings.statement_timeout || '30s'),
+    statementMs: ms('statementTimeout', settings.statementTimeout, numberOf(settings.statement_timeout) || '30s'),
     growAfterMs: ms('growAfter', settings.growAfter, '10ms'),
     connectsAtOnce: count('connectsAtOnce', settings.connectsAtOnce, 4, 1),
     serverReserve: settings.serverReserve === undefined ? undefined : count('serverReserve', settings.serverReserve, 0, 0),
@@ -138,25 +145,58 @@ export function resolvePoolLimits(settings: PoolSettings & DriverSettings): read
     maxUses: settings.maxUses || Number.POSITIVE_INFINITY,
     exitsOnIdle: settings.allowExitOnIdle ?? false,
   }
-  const classes = Object.entries(settings.classes ?? {}).map(([name, own]): PoolLimits => {
-    if (name === MAIN_CLASS) problems.add(`pool.classes.${name}`, 'is the name of the pool itself')
-    const reserved = count(`classes.${name}.reserved`, own.reserved, 0, 0)
-    const classMax = Math.min(max, count(`classes.${name}.max`, own.max, max, 1))
-    if (reserved > classMax) problems.add(`pool.classes.${name}.reserved`, `is ${reserved}, above its max (${classMax})`)
-    return {
-      ...main,
-      name,
-      min: 0,
-      max: classMax,
-      reserved,
-      statementMs: ms(`classes.${name}.statementTimeout`, own.statementTimeout, CLASS_TIMEOUTS[name] ?? '30s'),
-      acquireMs: ms(`classes.${name}.acquireTimeout`, own.acquireTimeout, main.acquireMs),
-    }
-  })
-  if (settings.sizing !== undefined && !SIZINGS.has(settings.sizing)) problems.add('pool.sizing', `is ${settings.sizing}, not one of fixed, measured`)
+  if (main.connectMs <= 0) problems.add('pool.connectTimeout', 'is 0: no attempt to connect could succeed')
+  const given = settings.classes ?? {}
+  if (!isRecord(given)) problems.add('pool.classes', 'is no object of classes by name')
+  const classes = Object.entries(isRecord(given) ? given : {}).map(([name, described]) => resolveClass(main, name, described, problems, ms, count))
+  checkNames(settings, problems)
+  checkDriverSettings(settings, problems)
   const reserved = classes.reduce((sum, one) => sum + one.reserved, 0)
   if (reserved >= max && classes.length > 0)
     problems.add('pool.classes', `reserve ${reserved} connections of ${max}: at least one must be left for everything else`)
   problems.throwIfAny('createPool()')
   return [main, ...classes]
+}
+
+type ReadMs = (name: string, value: Duration | undefined, fallback: Duration | number) => number
+type ReadCount = (name: string, value: number | undefined, fallback: number, least: number) => number
+
+function resolveClass(main: PoolLimits, name: string, described: PoolClass, problems: ConfigProblems, ms: ReadMs, count: ReadCount): PoolLimits {
+  if (!isRecord(described)) problems.add(`pool.classes.${name}`, 'is no object of settings')
+  const own: PoolClass = isRecord(described) ? described : {}
+  if (name === MAIN_CLASS) problems.add(`pool.classes.${name}`, 'is the name of the pool itself')
+  const reserved = count(`classes.${name}.reserved`, own.reserved, 0, 0)
+  const max = Math.min(main.max, count(`classes.${name}.max`, own.max, main.max, 1))
+  if (reserved > max) problems.add(`pool.classes.${name}.reserved`, `is ${reserved}, above its max (${max})`)
+  return {
+    ...main,
+    name,
+    min: 0,
+    max,
+    reserved,
+    statementMs: ms(`classes.${name}.statementTimeout`, own.statementTimeout, CLASS_TIMEOUTS[name] ?? '30s'),
+    acquireMs: ms(`classes.${name}.acquireTimeout`, own.acquireTimeout, main.acquireMs),
+  }
+}
+
+function checkNames({ sizing = 'fixed', pooler = 'auto' }: PoolSettings, problems: ConfigProblems): void {
+  if (!SIZINGS.has(sizing)) problems.add('pool.sizing', `is ${sizing}, not one of fixed, measured`)
+  if (!POOLERS.has(pooler)) problems.add('pool.pooler', `is ${pooler}, not one of auto, none, transaction`)
+}
+
+function checkDriverSettings(settings: DriverSettings & { readonly onConnect?: unknown; readonly verify?: unknown }, problems: ConfigProblems): void {
+  for (const name of DRIVER_COUNTS) {
+    const value: unknown = settings[name] || 0
+    if (typeof value !== 'number' || !(value >= 0)) problems.add(`pool.${name}`, `is ${String(value)}, not a number from 0 up`)
+  }
+  for (const name of DRIVER_HOOKS) if (settings[name] && typeof settings[name] !== 'function') problems.add(`pool.${name}`, 'is not a function')
+}
+
+/** What is not a number is a problem that is noted elsewhere. */
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

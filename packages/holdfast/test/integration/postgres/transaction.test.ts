@@ -131,6 +131,13 @@ describe('transaction', () => {
     expect(await codeOf(watched.transaction(async () => 1, { statementTimeout: 'soon' as '1s' }))).toBe('HF_CONFIG_DURATION')
   })
 
+  it('names every bad argument at once, before anything is sent', async () => {
+    const sentCount = watched.statements().length
+    const refused = watched.transaction('work' as never, { isolation: 'loose' as 'serializable', retries: Number.NaN })
+    await expect(refused).rejects.toMatchObject({ code: 'HF_CONFIG_INVALID', message: expect.stringMatching(/work.*isolation.*retries/) })
+    expect(watched.statements()).toHaveLength(sentCount)
+  })
+
   it('refuses use after the end with HF_PG_TRANSACTION_CLOSED', async () => {
     const kept = await watched.transaction(async tx => tx)
     expect(() => kept.query('select 1')).toThrow(expect.objectContaining({ code: 'HF_PG_TRANSACTION_CLOSED' }))

@@ -380,4 +380,15 @@ it('names every bad setting at once', () => {
   expect(() => createPool(pg, { min: 3, max: 2, connectsAtOnce: 0, classes: { a: { reserved: 2 } } })).toThrow(
     expect.objectContaining({ code: 'HF_CONFIG_INVALID', message: expect.stringMatching(/pool\.min.*connectsAtOnce.*classes/) }),
   )
+  const wrong = { pooler: 'maybe', connectTimeout: '0s', maxUses: -1, onConnect: 5, classes: { a: null } }
+  expect(() => createPool(pg, wrong as object)).toThrow(
+    expect.objectContaining({ code: 'HF_CONFIG_INVALID', message: expect.stringMatching(/connectTimeout.*classes\.a.*pooler.*maxUses.*onConnect/) }),
+  )
+  for (const [driver, settings] of [
+    [pg, undefined],
+    [pg, 5],
+    [undefined, {}],
+    [{}, {}],
+  ])
+    expect(() => createPool(driver as typeof pg, settings as object)).toThrow(expect.objectContaining({ code: 'HF_CONFIG_INVALID' }))
 })
