@@ -3,6 +3,7 @@ import { type ObservedConnection, observedQuery, withCallersStack } from './obse
 import type { CallSite } from './pool/call-site.ts'
 import type { Checkouts } from './pool/checkouts.ts'
 import { type ConnectionState, createConnectionState, type StatementWatch } from './statement-watch.ts'
+import { isInTransaction, keepTransactionStatus } from './transaction-status.ts'
 import type { ConnectCallback, DriverClient, DriverPool, DriverQuery, PoolErrorListener } from './user-pool.ts'
 
 /** What the hook reports about checkouts and lost connections. */
@@ -54,9 +55,10 @@ export function isAnyPoolHooked(): boolean {
  *  that undoes all of it. */
 export function hookPool(pool: DriverPool, watch: StatementWatch, clock: Clock, listener: PoolListener, checkouts: Checkouts): () => void {
   hookedPools.add(pool)
-  const deps: HookDeps = { pool, watch, clock, listener, checkouts, promiseClass: pool.Promise ?? Promise }
+  const deps: HookDeps = { pool, watch, clock, checkouts, listener, promiseClass: pool.Promise ?? Promise }
+  const losses = hearLosses(deps)
   const made = hookClientClass(deps)
-  const adopted = adoptOlderClients(deps)
+  const adopted = adoptOlderClients(deps, losses.hear)
   const unhookConnect = hookConnect(deps, client => made.find(client) ?? adopted.find(client) ?? adopted.adopt(client))
   // Without a listener the loss of an idle connection, as in a restart of PostgreSQL, ends the process. Watched clients report for themselves.
   const onPoolError: PoolErrorListener = (error, client) => {
@@ -71,12 +73,13 @@ export function hookPool(pool: DriverPool, watch: StatementWatch, clock: Clock, 
     adopted.undo()
     unhookConnect()
     unhookReturns()
+    losses.undo()
     pool.removeListener('error', onPoolError)
     hookedPools.delete(pool)
   }
 }
 
-function hookClientClass({ pool, watch, listener, promiseClass }: HookDeps): ClientStates {
+function hookClientClass({ pool, watch, promiseClass }: HookDeps): ClientStates {
   const original = pool.Client
   class ObservedClient extends original {
     readonly #connection: ObservedConnection = { watch, promiseClass, state: createConnectionState() }
@@ -87,7 +90,7 @@ function hookClientClass({ pool, watch, listener, promiseClass }: HookDeps): Cli
 
     constructor(options?: unknown) {
       super(options)
-      reportLoss(this, listener)
+      keepTransactionStatus(this)
     }
 
     override query(config: unknown, values?: unknown, callback?: unknown): unknown {
@@ -103,7 +106,10 @@ function hookClientClass({ pool, watch, listener, promiseClass }: HookDeps): Cli
   }
 }
 
-function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientStates & { adopt(client: DriverClient): ConnectionState } {
+function adoptOlderClients(
+  { watch, promiseClass }: HookDeps,
+  hearLoss: (client: DriverClient) => void,
+): ClientStates & { adopt(client: DriverClient): ConnectionState } {
   const states = new WeakMap<object, ConnectionState>()
   const refs: WeakRef<DriverClient>[] = []
   return {
@@ -116,7 +122,8 @@ function adoptOlderClients({ watch, listener, promiseClass }: HookDeps): ClientS
         return observedQuery(connection, this, original, config, values, callback)
       }
       Object.defineProperty(client, 'query', { value: query, configurable: true, writable: true, enumerable: false })
-      reportLoss(client, listener)
+      keepTransactionStatus(client)
+      hearLoss(client)
       states.set(client, state)
       refs.push(new WeakRef(client))
       return state
@@ -145,27 +152,35 @@ function hookConnect(deps: HookDeps, stateOf: (client: DriverClient) => Connecti
       const done = callback as ConnectCallback
       const acquired: ConnectCallback = (error, client, release) => {
         if (client === undefined) return done(fail(deps, scope, askedMs, error), client, release)
+        // Asked for before the stop, and delivered after it.
+        if (!watch.active) return done(error, client, release)
         const state = stateOf(client)
         begin(deps, state, scope, askedMs, site)
+        returnWhenDone(deps, client, state)
         try {
-          done(error, client, release)
+          done(error, client, client.release)
         } finally {
           state.isHandedOver = false
         }
       }
       return original.call(this, acquired)
     }
+    // A pool that was ended refuses at once, with a stack that leads to the caller already.
+    const isRefused = pool.ending === true
     // By the pool's callback form, because a promise more is dear where requests have a scope (Node 20).
-    return new promiseClass((resolve, reject) => {
+    const promise = new promiseClass((resolve, reject) => {
       const acquired: ConnectCallback = (error, client) => {
         if (client === undefined) return reject(fail(deps, scope, askedMs, error))
+        if (!watch.active) return resolve(client)
         const state = stateOf(client)
         begin(deps, state, scope, askedMs, site)
+        returnWhenDone(deps, client, state)
         state.isHandedOver = false
         resolve(client)
       }
       original.call(this, acquired)
-    }).catch(withCallersStack)
+    })
+    return isRefused ? promise : promise.catch(withCallersStack)
   }
   Object.defineProperty(pool, 'connect', { value: connect, configurable: true, writable: true, enumerable: false })
   return () => {
@@ -206,13 +221,40 @@ function fail({ clock, listener }: HookDeps, scope: RequestScope | undefined, as
   return listener.onAcquireFailed(error, waitMs)
 }
 
+/** A client that is given back with statements under way goes back when they are done, where they may leave a transaction open: with them it cannot be told yet, and the
+ *  pool would hand it on at once. A pool of ours sees to that itself. */
+function returnWhenDone({ pool, checkouts }: HookDeps, client: DriverClient, state: ConnectionState): void {
+  const release = client.release
+  if (release === undefined || pool.rollsBack === true) return
+  let isWaiting = false
+  client.release = error => {
+    if (isWaiting) throw new Error('Release called on client which has already been released to the pool.')
+    if (error || client.readyForQuery !== false || !mayLeaveOpen(client, state, checkouts)) return release(error)
+    isWaiting = true
+    const giveBack = (): void => {
+      client.removeListener('drain', giveBack)
+      client.removeListener('end', giveBack)
+      release()
+    }
+    client.on('drain', giveBack)
+    client.on('end', giveBack)
+  }
+}
+
+/** Of a client whose server has not answered completely. */
+function mayLeaveOpen(client: DriverClient, state: ConnectionState, checkouts: Checkouts): boolean {
+  const text = checkouts.textOf(state) ?? ''
+  if (BEGINS_TRANSACTION.test(text)) return true
+  return state.runningCount > 0 && !ENDS_TRANSACTION.test(text) && (state.runningCount > 1 || isInTransaction(client))
+}
+
 /** Ends a checkout. A client that comes back inside a transaction is closed, which rolls back (a pool of ours does so itself), so that nobody gets somebody else's transaction. One
  *  with a statement under way is left alone: that statement may be its COMMIT. */
 function hookReturns({ pool, clock, listener, checkouts }: HookDeps, find: (client: object) => ConnectionState | undefined): () => void {
   const onRelease = (error: unknown, client: DriverClient): void => {
     const state = find(client)
     if (state === undefined) return
-    if (!error && state.runningCount === 0 && isInTransaction(client, state, checkouts)) {
+    if (!error && state.runningCount === 0 && isLeftOpen(client, state, checkouts)) {
       listener.onOpenTransaction(state)
       if (pool.rollsBack !== true) client.end(() => undefined)
     }
@@ -233,21 +275,38 @@ function hookReturns({ pool, clock, listener, checkouts }: HookDeps, find: (clie
   }
 }
 
-/** By the server's word after its last answer; false for a driver that is too old to keep it. A statement's failure arrives before that word: then the
- *  transaction goes on, unless the statement was to end it. */
-function isInTransaction(client: DriverClient, state: ConnectionState, checkouts: Checkouts): boolean {
-  const status = client.getTransactionStatus?.()
-  if (status !== 'T' && status !== 'E') return false
+/** By the server's word after its last answer. A statement's failure arrives before that word: then the transaction goes on, unless the statement was to end it. */
+function isLeftOpen(client: DriverClient, state: ConnectionState, checkouts: Checkouts): boolean {
+  if (!isInTransaction(client)) return false
   return client.readyForQuery !== false || !ENDS_TRANSACTION.test(checkouts.textOf(state) ?? '')
 }
 
+const BEGINS_TRANSACTION = /^\s*(begin|start\s+transaction)\b/i
 const ENDS_TRANSACTION = /^\s*(commit|end|rollback|abort|prepare\s+transaction)\b/i
 
-/** A connection lost while it is checked out and idle has no other listener. The driver tells of one loss twice: the server's message, then the end. */
-function reportLoss(client: DriverClient, listener: PoolListener): void {
-  let isLost = false
-  client.on('error', error => {
-    if (!isLost) listener.onConnectionLost(error)
-    isLost = true
-  })
+/** Listens to each client of the pool: a connection lost while it is checked out and idle has no other listener. */
+function hearLosses({ pool, listener }: HookDeps): { hear(client: DriverClient): void; undo(): void } {
+  const heard = new Map<DriverClient, (error: Error) => void>()
+  const hear = (client: DriverClient): void => {
+    if (heard.has(client)) return
+    // The driver tells of one loss twice: the server's message, then the end.
+    let isLost = false
+    const onError = (error: Error): void => {
+      if (!isLost) listener.onConnectionLost(error)
+      isLost = true
+    }
+    client.on('error', onError)
+    heard.set(client, onError)
+  }
+  const forget = (client: DriverClient): void => void heard.delete(client)
+  pool.on('connect', hear)
+  pool.on('remove', forget)
+  return {
+    hear,
+    undo() {
+      pool.removeListener('connect', hear)
+      pool.removeListener('remove', forget)
+      for (const [client, onError] of heard) client.removeListener('error', onError)
+    },
+  }
 }

@@ -1,3 +1,5 @@
+import type { StatusClient } from './transaction-status.ts'
+
 /** The part of a result of `pg` that Holdfast reads. */
 export interface UserQueryResult<Row> {
   readonly command: string
@@ -42,12 +44,15 @@ export type DriverCallback = (error: unknown, result: unknown) => void
 export type DriverQuery = (this: DriverClient, config: unknown, values?: unknown, callback?: unknown) => unknown
 
 /** A client as the hook sees it. */
-export interface DriverClient {
+export interface DriverClient extends StatusClient {
   query(config: unknown, values?: unknown, callback?: unknown): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'drain' | 'end', listener: () => void): unknown
+  removeListener(event: 'drain' | 'end', listener: () => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+  /** Set by the pool for each checkout. */
+  release?: (error?: unknown) => void
   end(callback: () => void): unknown
-  /** `I` idle, `T` in a transaction, `E` in a failed one. */
-  getTransactionStatus?(): string | null
   /** False while the server has not answered completely. */
   readonly readyForQuery?: boolean
 }
@@ -61,11 +66,13 @@ export interface DriverPool {
   Promise?: PromiseConstructor
   /** True for a pool of ours, which rolls back what is left open. */
   readonly rollsBack?: boolean
+  /** True once `end` was called. */
+  readonly ending?: boolean
   readonly idleCount: number
   readonly waitingCount: number
   connect: (this: DriverPool, callback?: unknown) => unknown
-  on(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
-  removeListener(event: 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
+  on(event: 'connect' | 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
+  removeListener(event: 'connect' | 'error' | 'release' | 'remove', listener: PoolEventListener): unknown
 }
 
 /** Hears of an event of a pool. */

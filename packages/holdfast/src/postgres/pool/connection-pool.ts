@@ -1,10 +1,11 @@
 import type { Clock, ClockTimer, Logger } from '../../core/index.ts'
 import { pgErrors } from '../errors.ts'
+import { isInTransaction, keepTransactionStatus } from '../transaction-status.ts'
 import { CallSiteSampler } from './call-site.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { Connector } from './connector.ts'
 import type { MeasuredSize } from './measured-size.ts'
-import { Member, type PoolMemberClient, type SendPlain } from './member.ts'
+import { closeClient, Member, type PoolMemberClient, type SendPlain } from './member.ts'
 import { connectFailed, heldLongest, isRefusedForGood, waitedInVain } from './pool-faults.ts'
 import type { PoolLimits } from './pool-options.ts'
 import { createUpkeep, type Upkeep } from './pool-upkeep.ts'
@@ -50,6 +51,10 @@ export class ConnectionPool {
   #growTimer: ClockTimer | undefined
   #onEnded: (() => void) | undefined
   #handDepth = 0
+  /** Most members that there ever were. */
+  #neededCount = 0
+  /** Members that are gone, whose connections are not closed yet. */
+  #closingCount = 0
   isEnding = false
   isEnded = false
 
@@ -70,6 +75,7 @@ export class ConnectionPool {
       idle: () => this.#idle,
       totalCount: () => this.totalCount,
       remove: member => this.#remove(member),
+      refill: () => this.#refill(),
       borrow: member => this.#borrow(member),
       send: deps.send,
       giveBack: (member, isSound) => (isSound ? this.#free(member) : this.#remove(member)),
@@ -166,7 +172,7 @@ export class ConnectionPool {
     return member !== undefined
   }
 
-  /** Serves who waits already, takes nobody new, and calls back when the last connection has said goodbye; the server may close it a moment later. */
+  /** Serves who waits already, takes nobody new, and calls back when the last connection is closed. */
   end(done: () => void): void {
     this.isEnding = true
     this.#onEnded = done
@@ -280,6 +286,8 @@ export class ConnectionPool {
     // Give or take a tenth, so that connections opened together are not replaced together.
     const member = new Member(client, clock.monotonicMs(), lifetimeMs * (0.9 + random() * 0.2))
     this.#members.add(member)
+    this.#neededCount = Math.max(this.#neededCount, this.#members.size)
+    keepTransactionStatus(client)
     client.on('error', (error: Error) => this.#onLost(member, error))
     client.on('end', () => this.#onLost(member, undefined))
     this.#deps.emit('connect', client)
@@ -303,13 +311,23 @@ export class ConnectionPool {
   #remove(member: Member): void {
     if (!this.#members.delete(member)) return
     member.isBroken = true
-    member.client.end(() => {
+    this.#closingCount++
+    closeClient(member.client, this.#deps.clock, () => {
+      this.#closingCount--
       this.#deps.emit('remove', member.client)
       this.#endIfOver()
     })
     if (this.#members.size === 0) this.#upkeep.rest()
     this.grow()
     this.#deps.budget.release(this)
+  }
+
+  /** Opens again what of `min` was needed once. */
+  #refill(): void {
+    const { limits, budget } = this.#deps
+    const { connector } = this
+    const kept = this.isEnding ? 0 : Math.min(limits.min, this.#neededCount)
+    while (this.totalCount < kept && connector.openingCount < limits.connectsAtOnce && !connector.isPausing && budget.admit(this)) connector.open()
   }
 
   #borrow(member: Member): void {
@@ -372,15 +390,10 @@ export class ConnectionPool {
   #endIfOver(): void {
     if (!this.isEnding || this.isEnded || this.#waiters.length > 0) return
     if (this.connector.openingCount > 0) this.connector.abort()
-    if (this.totalCount > 0) return
+    if (this.totalCount + this.#closingCount > 0) return
     this.isEnded = true
     this.#settleTimers()
     this.#upkeep.rest()
     this.#onEnded?.()
   }
-}
-
-function isInTransaction(client: PoolMemberClient): boolean {
-  const status = client.getTransactionStatus?.()
-  return status === 'T' || status === 'E'
 }

@@ -1,5 +1,5 @@
 import type { Clock, ClockTimer } from '../../core/index.ts'
-import type { PoolMemberClient } from './member.ts'
+import { closeClient, type PoolMemberClient } from './member.ts'
 
 /** How connections are made. */
 export interface ConnectorDeps {
@@ -27,8 +27,11 @@ export class Connector {
   /** When attempts began to fail without one good one between; `undefined` while they succeed. */
   failingSinceMs: number | undefined
   lastError: unknown
-  readonly #opening = new Set<PoolMemberClient>()
+  /** Attempts under way, and when each began. */
+  readonly #opening = new Map<PoolMemberClient, number>()
   #failureCount = 0
+  /** When the failure was that the pause is for. */
+  #failedMs = Number.NEGATIVE_INFINITY
   #retryMs = Number.NEGATIVE_INFINITY
   #timer: ClockTimer | undefined
   readonly #deps: ConnectorDeps
@@ -63,7 +66,7 @@ export class Connector {
   open(): void {
     const client = this.#create()
     if (client === undefined) return
-    this.#opening.add(client)
+    this.#opening.set(client, this.#deps.clock.monotonicMs())
     // Until the pool listens: a socket that fails beside the callback would otherwise end the process.
     client.on('error', () => undefined)
     client.connect(error => {
@@ -81,7 +84,7 @@ export class Connector {
     try {
       return this.#deps.createClient()
     } catch (error) {
-      this.#pause(error)
+      this.#pause(error, this.#deps.clock.monotonicMs())
       process.nextTick(() => this.#deps.onFailed(error))
       return undefined
     }
@@ -109,7 +112,7 @@ export class Connector {
 
   /** Gives up what is under way; each attempt then fails as if the network had. */
   abort(): void {
-    for (const { connection } of this.#opening) connection?.stream.destroy()
+    for (const { connection } of this.#opening.keys()) connection?.stream.destroy()
   }
 
   #succeed(client: PoolMemberClient): void {
@@ -120,17 +123,21 @@ export class Connector {
   }
 
   #fail(client: PoolMemberClient, error: unknown): void {
+    const beganMs = this.#opening.get(client) ?? this.#deps.clock.monotonicMs()
     this.#opening.delete(client)
-    client.end(() => undefined)
-    if (!this.#deps.isMended(error, client)) this.#pause(error)
+    closeClient(client, this.#deps.clock, () => undefined)
+    if (!this.#deps.isMended(error, client)) this.#pause(error, beganMs)
     this.#deps.onFailed(error)
   }
 
-  #pause(error: unknown): void {
+  #pause(error: unknown, beganMs: number): void {
     const { clock, random } = this.#deps
     const nowMs = clock.monotonicMs()
     this.failingSinceMs ??= nowMs
     this.lastError = error
+    // One of several attempts that ran into the same trouble: the pause for it has begun already.
+    if (beganMs <= this.#failedMs) return
+    this.#failedMs = nowMs
     const pauseMs = Math.min(PAUSE_LIMIT_MS, PAUSE_MS * 2 ** Math.min(this.#failureCount++, 10))
     this.#retryMs = nowMs + pauseMs / 2 + (random() * pauseMs) / 2
   }

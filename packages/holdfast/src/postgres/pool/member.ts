@@ -1,7 +1,9 @@
+import type { Clock } from '../../core/index.ts'
+import type { StatusClient } from '../transaction-status.ts'
 import type { CallSite } from './call-site.ts'
 
 /** A client of the driver as a pool of ours sees it. */
-export interface PoolMemberClient {
+export interface PoolMemberClient extends StatusClient {
   release?: (error?: unknown) => void
   connect(callback: (error: unknown) => void): void
   query(text: unknown, values?: unknown, callback?: unknown): unknown
@@ -11,14 +13,32 @@ export interface PoolMemberClient {
   removeListener(event: string, listener: (...args: never[]) => void): unknown
   ref?(): void
   unref?(): void
-  getTransactionStatus?(): string | null
   readonly readyForQuery?: boolean
-  readonly connection?: { readonly stream: { destroy(): void; readonly destroyed?: boolean } }
+  readonly connection?: StatusClient['connection'] & { readonly stream: { destroy(): void; readonly destroyed?: boolean } }
   readonly processID?: number | null
 }
 
 /** Sends a statement of the pool's own. */
 export type SendPlain = (client: PoolMemberClient, text: string, done: (error: unknown, result: unknown) => void) => void
+
+/** How long a server may take to close a connection that said goodbye. */
+const CLOSE_LIMIT_MS = 1000
+
+/** Says goodbye and calls back once, when the connection is closed. One that is still open after a second, as that of a frozen server, is cut. */
+export function closeClient(client: PoolMemberClient, clock: Clock, done: () => void): void {
+  let isOver = false
+  const finish = (): void => {
+    if (isOver) return
+    isOver = true
+    limit.cancel()
+    done()
+  }
+  const limit = clock.after(CLOSE_LIMIT_MS, () => {
+    client.connection?.stream.destroy()
+    finish()
+  })
+  client.end(finish)
+}
 
 /** One connection of a pool. */
 export class Member {

@@ -11,6 +11,8 @@ export interface UpkeepTarget {
   borrow(member: Member): void
   giveBack(member: Member, isSound: boolean): void
   remove(member: Member): void
+  /** Opens connections in the place of those that are gone, up to `min`. */
+  refill(): void
   readonly send: SendPlain
 }
 
@@ -25,7 +27,8 @@ const LOOK_EVERY_LIMIT_MS = 5000
 /** A connection that does not answer an empty statement within this is dead. */
 const VALIDATION_LIMIT_MS = 5000
 
-/** Closes connections that were idle too long or live too long, and asks the others now and then whether they live. */
+/** Closes connections that were idle too long or live too long, opens others in their place up to `min`, and asks
+ *  the rest now and then whether they live. */
 export function createUpkeep(clock: Clock, limits: PoolLimits, target: UpkeepTarget): Upkeep {
   const { idleMs, lifetimeMs, validateMs, min } = limits
   const pauseMs = Math.max(20, Math.min(LOOK_EVERY_LIMIT_MS, idleMs / 4, lifetimeMs / 10, validateMs / 4))
@@ -40,6 +43,7 @@ export function createUpkeep(clock: Clock, limits: PoolLimits, target: UpkeepTar
         target.remove(member)
       } else if (nowMs - member.provenMs >= validateMs) validate(member)
     }
+    target.refill()
   }
   const validate = (member: Member): void => {
     target.borrow(member)

@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '../../core/index.ts'
+import { isInTransaction } from '../transaction-status.ts'
 import type { PoolMemberClient, SendPlain } from './member.ts'
 
 /** Waits until a client that was given back has nothing under way, and rolls back a transaction that its holder left open. `settle` is called once,
@@ -27,8 +28,7 @@ export function returnClean(
       client.once('drain', onDrain)
       return
     }
-    const status = client.getTransactionStatus?.()
-    if (status !== 'T' && status !== 'E') {
+    if (!isInTransaction(client)) {
       finish(true)
       return
     }

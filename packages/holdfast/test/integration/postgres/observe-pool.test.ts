@@ -166,6 +166,50 @@ describe('the life of an observer', () => {
     await pool.end()
   })
 
+  it('leaves no listener and no property of a client behind, however often it comes and goes under load', async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+    let isOver = false
+    const load = Array.from({ length: 4 }, async () => {
+      while (!isOver) await pool.query('select 1')
+    })
+    for (let round = 0; round < 12; round++) {
+      const watched = observePool(pool, { registry: createRegistry() })
+      await watched.start()
+      await pool.query('select 2')
+      await watched.stop()
+    }
+    isOver = true
+    await Promise.all(load)
+    const clients = await Promise.all([pool.connect(), pool.connect()])
+    expect(clients.map(client => [client.listenerCount('error'), Object.hasOwn(client, 'query')])).toEqual([
+      [0, false],
+      [0, false],
+    ])
+    expect(pool.eventNames()).toEqual([])
+    for (const client of clients) client.release()
+    await pool.end()
+  })
+
+  it('sends a Submittable that takes no property as the driver does', async () => {
+    const { pool } = await open()
+    const client = await pool.connect()
+    const rows: unknown[] = []
+    await new Promise<void>(resolve => {
+      const nothing = (): void => undefined
+      const frozen = Object.freeze({
+        submit: (connection: { query(text: string): void }) => connection.query('select 42'),
+        handleRowDescription: nothing,
+        handleDataRow: (row: unknown) => rows.push(row),
+        handleCommandComplete: nothing,
+        handleReadyForQuery: () => resolve(),
+        handleError: nothing,
+      })
+      client.query(frozen as unknown as pg.Submittable)
+    })
+    expect(rows).toHaveLength(1)
+    client.release()
+  })
+
   it('sees connections of an earlier observer', async () => {
     const { pool, watched } = await open()
     await pool.query('select 1')
@@ -188,9 +232,9 @@ describe('the life of an observer', () => {
   })
 
   it('names everything that is wrong with its options at once', () => {
-    const options = { slowWarn: '2s', slowError: '1s', statementLimit: 0 } as const
+    const options = { slowWarn: '2s', slowError: '1s', statementLimit: 0, slowWarning: '1s' } as const
     expect(() => observePool({} as pg.Pool, { registry: createRegistry(), options })).toThrow(
-      expect.objectContaining({ code: 'HF_CONFIG_INVALID', message: expect.stringMatching(/not a pg.Pool.*slowError.*statementLimit/) }),
+      expect.objectContaining({ code: 'HF_CONFIG_INVALID', message: expect.stringMatching(/not a pg.Pool.*slowWarning.*slowError.*statementLimit/) }),
     )
   })
 })
