@@ -32,6 +32,12 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
+/** Where in the text the server found it, in characters from 1; `undefined` where it says none. */
+export function positionOf(error: unknown): number | undefined {
+  const position = Number((error as { position?: unknown } | null)?.position)
+  return position > 0 ? position : undefined
+}
+
 /** The server's message, without the literals that DETAIL may hold. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -118,11 +118,7 @@ interface Choice {
 function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const { use, source } = slot
   const { hints, at } = choice
-  if (use.kind === 'limit') return String(hints.limit)
-  if (use.kind === 'offset') return String(hints.limit * PAGES_SKIPPED[at % PAGES_SKIPPED.length]!)
-  if (use.kind === 'unit') return UNITS[at % UNITS.length]
-  if (use.kind === 'wildcard') return '%'
-  if (use.kind !== 'column' || source === undefined) return assumedValue(slot.type)
+  if (use.kind !== 'column' || source === undefined) return wordOf(use.kind, at, hints) ?? assumedValue(slot.type) ?? null
   const row = choice.row?.[source.column]
   if (row === undefined) return assumedValue(slot.type)
   const value = use.wrapper === 'lower' ? row.toLowerCase() : use.wrapper === 'upper' ? row.toUpperCase() : row
@@ -137,7 +133,9 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   switch (use.operator) {
     case 'json-key':
     case 'json':
-      return documentValue(choice, pool, source.column, row, use.operator)
+      return /^(text|jsonb?|character varying)$/.test(slot.type)
+        ? documentValue(choice, pool, source.column, row, use.operator)
+        : assumedValue(slot.type)
     case 'any':
       return [value, listed(1)]
     case 'in':
@@ -154,8 +152,21 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
     case '>=':
       return rangeValue(slot, same, value, sortedValues(pool, source.column), at)
     default:
-      return value
+      return COMPARING.test(use.operator) ? value : (assumedValue(slot.type) ?? value)
   }
+}
+
+/** Operators between two values of a kind; others, as those of documents, take something else than the column holds. */
+const COMPARING = /^([=<>!]+|!?~~?\*?|part)$/
+
+/** What stands in a place of its own kind. */
+function wordOf(kind: ParamUse['kind'], at: number, hints: ParameterHints): string | undefined {
+  if (kind === 'limit') return String(hints.limit)
+  if (kind === 'offset') return String(hints.limit * PAGES_SKIPPED[at % PAGES_SKIPPED.length]!)
+  if (kind === 'unit') return UNITS[at % UNITS.length]
+  if (kind === 'zone') return 'UTC'
+  if (kind === 'escape') return '\\'
+  return kind === 'wildcard' ? '%' : undefined
 }
 
 /** The key, or the row's value under it, or that of another row; the text where no key is known. */
@@ -220,6 +231,7 @@ function assumedValue(type: string): unknown {
   if (type === 'interval') return '7 days'
   if (type === 'date' || type.startsWith('timestamp')) return 'now'
   if (type === 'jsonb' || type === 'json') return '{}'
+  if (type === 'jsonpath') return '$'
   return undefined
 }
 

@@ -73,7 +73,7 @@ export interface Scope {
 /** What a parameter stands for. `assumed`: nothing in the data says what it may be. */
 export type ParamUse =
   | { readonly kind: 'column'; readonly scope: Scope; readonly column: ColumnName; readonly operator: string; readonly wrapper?: string }
-  | { readonly kind: 'limit' | 'offset' | 'unit' | 'wildcard' | 'assumed' }
+  | { readonly kind: 'limit' | 'offset' | 'unit' | 'zone' | 'escape' | 'wildcard' | 'assumed' }
 
 export interface ParsedStatement {
   readonly kind: 'select' | 'update' | 'delete'
@@ -281,8 +281,10 @@ class StatementWalk {
   #call({ funcname, args }: FuncCall): void {
     const name = textOf(funcname?.at(-1)) ?? ''
     this.#functions.add(name)
-    const first = paramOf(args?.[0])
-    if (first !== undefined && /^date_(trunc|part)$/.test(name)) this.#note(first, { kind: 'unit' })
+    for (const [at, kind] of ARGUMENTS.get(name) ?? []) {
+      const param = paramOf(args?.[at])
+      if (param !== undefined) this.#note(param, { kind })
+    }
   }
 
   #note(param: number, use: ParamUse): void {
@@ -290,6 +292,16 @@ class StatementWalk {
     if (known === undefined || known.kind === 'assumed') this.params.set(param, use)
   }
 }
+
+/** Arguments that take words of their own. `at time zone` is a call of timezone(), ESCAPE one of like_escape(). */
+const ARGUMENTS: ReadonlyMap<string, readonly (readonly [number, 'unit' | 'zone' | 'escape'])[]> = new Map([
+  ['date_trunc', [[0, 'unit'] as const, [2, 'zone'] as const]],
+  ['date_part', [[0, 'unit'] as const]],
+  ['extract', [[0, 'unit'] as const]],
+  ['timezone', [[0, 'zone'] as const]],
+  ['like_escape', [[1, 'escape'] as const]],
+  ['similar_to_escape', [[1, 'escape'] as const]],
+])
 
 function orderKeyOf(item: Node): OrderKey | undefined {
   if (!('SortBy' in item)) return undefined

@@ -80,13 +80,15 @@ function listEdits(text: string): Edit[] {
   })
 }
 
-/** pg_stat_statements turns `interval '1 day'` into `interval $1`, which the server's own grammar refuses. */
+/** pg_stat_statements turns `interval '1 day'` into `interval $1`, and `extract(dow from at)` into `extract($1 from at)`, which the server's own grammar refuses. */
 function typedLiteralEdits(tokens: readonly ScanToken[]): Edit[] {
   const edits: Edit[] = []
   for (const [at, token] of tokens.entries()) {
-    const param = tokens[at + 1]
-    if (param?.tokenName !== 'PARAM' || !/^(interval|date|time|timestamp|timestamptz)$/i.test(token.text)) continue
-    edits.push({ from: token.start, to: param.end, text: `${param.text}::${token.text}` })
+    const words = tokens.slice(at, at + 6).map(({ text }) => text.toLowerCase())
+    const type = /^(interval|date|timestamptz|timetz|(time|timestamp)( with(out)? time zone)?)(?= \$)/.exec(words.join(' '))?.[0]
+    const param = type === undefined ? undefined : tokens[at + type.split(' ').length]
+    if (param?.tokenName === 'PARAM') edits.push({ from: token.start, to: param.end, text: `${param.text}::${type}` })
+    if (/^extract \( \$\d+ from /.test(words.join(' '))) edits.push({ from: token.start, to: tokens[at + 3]!.end, text: `date_part(${words[2]},` })
   }
   return edits
 }

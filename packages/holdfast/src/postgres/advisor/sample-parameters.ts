@@ -4,8 +4,7 @@ import type { Lab } from './lab.ts'
 import { chooseParameterSets, type ParameterHints, type ParameterSet, type ParameterSlot, type SamplePool } from './parameters.ts'
 import type { ParamUse, ParsedStatement } from './predicates.ts'
 import { resolveColumn } from './resolve-column.ts'
-import type { LabStatement } from './rewrite.ts'
-import { PARAMETER_TYPES, type ParameterTypesRow } from './sql/parameter-types.sql.ts'
+import type { TypedStatement } from './settle-types.ts'
 import { type SampledRow, sampleRows } from './sql/sample-rows.sql.ts'
 
 /** Rows sampled from a table on trial; enough that a value of 1 in 1,000 is among them. */
@@ -29,12 +28,11 @@ export async function sampleParameters(
   client: AdvisorClient,
   lab: Lab,
   parsed: ParsedStatement,
-  statement: LabStatement,
+  { params, types }: TypedStatement,
   catalog: Catalog,
 ): Promise<ParameterSource> {
-  const types = await parameterTypes(client, statement)
   const tables = new Map<string, { table: TableFacts; columns: Set<string>; equalities: number }>()
-  const slots = statement.params.map((number, at): ParameterSlot => {
+  const slots = params.map((number, at): ParameterSlot => {
     const use: ParamUse = parsed.params.get(number) ?? { kind: 'assumed' }
     const type = types[at] ?? 'text'
     const found = use.kind === 'column' ? resolveColumn(use.scope, use.column, catalog) : undefined
@@ -55,19 +53,6 @@ export async function sampleParameters(
 /** Sets of values; `undefined` when a parameter can be given none. */
 export function drawParameters({ slots, pools, primary }: ParameterSource, random: () => number, hints: ParameterHints): ParameterSet[] | undefined {
   return chooseParameterSets(slots, pools, primary, random, hints)
-}
-
-/** Types as the server infers them from the statement's text. 3 round trips. */
-async function parameterTypes(client: AdvisorClient, statement: LabStatement): Promise<readonly string[]> {
-  if (statement.params.length === 0) return []
-  const name = 'holdfast_types'
-  await client.query(`PREPARE ${name} AS ${statement.text}`)
-  try {
-    const [row] = await readRows<ParameterTypesRow>(client, PARAMETER_TYPES, [name])
-    return row?.types ?? []
-  } finally {
-    await client.query(`DEALLOCATE ${name}`)
-  }
 }
 
 async function samplePool(client: AdvisorClient, lab: Lab, table: TableFacts, columns: readonly string[]): Promise<SamplePool> {

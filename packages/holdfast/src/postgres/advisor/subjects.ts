@@ -13,6 +13,7 @@ import { limitFor, type ParameterHints, type ParameterSet, TRIED_SETS } from './
 import { pagesRead } from './plan.ts'
 import { rewriteForLab } from './rewrite.ts'
 import { drawParameters, sampleParameters } from './sample-parameters.ts'
+import { settleTypes } from './settle-types.ts'
 import { countRows, type Runs, type Subject, timeStatement } from './trial.ts'
 import { weighSets } from './weigh-sets.ts'
 
@@ -59,8 +60,9 @@ export async function prepareStatement(
   const { parsed, window } = examined
   const isCopied = (ref: { readonly schema?: string; readonly name: string }): boolean => lab.tables.has(catalog.table(ref)?.oid ?? -1)
   // A value that was seen is one of the list's.
-  const rewritten = rewriteForLab(parsed, isCopied, examined.binds === undefined)
-  if (rewritten === undefined) return undefined
+  const select = rewriteForLab(parsed, isCopied, examined.binds === undefined)
+  if (select === undefined) return undefined
+  const rewritten = await settleTypes(client, select, param => (parsed.params.get(param)?.kind ?? 'assumed') === 'assumed')
   const source = await sampleParameters(client, lab, parsed, rewritten, catalog)
   const limit = limitFor(parsed.kind === 'select' ? examined.rowsPerCall : undefined)
   const tables = new Set(parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)?.oid ?? -1)).filter(oid => lab.tables.has(oid)))
