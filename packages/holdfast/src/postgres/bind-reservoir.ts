@@ -8,6 +8,20 @@ export interface BindSample {
   readonly callCount: number
 }
 
+/** A sample with the text that was sent. */
+export interface SentSample extends BindSample {
+  readonly text: string
+}
+
+/** A longer text is kept only where another sample has the same, or is the first, characters. */
+const OWN_TEXT_LIMIT = 1024
+const TEXT_LIMIT = 8192
+
+interface Kept extends Omit<BindSample, 'callCount'> {
+  /** Absent where it was too long to keep. */
+  readonly text: string | undefined
+}
+
 /** Upper edges, in ms, of the strata; the last is open. Rare slow parameters keep their places beside a million fast ones. */
 const STRATA_MS: readonly number[] = [1, 10, 100]
 const SAMPLES = 16
@@ -16,7 +30,7 @@ const SAMPLES = 16
 const SAMPLES_PER_STRATUM = SAMPLES / (STRATA_MS.length + 1)
 
 interface Stratum {
-  readonly kept: Omit<BindSample, 'callCount'>[]
+  readonly kept: Kept[]
   seenCount: number
   /** A stratum that found no further place, or lost one, grows no more: later calls would have a better chance in the places gained. */
   limit: number
@@ -27,7 +41,7 @@ interface Stratum {
 export class BindReservoir {
   readonly #strata: readonly Stratum[] = STRATA_MS.concat(0).map(() => ({ kept: [], seenCount: 0, limit: SAMPLES }))
 
-  offer(values: readonly unknown[], durationMs: number, random: () => number): void {
+  offer(values: readonly unknown[], durationMs: number, random: () => number, text = ''): void {
     const stratum = this.#strata[stratumOf(durationMs)]!
     const { kept } = stratum
     const seenCount = ++stratum.seenCount
@@ -36,11 +50,29 @@ export class BindReservoir {
     if (place >= stratum.limit) return
     const copy = copyBinds(values)
     if (copy === undefined || (place === kept.length && !this.#makeRoom(stratum, random))) return
-    kept[place] = { values: copy, durationMs }
+    kept[place] = { values: copy, durationMs, text: this.#keptText(text) }
   }
 
   samples(): readonly BindSample[] {
-    return this.#strata.flatMap(({ kept, seenCount }) => kept.map(sample => ({ ...sample, callCount: seenCount / kept.length })))
+    return this.#counted(({ values, durationMs }) => ({ values, durationMs })).filter(({ values }) => values.length > 0)
+  }
+
+  /** Those whose text was kept. It holds the constants that the application wrote into it. */
+  sentSamples(): readonly SentSample[] {
+    return this.#counted(sample => sample).flatMap(({ text, ...sample }) => (text === undefined ? [] : [{ ...sample, text }]))
+  }
+
+  #counted<T>(read: (kept: Kept) => T): readonly (T & { readonly callCount: number })[] {
+    return this.#strata.flatMap(({ kept, seenCount }) => kept.map(sample => ({ ...read(sample), callCount: seenCount / kept.length })))
+  }
+
+  /** Most applications send one text again and again, built anew each time: it is kept once. */
+  #keptText(text: string): string | undefined {
+    const kept = this.#strata.flatMap(stratum => stratum.kept)
+    const same = kept.find(sample => sample.text === text)?.text
+    if (same !== undefined) return same
+    const isFirst = kept.every(sample => sample.text === undefined)
+    return text.length <= (isFirst ? TEXT_LIMIT : OWN_TEXT_LIMIT) ? text : undefined
   }
 
   #makeRoom(stratum: Stratum, random: () => number): boolean {

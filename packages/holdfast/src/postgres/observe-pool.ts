@@ -108,7 +108,8 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
   statements(): readonly StatementSnapshot[]
   /** Up to 16 sets of parameters that the statement ran with, fast and slow ones. They are real data: keep them in the process. */
   bindSamples(fingerprint: string): readonly BindSample[]
-  /** The same for a text of pg_stat_statements, with a value for each of its parameters: `createAdvisor({ bindsOf })`. Parses the text, 50 to 200 us. */
+  /** The same for a text of pg_stat_statements, with a value for each of its parameters, which the constants of the text that was sent are, too: `createAdvisor({ bindsOf })`.
+   *  Parses the text, 50 to 200 us. */
   bindsOf(text: string): readonly BindSample[]
   /** Statements that were slow, the costliest first, at most 200, with their plans. */
   slowStatements(): readonly SlowStatement[]

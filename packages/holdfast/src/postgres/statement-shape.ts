@@ -33,11 +33,6 @@ export function maskLiterals(text: string): string {
   return parts.join('').trim()
 }
 
-/** The highest n of a parameter `$n`; 0 without any. */
-export function paramCountOf(text: string): number {
-  return Math.max(0, ...paramsOf(text))
-}
-
 /** The numbers of the parameters as they stand in the text, `2,1` for `b = $2 and a = $1`; empty where they count up from 1, as they mostly do. Two texts of one shape
  *  with different orders mean the same and take their values in another order. */
 export function paramOrderOf(text: string): string {

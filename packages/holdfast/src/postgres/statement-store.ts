@@ -3,7 +3,8 @@ import { createHistogram, type Histogram, type HistogramSnapshot, mergeHistogram
 import { BindReservoir, type BindSample } from './bind-reservoir.ts'
 import { identifyStatement, STORED_TEXT_LIMIT, type StatementIdentity } from './fingerprint.ts'
 import { type RepeatForm, repeatFormOf, UNCOUNTED } from './repeats/repeat-form.ts'
-import { LEXED_CHARS_LIMIT, paramCountOf, paramOrderOf, shapeOf } from './statement-shape.ts'
+import { parametersAsShown } from './shown-parameters.ts'
+import { LEXED_CHARS_LIMIT, paramOrderOf, shapeOf } from './statement-shape.ts'
 
 const WANTED_SITES = 5
 
@@ -59,7 +60,7 @@ export interface StatementStore {
   identify(record: StatementRecord): StatementIdentity
   snapshot(): readonly StatementSnapshot[]
   bindSamples(fingerprint: string): readonly BindSample[]
-  /** Of a text of pg_stat_statements: those that have a value for each of its parameters. */
+  /** Of a text of pg_stat_statements, whose parameters are also the constants of the texts that were sent. */
   bindsOf(text: string): readonly BindSample[]
   /** Durations of all statements together, in seconds. Summed when asked, so that the path of a query records each duration once. */
   durations(): HistogramSnapshot
@@ -71,7 +72,7 @@ export interface StatementStore {
 /** Options of {@link createStatementStore}. */
 export interface StatementStoreOptions {
   readonly clock: Clock
-  /** Distinct shapes kept; each costs 3 to 12 kB. */
+  /** Distinct shapes kept; each costs 3 to 12 kB, and its sampled texts up to 23 kB. */
   readonly statementLimit: number
 }
 
@@ -140,12 +141,15 @@ class BoundedStatementStore implements StatementStore {
   }
 
   bindsOf(text: string): readonly BindSample[] {
-    const { fingerprint, text: normalised } = identifyStatement(text)
-    const paramCount = paramCountOf(text)
-    return [...this.#shapes.values()]
-      .filter(record => record.callCount > 0 && this.identify(record).fingerprint === fingerprint && record.identity!.text === normalised)
-      .flatMap(record => record.binds.samples())
-      .filter(({ values }) => values.length === paramCount)
+    const { fingerprint } = identifyStatement(text)
+    const shape = shapeOf(text)
+    return [...this.#shapes]
+      .filter(([key, record]) => record.callCount > 0 && (this.identify(record).fingerprint === fingerprint || key.startsWith(shape)))
+      .flatMap(([, record]) => record.binds.sentSamples())
+      .flatMap(({ text: sent, values, ...sample }) => {
+        const shown = parametersAsShown(text, sent, values)
+        return shown === undefined ? [] : [{ ...sample, values: shown }]
+      })
   }
 
   durations(): HistogramSnapshot {

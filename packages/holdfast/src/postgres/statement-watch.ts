@@ -99,6 +99,9 @@ export interface StatementWatchDeps {
   onSlow(running: RunningStatement, tookMs: number): void
 }
 
+/** Of a statement without parameters the constants in its text may be some. */
+const NO_VALUES: readonly unknown[] = []
+
 const channel = tracingChannel<StatementTrace, StatementTrace>(STATEMENT_CHANNEL)
 
 /** Stamps the start and the end of every statement. This is the hot path: no parsing, one closure, two readings of the clock. */
@@ -162,7 +165,7 @@ export class StatementWatch {
       if (this.#deps.isPrimary) state.scope.primaryEndMs = endMs
       tally?.end(tookMs)
     }
-    if (Array.isArray(values) && values.length > 0) record.binds.offer(values, tookMs, this.#deps.random)
+    record.binds.offer(Array.isArray(values) ? values : NO_VALUES, tookMs, this.#deps.random, running.text)
     if (error) this.#countError(record, error)
     if (tookMs >= this.#deps.slowMs) this.#deps.onSlow(running, tookMs)
     if (running.trace !== undefined) publishEnd(running.trace, tookMs, rowCount, error)

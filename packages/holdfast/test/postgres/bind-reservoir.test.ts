@@ -94,4 +94,14 @@ describe('the reservoir of parameters', () => {
     reservoir.offer([null, true, new Date(0), 5n], 1, () => 0)
     expect(reservoir.samples()).toHaveLength(1)
   })
+
+  it('keeps the texts that were sent, a long one only where it is always the same', () => {
+    const reservoir = new BindReservoir()
+    const offer = (text: string): void => reservoir.offer([], 1, () => 0, text)
+    for (const text of ['a', 'a']) offer('select '.repeat(500) + text)
+    offer(`${'select '.repeat(500)}b`)
+    offer('select 1')
+    expect(reservoir.sentSamples().map(({ text }) => text.slice(-8))).toEqual(['select a', 'select a', 'select 1'])
+    expect(reservoir.samples()).toEqual([])
+  })
 })

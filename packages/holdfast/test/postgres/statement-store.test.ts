@@ -40,21 +40,28 @@ describe('the statement store', () => {
     expect(statements.snapshot()[0]).toMatchObject({ callCount: 2, histogram: { count: 2 } })
   })
 
-  it('hands out parameters by the text of pg_stat_statements, only those that have a value for each of its parameters, and never in the order of another text', () => {
+  it('hands out parameters by the text of pg_stat_statements, with the constants of the text that was sent, and never in the order of another text', () => {
     const statements = store()
     const send = (text: string, values: unknown[]): void => {
       run(statements, text)
-      statements.recordOf(text).binds.offer(values, 1, () => 0)
+      statements.recordOf(text).binds.offer(values, 1, () => 0, text)
     }
     send('select a from t where b = $1 and c = $2', ['b', 'c'])
     send('select a from t where b = $2 and c = $1', ['c', 'b'])
     send('select a from t where d = $1 limit 7', ['d'])
     const valuesOf = (text: string): unknown => statements.bindsOf(text).map(({ values }) => values)
     expect(statements.snapshot()).toHaveLength(2)
-    expect(valuesOf('select a from t where b = $1 and c = $2')).toEqual([['b', 'c']])
-    expect(valuesOf('SELECT a FROM t WHERE b = $2 AND c = $1')).toEqual([])
-    expect(valuesOf('select a from t where b = $2 and c = $1')).toEqual([['c', 'b']])
-    expect(valuesOf('select a from t where d = $1 limit $2')).toEqual([])
+    expect(valuesOf('select a from t where b = $1 and c = $2')).toEqual([
+      ['b', 'c'],
+      ['b', 'c'],
+    ])
+    expect(valuesOf('SELECT a FROM t WHERE b = $2 AND c = $1')).toEqual([
+      ['c', 'b'],
+      ['c', 'b'],
+    ])
+    expect(valuesOf('select a from t where d = $1 limit $2')).toEqual([['d', '7']])
+    send("select a from t where at > now() - interval '7 days'", [])
+    expect(valuesOf('select a from t where at > now() - interval $1')).toEqual([['7 days']])
     expect(valuesOf('select unseen from t where b = $1')).toEqual([])
   })
 
