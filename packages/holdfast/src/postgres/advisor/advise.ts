@@ -42,7 +42,7 @@ export interface AdviseOptions {
   readonly limit?: number
   /** Only rules whose name matches, `*` standing for anything: `'pg/unused-index'`, `'*-index'`. Default: all. */
   readonly rules?: string
-  /** Sets of parameters that statements were seen with, by queryId as text; `values[0]` is `$1` of the text in pg_stat_statements. They are used instead of values
+  /** Sets of parameters that statements were seen with, by queryId as text; `values[0]` is `$1` of the text in pg_stat_statements, and an array where that is a list. They are used instead of values
    *  drawn from rows, stay in memory, and are shown nowhere. Absent, or without an entry: drawn from rows. */
   readonly binds?: ReadonlyMap<string, readonly (readonly unknown[])[]>
   /** Ends the run in the server and drops the copies that it made; it rejects with the signal's reason. */

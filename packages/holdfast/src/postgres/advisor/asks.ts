@@ -1,4 +1,5 @@
 import type { Catalog, ColumnFacts, TableFacts } from './catalog.ts'
+import type { DocumentKey } from './document-keys.ts'
 import { quoteIdent } from './identifier.ts'
 import type { IndexKey } from './index-definition.ts'
 import type { ColumnName, Condition, Scope, TableRef } from './predicates.ts'
@@ -11,7 +12,7 @@ export interface IndexWorld {
   /** Operator class of trigrams as SQL, when pg_trgm is installed. */
   readonly trigramOpclass: string | undefined
   /** Keys that the documents of a column have. Absent: not known. */
-  readonly documentKeys?: ReadonlyMap<ColumnFacts, readonly string[]>
+  readonly documentKeys?: ReadonlyMap<ColumnFacts, readonly DocumentKey[]>
   /** The key that a statement is taken to ask the documents of a column for. */
   readonly askedKey?: { readonly column: ColumnFacts; readonly key: string }
   /** Whether the workload's updates change the column often. */

@@ -10,6 +10,8 @@ export interface Candidate extends Combination {
   readonly table: TableFacts
   /** It helps only if the statement asks its documents for this key, which its text in pg_stat_statements does not say. */
   readonly documentKey?: string
+  /** Whether that key holds prose. */
+  readonly isProse?: boolean
 }
 
 /** Why nothing is proposed for a statement. */
@@ -66,6 +68,7 @@ export function proposeCandidates(statement: ParsedStatement, catalog: Catalog, 
 /** True when a valid index on the table has these keys already, as a prefix, read forwards or backwards. */
 export function serves(index: IndexFacts, candidate: Candidate): boolean {
   if (!index.isValid) return false
+  if (candidate.isSparse === true && serves(index, wholeOf(candidate))) return true
   if (!isPlain(candidate)) return index.definition.endsWith(shapeSql(candidate))
   const { keys, equalCount } = candidate
   if (index.isPartial || index.method !== 'btree' || index.keys.length < keys.length) return false
@@ -76,6 +79,10 @@ export function serves(index: IndexFacts, candidate: Candidate): boolean {
   if (!rest.every((key, at) => has[at]?.column === key.name)) return false
   const flips = rest.filter((key, at) => has[at]?.descending !== key.descending).length
   return flips === 0 || flips === rest.length
+}
+
+function wholeOf({ where: _where, whereColumns: _columns, isSparse: _sparse, ...whole }: Candidate): Candidate {
+  return whole
 }
 
 /** What makes two candidates the same index. */
@@ -112,14 +119,14 @@ function keyedCombinations(
   catalog: Catalog,
   world: IndexWorld,
   table: TableFacts,
-): (Combination & { readonly documentKey: string })[] {
+): (Combination & Required<Pick<Candidate, 'documentKey' | 'isProse'>>)[] {
   const [asked, ...more] = scope.conditions.filter(condition => condition.keyParam !== undefined)
   const found = asked === undefined || more.length > 0 ? undefined : resolveColumn(scope, asked.column, catalog)
   if (found === undefined || found.ref !== ref) return []
-  return (world.documentKeys?.get(found.column) ?? []).flatMap(key => {
+  return (world.documentKeys?.get(found.column) ?? []).flatMap(({ key, isProse }) => {
     const asks = readAsks(scope, ref, catalog, { ...world, askedKey: { column: found.column, key } })
     const holding = combinationsOf(asks, table, world).filter(({ keys }) => keys.some(({ expression }) => expression?.includes(' ->> ')))
-    return holding.slice(0, MAX_KEYED).map(combination => ({ ...combination, documentKey: key }))
+    return holding.slice(0, MAX_KEYED).map(combination => ({ ...combination, documentKey: key, isProse }))
   })
 }
 

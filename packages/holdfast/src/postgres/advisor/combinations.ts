@@ -1,5 +1,6 @@
 import type { Asks, IndexWorld } from './asks.ts'
 import type { TableFacts } from './catalog.ts'
+import { quoteIdent } from './identifier.ts'
 import { type IndexKey, type IndexShape, shapeSql } from './index-definition.ts'
 
 /** A shape with what is known of where it comes from. */
@@ -8,6 +9,8 @@ export interface Combination extends IndexShape {
   readonly equalCount: number
   /** Columns in the predicate of a partial index. */
   readonly whereColumns?: readonly string[]
+  /** It leaves out only rows that no comparison with its keys finds, and so serves what the whole index would. */
+  readonly isSparse?: boolean
   /** It helps only if the statement's pattern begins with fixed text, which the statement does not say. */
   readonly needsPrefix?: boolean
 }
@@ -34,6 +37,7 @@ export function combinationsOf(asks: Asks, table: TableFacts, world: IndexWorld)
   const hot = (key: IndexKey): boolean => world.isHot(table, key.name)
   const trees = treesOf(asks, key => !isUnique(table, key), hot).filter(tree => !isCoinToss(tree, table))
   const partial = trees.length > 0 ? partialOf(asks, trees) : partialOf(asks, [alwaysAlone(asks)].flat())
+  const sparse = (partial.length > 0 ? partial : trees).slice(0, 3).flatMap(tree => sparseOf(asks, tree, table))
   const covering = trees.slice(0, 3).flatMap(tree => coveringOf(tree, asks, table, hot))
   const other: Combination[] = [
     ...asks.gin.map(key => ({ keys: [key], method: 'gin' as const, equalCount: 0 })),
@@ -43,6 +47,7 @@ export function combinationsOf(asks: Asks, table: TableFacts, world: IndexWorld)
   return distinct([
     ...partial.slice(0, 3),
     ...trees.slice(0, 3),
+    ...sparse,
     ...other,
     ...trees.slice(3, 6),
     ...covering.slice(0, 2),
@@ -106,6 +111,18 @@ function partialOf({ always }: Asks, trees: readonly Combination[]): Combination
   if (narrow.length === 0) return []
   const where = narrow.map(({ sql }) => sql)
   return trees.map(tree => ({ ...tree, where, whereColumns: narrow.map(({ column }) => column) }))
+}
+
+/** A column that is mostly NULL makes an index of the other rows much smaller, and every comparison with it says that it is not NULL. Not one that is only sorted by: the rows
+ *  without a value come last. */
+function sparseOf({ equal, anyOf, range, joined, prefix }: Asks, tree: Combination, table: TableFacts): Combination[] {
+  const compared = new Set([...equal, ...anyOf, ...range, ...joined, ...prefix].map(key => key.name))
+  const columns = [...new Set(tree.keys.map(key => key.name))].filter(
+    name => compared.has(name) && 1 - (table.columns.get(name)?.nullRatio ?? 0) <= PARTIAL_SHARE && !(tree.whereColumns ?? []).includes(name),
+  )
+  if (columns.length === 0) return []
+  const where = [...(tree.where ?? []), ...columns.map(name => `${quoteIdent(name)} IS NOT NULL`)]
+  return [{ ...tree, where, whereColumns: [...(tree.whereColumns ?? []), ...columns], isSparse: true }]
 }
 
 function coveringOf(tree: Combination, { covered, always }: Asks, table: TableFacts, hot: (key: IndexKey) => boolean): Combination[] {

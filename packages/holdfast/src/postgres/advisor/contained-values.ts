@@ -12,7 +12,10 @@ export function isContainment(operator: string): boolean {
 export function containedValue(operator: string, type: string, value: string, pick: Pick): string | undefined {
   if (operator === '@@') return lexemeOf(value, pick)
   if (operator === '?') return keyOf(value, pick)
-  return type === 'jsonb' ? memberOf(value, pick) : elementOf(value, pick)
+  if (type === 'jsonb') return memberOf(value, pick)
+  const element = pick(elementsOf(value))
+  // One of `ARRAY[$1, $2]` is asked for by itself.
+  return element === undefined || !type.endsWith('[]') ? element : `{${quotedElement(element)}}`
 }
 
 /** What `document->>key` gives; `undefined` for NULL. */
@@ -30,10 +33,16 @@ function memberOf(document: string, pick: Pick): string | undefined {
   return member === undefined ? undefined : JSON.stringify({ [member[0]]: member[1] })
 }
 
-/** One element of an array, as an array. None of an array with quoted elements. */
-function elementOf(array: string, pick: Pick): string | undefined {
-  const element = /^\{[^{}"\\]+\}$/.test(array) ? pick(array.slice(1, -1).split(',')) : undefined
-  return element === undefined ? undefined : `{${element}}`
+/** The elements of an array of one dimension, as PostgreSQL writes it; NULLs are left out. */
+function elementsOf(array: string): string[] {
+  if (!/^\{[^{]/.test(array)) return []
+  return [...array.matchAll(/"((?:[^"\\]|\\.)*)"|[^,{}"]+/g)].flatMap(([bare, quoted]) =>
+    quoted === undefined ? (bare === 'NULL' ? [] : [bare]) : [quoted.replace(/\\(.)/g, '$1')],
+  )
+}
+
+function quotedElement(element: string): string {
+  return /^[\w.:@+-]+$/.test(element) && element.toUpperCase() !== 'NULL' ? element : `"${element.replace(/["\\]/g, '\\$&')}"`
 }
 
 /** A word of a text vector: `'word':3,7 'other':1`. */

@@ -259,8 +259,10 @@ function unservableOf(side: Node): Unservable | undefined {
   return { column, why: `${column.name} stands inside a function, which a plain index does not serve`, rewrite }
 }
 
+/** The values of a list or an array, also of `ARRAY[$1, $2]::text[]`; else the one value. */
 function valuesOf(value: Node | undefined): readonly Node[] {
   if (value === undefined) return []
+  if ('TypeCast' in value && value.TypeCast.arg !== undefined && 'A_ArrayExpr' in value.TypeCast.arg) return valuesOf(value.TypeCast.arg)
   if ('List' in value) return value.List.items ?? []
   if ('A_ArrayExpr' in value) return value.A_ArrayExpr.elements ?? []
   return [value]

@@ -64,6 +64,9 @@ const TWO_SIDED: readonly number[] = [0.01, 0.002, 0.0005, 0.005, 0.001]
 /** Share of the sampled values that a bound on one side leaves, by set. */
 const ONE_SIDED: readonly (number | undefined)[] = [0.01, 0.05, 0.001, 0.1, 0.02, undefined, 0.005, 0.03, 0.9, 0.5]
 
+/** Values in a list, by set. */
+const LIST_LENGTHS: readonly number[] = [3, 2, 10, 1, 5, 30, 2]
+
 /** Part of a page that is filled on average, at least, where the page is what bounds the rows. */
 const FILLED_PAGE = 0.8
 
@@ -124,7 +127,7 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
   const value = use.wrapper === 'lower' ? row.toLowerCase() : use.wrapper === 'upper' ? row.toUpperCase() : row
   const pool = choice.pools.get(source.pool) ?? []
   const another = (): string => pick(pool, choice.random)?.[source.column] ?? value
-  if (isContainment(use.operator)) return containedValue(use.operator, slot.type, value, items => pick(items, choice.random)) ?? value
+  if (isContainment(use.operator)) return partAsked(choice, slot, value, pool, source.column)
   const same = choice.slots.filter(other => other.source?.pool === source.pool && other.source.column === source.column)
   // A list of states names each once, and hardly that of most rows with every other.
   const states = statesOf(pool, source.column)
@@ -137,9 +140,9 @@ function slotValue(slot: ParameterSlot, choice: Choice): unknown {
         ? documentValue(choice, pool, source.column, row, use.operator)
         : assumedValue(slot.type)
     case 'any':
-      return [value, listed(1)]
     case 'in':
-      return slot.type.endsWith('[]') ? [value, listed(1), listed(2)] : listed(same.indexOf(slot))
+      // Of a list that is one parameter nothing says how long it is, but the rows that live calls return.
+      return slot.type.endsWith('[]') ? Array.from({ length: listLength(at, states?.length) }, (_, nth) => listed(nth)) : listed(same.indexOf(slot))
     case '~~':
     case '~~*':
       return hints.pattern === 'prefix' ? `${partOf(value, at)}%` : `%${partOf(value.slice(Math.floor(value.length / 3)), at)}%`
@@ -169,6 +172,11 @@ function wordOf(kind: ParamUse['kind'], at: number, hints: ParameterHints): stri
   return kind === 'wildcard' ? '%' : undefined
 }
 
+/** Of states not all, which would ask for nothing. */
+function listLength(at: number, stateCount: number | undefined): number {
+  return Math.min(LIST_LENGTHS[at % LIST_LENGTHS.length]!, stateCount === undefined ? Number.POSITIVE_INFINITY : Math.max(1, stateCount - 1))
+}
+
 /** The key, or the row's value under it, or that of another row; the text where no key is known. */
 function documentValue(
   { hints: { documentKey }, random }: Choice,
@@ -185,6 +193,17 @@ function documentValue(
     document = pick(pool, random)?.[column]
   }
   return ''
+}
+
+/** A part of the row's value, or of that of another row where it holds none: everything contains what is empty, and nobody asks for that. */
+function partAsked({ random }: Choice, { use, type }: ParameterSlot, value: string, pool: SamplePool, column: string): string {
+  if (use.kind !== 'column') return value
+  for (let tries = 0, holder: string | undefined = value; tries < DOCUMENTS_TRIED && holder !== undefined; tries += 1) {
+    const part = containedValue(use.operator, type, holder, items => pick(items, random))
+    if (part !== undefined) return part
+    holder = pick(pool, random)?.[column]
+  }
+  return value
 }
 
 /** The values of a column of few values, in order; `undefined` for one of many. */
@@ -258,7 +277,7 @@ function rankByFrequency(pool: SamplePool, columns: readonly string[]): { readon
 }
 
 /** A column with at most so many values is a state or a type. */
-const FEW_VALUES = 12
+export const FEW_VALUES = 12
 
 /** Rows grouped by the values of their columns of few values. Which state an application asks for has little to do with how many rows are in it, mostly the contrary:
  *  three million orders are done, a hundred are asked for. So every state is as likely. */

@@ -82,7 +82,9 @@ export interface ParsedStatement {
   readonly params: ReadonlyMap<number, ParamUse>
   /** Functions that it calls, for the look-up of volatile ones. */
   readonly functions: readonly string[]
-  /** Why it must not be run on trial, when it must not: it writes or locks in a place that cannot be taken out. */
+  /** Whether it has a FOR UPDATE or the like. */
+  readonly locksRows: boolean
+  /** Why it must not be run on trial, when it must not: it writes in a place that cannot be taken out. */
   readonly unsafe: string | undefined
   /** Target of an UPDATE or DELETE. */
   readonly target?: TableRef
@@ -167,10 +169,11 @@ class StatementWalk {
   readonly params = new Map<number, ParamUse>()
   readonly #functions = new Set<string>()
   #unsafe: string | undefined
+  #locksRows = false
   readonly #withNames = new Set<string>()
 
-  result(): Pick<ParsedStatement, 'scopes' | 'params' | 'functions' | 'unsafe'> {
-    return { scopes: this.scopes, params: this.params, functions: [...this.#functions], unsafe: this.#unsafe }
+  result(): Pick<ParsedStatement, 'scopes' | 'params' | 'functions' | 'unsafe' | 'locksRows'> {
+    return { scopes: this.scopes, params: this.params, functions: [...this.#functions], unsafe: this.#unsafe, locksRows: this.#locksRows }
   }
 
   open(parent: Scope | undefined): Scope {
@@ -189,7 +192,7 @@ class StatementWalk {
   }
 
   select(statement: SelectStmt, parent: Scope | undefined): void {
-    if (statement.lockingClause !== undefined) this.#unsafe = 'it locks rows (FOR UPDATE or FOR SHARE)'
+    if (statement.lockingClause !== undefined) this.#locksRows = true
     if (statement.intoClause !== undefined) this.#unsafe = 'it creates a table (SELECT INTO)'
     for (const item of statement.withClause?.ctes ?? []) if ('CommonTableExpr' in item) this.#with(item.CommonTableExpr, parent)
     if (statement.larg !== undefined && statement.rarg !== undefined) {

@@ -7,6 +7,8 @@ export interface LabStatement {
   readonly text: string
   /** `params[i]` is the original number of the parameter that is now `$i+1`. */
   readonly params: readonly number[]
+  /** Of these, by original number, those that were one value of a list and are now the whole list, an array. */
+  readonly lists: ReadonlySet<number>
 }
 
 interface Edit {
@@ -15,10 +17,10 @@ interface Edit {
   readonly text: string
 }
 
-/** The statement as a SELECT over the lab's copy: schema names of `copied` tables are taken out, before their columns as well, an UPDATE or DELETE becomes the SELECT of its
- *  WHERE, `interval $1` becomes `$1::interval`, and the parameters are numbered without gaps. With `unfolds` a list of which one
- *  parameter is shown becomes a list of any length. `undefined` when that cannot be done by text. */
-export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableRef) => boolean, unfolds = true): LabStatement | undefined {
+/** The statement as a SELECT over the lab's copy: schema names of `copied` tables are taken out, before their columns as well, it locks no rows, an UPDATE or DELETE becomes the SELECT of its
+ *  WHERE, `interval $1` becomes `$1::interval`, a list of which one parameter is shown becomes a
+ *  list of any length, and the parameters are numbered without gaps. `undefined` when that cannot be done by text. */
+export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableRef) => boolean): LabStatement | undefined {
   // Offsets of the parser are bytes, so the text is cut as bytes.
   const bytes = Buffer.from(statement.text, 'utf8')
   const tokens = scanSync(statement.text).tokens.filter(token => !token.tokenName.endsWith('COMMENT'))
@@ -28,12 +30,13 @@ export function rewriteForLab(statement: ParsedStatement, isCopied: (ref: TableR
   const edits = [
     ...schemaEdits(statement, tokens, isCopied),
     ...columnEdits(statement, tokens, isCopied),
-    ...(unfolds ? listEdits(statement.text) : []),
+    ...listEdits(statement.text),
     ...typedLiteralEdits(tokens),
+    ...lockEdits(tokens),
   ].sort((a, b) => a.from - b.from)
   const pieces = range.map(({ from, to }) => applyEdits(bytes, from, to, edits))
   const text = statement.kind === 'select' ? pieces[0]! : `SELECT 1 FROM ${pieces.slice(0, -1).join(', ')} WHERE ${pieces.at(-1)}`
-  return renumber(text.replace(/;\s*$/, ''))
+  return { ...renumber(text.replace(/;\s*$/, '')), lists: new Set([...statement.text.matchAll(LIST)].map(([, , param]) => Number(param!.slice(1)))) }
 }
 
 function schemaEdits(statement: ParsedStatement, tokens: readonly ScanToken[], isCopied: (ref: TableRef) => boolean): Edit[] {
@@ -72,9 +75,14 @@ function nameOf({ text }: ScanToken): string {
   return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text.toLowerCase()
 }
 
+/** A clause that locks rows has no more, with four tables in it. */
+const LOCK_WORDS = 14
+
+const LIST = /\b(not\s+)?in\s*\(\s*(\$\d+)\s*\/\*, \.\.\. \*\/\s*\)/gi
+
 /** From PostgreSQL 18 on pg_stat_statements shows one parameter for a whole list, and a comment in the place of the others; with one value it would be no list. */
 function listEdits(text: string): Edit[] {
-  return [...text.matchAll(/\b(not\s+)?in\s*\(\s*(\$\d+)\s*\/\*, \.\.\. \*\/\s*\)/gi)].map(({ 0: list, 1: negated, 2: param, index }) => {
+  return [...text.matchAll(LIST)].map(({ 0: list, 1: negated, 2: param, index }) => {
     const from = Buffer.byteLength(text.slice(0, index))
     return { from, to: from + Buffer.byteLength(list), text: negated === undefined ? `= ANY (${param})` : `<> ALL (${param})` }
   })
@@ -91,6 +99,18 @@ function typedLiteralEdits(tokens: readonly ScanToken[]): Edit[] {
     if (/^extract \( \$\d+ from /.test(words.join(' '))) edits.push({ from: token.start, to: tokens[at + 3]!.end, text: `date_part(${words[2]},` })
   }
   return edits
+}
+
+/** `FOR UPDATE OF t SKIP LOCKED` goes: to find the rows takes as long without it, and a read-only transaction locks none. */
+function lockEdits(tokens: readonly ScanToken[]): Edit[] {
+  const words = tokens.map(({ text }) => text.toLowerCase())
+  return tokens.flatMap((token, at) => {
+    const clause = /^for (no key update|update|key share|share)( of [^ ]+( [.,] [^ ]+)*)?( nowait| skip locked)?/.exec(
+      words.slice(at, at + LOCK_WORDS).join(' '),
+    )
+    const last = clause === null ? undefined : tokens[at + clause[0].split(' ').length - 1]
+    return last === undefined ? [] : [{ from: token.start, to: last.end, text: '' }]
+  })
 }
 
 /** The parts of `UPDATE t SET ... FROM u WHERE c RETURNING r` or `DELETE FROM t USING u WHERE c RETURNING r` that make up `FROM t, u WHERE c`. */
@@ -134,7 +154,7 @@ function applyEdits(bytes: Buffer, from: number, to: number, edits: readonly Edi
   return text + bytes.toString('utf8', at, to)
 }
 
-function renumber(text: string): LabStatement {
+function renumber(text: string): Pick<LabStatement, 'text' | 'params'> {
   const params: number[] = []
   const bytes = Buffer.from(text, 'utf8')
   const edits: Edit[] = []

@@ -1,7 +1,7 @@
 import type { Catalog, TableFacts } from './catalog.ts'
 import { type AdvisorClient, readRows } from './client.ts'
 import type { Lab } from './lab.ts'
-import { chooseParameterSets, type ParameterHints, type ParameterSet, type ParameterSlot, type SamplePool } from './parameters.ts'
+import { chooseParameterSets, FEW_VALUES, type ParameterHints, type ParameterSet, type ParameterSlot, type SamplePool } from './parameters.ts'
 import type { ParamUse, ParsedStatement } from './predicates.ts'
 import { resolveColumn } from './resolve-column.ts'
 import type { TypedStatement } from './settle-types.ts'
@@ -12,6 +12,10 @@ const COPIED_ROWS = 2000
 
 /** Rows sampled from each other table. */
 const OTHER_ROWS = 400
+
+/** From fewer rows no parameters are drawn where more can be had by a sample so many times as large. */
+const FEW_ROWS = 60
+const WIDER = 50
 
 /** Values for a statement's parameters come from these. */
 export interface ParameterSource {
@@ -61,8 +65,23 @@ async function samplePool(client: AdvisorClient, lab: Lab, table: TableFacts, co
   const schema = copy === undefined ? table.schema : lab.schema
   const rowCount = table.rowCount * (copy?.share ?? 1)
   // Rows one by one from the copy; whole pages elsewhere, because BERNOULLI would read all of a table that may be large.
-  const percent = rowCount <= limit * 2 ? 100 : Math.min(100, ((limit * 1.5) / rowCount) * 100)
-  const text = sampleRows(schema, table.name, columns, copy === undefined ? 'SYSTEM' : 'BERNOULLI', percent, limit)
-  const rows = await readRows<SampledRow>(client, text)
-  return rows.map(row => Object.fromEntries(columns.map((column, at) => [column, row[`c${at}`] ?? ''])))
+  const method = copy === undefined ? 'SYSTEM' : 'BERNOULLI'
+  const percent = rowCount <= limit ? 100 : Math.min(99, ((limit * 1.5) / rowCount) * 100)
+  const poolOf = async (percentOfRows: number, most: number, besides?: string, seen: readonly string[] = []): Promise<SamplePool> => {
+    const text = sampleRows(schema, table.name, columns, method, percentOfRows, most, besides)
+    const rows = await readRows<SampledRow>(client, text, besides === undefined ? [] : [seen])
+    return rows.map(row => Object.fromEntries(columns.map((column, at) => [column, row[`c${at}`] ?? ''])))
+  }
+  const pool = await poolOf(percent, limit)
+  if (copy === undefined || percent === 100) return pool
+  // Of columns that are nearly always NULL, a sample has hardly a value; the copy may be read whole for more.
+  if (pool.length < FEW_ROWS) return poolOf(Math.min(100, percent * WIDER), limit)
+  // And hardly a row of a rare state, which is the one that is asked for: a hundred jobs wait, and a million are done.
+  const rare: SamplePool[] = []
+  for (const column of columns) {
+    const seen = [...new Set(pool.map(row => row[column]!))]
+    const { distinctCount } = table.columns.get(column) ?? { distinctCount: null }
+    if (distinctCount !== null && distinctCount <= FEW_VALUES && seen.length < distinctCount) rare.push(await poolOf(100, FEW_ROWS, column, seen))
+  }
+  return [...pool, ...rare.flat()]
 }

@@ -39,7 +39,7 @@ export async function settleTypes(client: AdvisorClient, statement: LabStatement
     if (next === undefined) throw last.error
     last = next
   }
-  return { text: withCasts(statement.text, casts), params: statement.params, types: last.types }
+  return { ...statement, text: withCasts(statement.text, casts), types: last.types }
 }
 
 /** The next attempt that comes further, with what it needed in `casts`; `undefined` where none does. */

@@ -11,7 +11,7 @@ import type { Lab } from './lab.ts'
 import { orderSets } from './order-sets.ts'
 import { limitFor, type ParameterHints, type ParameterSet, TRIED_SETS } from './parameters.ts'
 import { pagesRead } from './plan.ts'
-import { rewriteForLab } from './rewrite.ts'
+import { type LabStatement, rewriteForLab } from './rewrite.ts'
 import { drawParameters, sampleParameters } from './sample-parameters.ts'
 import { settleTypes } from './settle-types.ts'
 import { countRows, type Runs, type Subject, timeStatement } from './trial.ts'
@@ -59,8 +59,7 @@ export async function prepareStatement(
 ): Promise<PreparedStatement | undefined> {
   const { parsed, window } = examined
   const isCopied = (ref: { readonly schema?: string; readonly name: string }): boolean => lab.tables.has(catalog.table(ref)?.oid ?? -1)
-  // A value that was seen is one of the list's.
-  const select = rewriteForLab(parsed, isCopied, examined.binds === undefined)
+  const select = rewriteForLab(parsed, isCopied)
   if (select === undefined) return undefined
   const rewritten = await settleTypes(client, select, param => (parsed.params.get(param)?.kind ?? 'assumed') === 'assumed')
   const source = await sampleParameters(client, lab, parsed, rewritten, catalog)
@@ -74,7 +73,7 @@ export async function prepareStatement(
   })
   const timed = async (pattern: ParameterHints['pattern']): Promise<PreparedStatement | undefined> => {
     const hints = documentKey === undefined ? { limit, pattern } : { limit, pattern, documentKey }
-    const sets = examined.binds === undefined ? drawParameters(source, random, hints) : boundSets(examined.binds, rewritten.params)
+    const sets = examined.binds === undefined ? drawParameters(source, random, hints) : boundSets(examined.binds, rewritten)
     if (sets === undefined || sets.length === 0) return undefined
     const isWeighed = examined.binds === undefined && parsed.kind === 'select' && sets.length > TRIED_SETS
     const subject = untimed(isWeighed ? orderSets(sets, await rowsOf(untimed(sets)), examined.rowsPerCall) : sets)
@@ -108,10 +107,18 @@ async function withOneKey(
   if (examined.binds !== undefined) return { usable: withSeenKey(examined, candidates) }
   const rowsByKey = new Map<string, readonly number[]>()
   for (const key of keys) rowsByKey.set(key, await rowsOfKey(key))
-  const found = keyByRows(rowsByKey, examined.rowsPerCall)
+  // One row with a count in it says nothing of a key, and then nothing is guessed.
+  const prose = new Set(
+    examined.parsed.functions.some(name => AGGREGATES.has(name))
+      ? []
+      : candidates.flatMap(candidate => (candidate.isProse === true ? [candidate.documentKey ?? ''] : [])),
+  )
+  const found = keyByRows(rowsByKey, examined.rowsPerCall, prose)
   const usable = candidates.filter(candidate => candidate.documentKey === undefined || candidate.documentKey === found)
   return { usable, documentKey: found ?? keys[0]! }
 }
+
+const AGGREGATES: ReadonlySet<string> = new Set(['count', 'sum', 'avg', 'min', 'max'])
 
 const UNKNOWN_KEY: Why = {
   why: 'which key it asks its documents for cannot be told by the rows that it returns',
@@ -217,6 +224,8 @@ function least(...runs: readonly (Runs | undefined)[]): number {
   return Math.min(...runs.flatMap(each => each?.ms ?? []))
 }
 
-function boundSets(binds: readonly SeenBinds[], params: readonly number[]): ParameterSet[] {
-  return binds.map(({ values, callCount }) => ({ kind: 'observed', values: params.map(param => values[param - 1]), callCount }))
+function boundSets(binds: readonly SeenBinds[], { params, lists }: LabStatement): ParameterSet[] {
+  // Whoever hands parameters over may have one value of a list only.
+  const asList = (value: unknown, param: number): unknown => (lists.has(param) && !Array.isArray(value) ? [value] : value)
+  return binds.map(({ values, callCount }) => ({ kind: 'observed', values: params.map(param => asList(values[param - 1], param)), callCount }))
 }

@@ -150,7 +150,7 @@ describe('kinds of index', () => {
   )
 
   it('has an index on the value under each key that the documents have, where the statement does not say which', () => {
-    const documents = { ...world, documentKeys: new Map([[columns.get('doc')!, ['plan', "o'key"]]]) }
+    const documents = { ...world, documentKeys: new Map([[columns.get('doc')!, ['plan', "o'key"].map(key => ({ key, isProse: false }))]]) }
     const found = shapes('select * from lead where doc->>$2 = $1', {}, documents)
     expect(found).toEqual(["USING btree (((doc ->> 'plan'::text)))", "USING btree (((doc ->> 'o''key'::text)))"])
     expect(shapes('select * from lead where doc->>$2 = $1')).toEqual([])
@@ -164,6 +164,26 @@ describe('kinds of index', () => {
     })
     expect(shapes('select * from lead where gone = $1', flags(0.1))).toEqual([])
     expect(shapes('select * from lead where gone = $1', flags(0.01))).toEqual(['USING btree (gone)'])
+  })
+
+  it('leaves out the rows of a column that is mostly NULL, where the column is compared', () => {
+    const facts = (nullRatio: number): Partial<TableFacts> => ({
+      columns: new Map([
+        ['agent', columnFacts('agent', { distinctCount: 500 })],
+        ['due', columnFacts('due', { distinctCount: 9000, nullRatio })],
+      ]),
+    })
+    const text = 'select * from lead where agent = $1 and due <= $2 order by due'
+    expect(shapes(text, facts(0.9))).toContain('USING btree (agent, due) WHERE due IS NOT NULL')
+    expect(shapes(text, facts(0.1)).join()).not.toContain('IS NOT NULL')
+    expect(shapes('select * from lead where agent = $1 order by due', facts(0.9)).join()).not.toContain('IS NOT NULL')
+  })
+
+  it('makes none without the NULLs where one with them stands already', () => {
+    const due = { columns: new Map([['due', columnFacts('due', { distinctCount: 9000, nullRatio: 0.9 })]]) }
+    const indexes = [indexFacts('lead_due', ['due'])]
+    expect(shapes('select * from lead where due = $1', { ...due, indexes })).toEqual([])
+    expect(shapes('select * from lead where due = $1', due)).toEqual(['USING btree (due)', 'USING btree (due) WHERE due IS NOT NULL'])
   })
 
   it('makes no partial index for a condition that nearly all rows meet', () => {

@@ -14,6 +14,7 @@ describe('keyByRows', () => {
 
   it.each([
     ['the one that finds as many rows as live calls return', 1, 'sso'],
+    ['that one also where what is looked for is mostly not there', 0.1, 'sso'],
     ['none where live calls return what no key finds', 60, undefined],
     ['none where nothing is known of live calls', undefined, undefined],
   ])('takes %s', (_what, rowsPerCall, expected) => {
@@ -22,6 +23,11 @@ describe('keyByRows', () => {
 
   it('takes none of two that find as many', () => {
     expect(keyByRows(new Map([...rows, ['code', [1, 1]]]), 1)).toBeUndefined()
+  })
+
+  it('takes of two that find as many the one that does not hold what people read', () => {
+    expect(keyByRows(new Map([...rows, ['bio', [1, 1]]]), 1, new Set(['bio']))).toBe('sso')
+    expect(keyByRows(rows, 20_000, new Set(['theme']))).toBe('theme')
   })
 })
 

@@ -68,15 +68,26 @@ describe('chooseParameterSets', () => {
       { use: { kind: 'assumed' }, type: 'interval' },
     ]
     const [set] = chooseParameterSets(slots, pools, 't', seededRandom())!
-    expect(set?.values[0]).toHaveLength(2)
+    expect(set?.values[0]).toHaveLength(3)
     expect(set?.values.slice(1)).toEqual(['20', '0', '7 days'])
   })
 
-  it('names each state once in a list, whichever most rows have', () => {
-    const lists: ParameterSlot[][] = [[slot('status', 'any', 'text[]')], [slot('status', 'in', 'text'), slot('status', 'in', 'text')]]
-    for (const slots of lists) {
-      for (const { values } of chooseParameterSets(slots, pools, 't', seededRandom())!) expect(values.flat().toSorted()).toEqual(['open', 'rare'])
+  it('names each state once in a list, whichever most rows have, and not all where it may be shorter', () => {
+    const three = new Map([['t', [...pool, { agent: '7', status: 'gone', at: '5' }]]])
+    const written = [slot('status', 'in', 'text'), slot('status', 'any', 'text')]
+    for (const { values } of chooseParameterSets(written, pools, 't', seededRandom())!) expect(values.toSorted()).toEqual(['open', 'rare'])
+    for (const operator of ['in', 'any']) {
+      const lists = chooseParameterSets([slot('status', operator, 'text[]')], three, 't', seededRandom())!.map(({ values }) => values[0] as string[])
+      expect(new Set(lists.map(list => list.length))).toEqual(new Set([1, 2]))
+      for (const list of lists) expect(new Set(list).size).toBe(list.length)
     }
+  })
+
+  it('makes lists of unlike lengths of many values, because the rows that live calls return tell which is right', () => {
+    const lengths = chooseParameterSets([slot('at', 'any', 'integer[]')], pools, 't', seededRandom())!.map(
+      ({ values }) => (values[0] as string[]).length,
+    )
+    expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([1, 30])
   })
 
   it('asks for one member of a document, and for the beginning of a text', () => {
@@ -111,6 +122,27 @@ describe('chooseParameterSets', () => {
       expect(["'cat'", "'hat'"]).toContain(values[1])
       expect(values[2]).toBe('simple')
     }
+  })
+
+  it.each([
+    ['text[]', '{"hot lead","say \\"hi\\"",NULL}', ['{"hot lead"}', '{"say \\"hi\\""}']],
+    ['text[]', '{vip}', ['{vip}']],
+    // As in tags @> ARRAY[$1]::text[].
+    ['text', '{"hot lead",vip}', ['hot lead', 'vip']],
+    ['integer', '{3,5}', ['3', '5']],
+  ])('asks by a parameter of type %s for one element of %s', (type, tags, expected) => {
+    for (const { values } of chooseParameterSets([slot('tags', '@>', type)], new Map([['t', [{ tags }]]]), 't', seededRandom())!)
+      expect(expected).toContain(values[0])
+  })
+
+  it('asks for what another row holds where the row holds nothing, because everything contains that', () => {
+    const rows: SamplePool = [
+      { tags: '{}', doc: '{}' },
+      { tags: '{vip}', doc: '{"plan":"gold"}' },
+    ]
+    const slots = [slot('tags', '@>', 'text[]'), slot('doc', '@>', 'jsonb')]
+    for (const { values } of chooseParameterSets(slots, new Map([['t', rows]]), 't', seededRandom())!)
+      expect(values).toEqual(['{vip}', '{"plan":"gold"}'])
   })
 
   it('takes for the limit the usual page that the rows of a call nearly fill, else a larger one', () => {

@@ -47,6 +47,15 @@ describe('parseStatement', () => {
     expect(conditions(text)).toEqual(expected)
   })
 
+  it('compares each element of an array that is written out with the column, also under a cast', () => {
+    const { params } = parse('select * from t where tags @> array[$1, $2]::text[] and a = any (array[$3]::bigint[])')
+    expect([...params.values()].map(use => (use.kind === 'column' ? `${use.column.name} ${use.operator}` : use.kind))).toEqual([
+      'tags @>',
+      'tags @>',
+      'a any',
+    ])
+  })
+
   it('reads order, direction and where NULLs go', () => {
     expect(parse('select * from t where a = $1 order by b desc, c nulls first limit $2').scopes[0]?.orderBy).toEqual([
       { column: { name: 'b' }, descending: true, nulls: 'first' },
@@ -102,7 +111,6 @@ describe('parseStatement', () => {
   })
 
   it.each([
-    ['select * from t where a = $1 for update', /locks rows/],
     ['with gone as (delete from t where a = $1 returning *) select * from gone', /writes/],
     ['select * into u from t', /creates a table/],
   ])('marks %s as not to be run on trial', (text, why) => {
@@ -152,6 +160,19 @@ describe('rewriteForLab', () => {
     expect(rewrite('delete from app.t z using u where z.id = u.id and z.a = $1')?.text.replace(/\s+/g, ' ')).toBe(
       'SELECT 1 FROM t z , u WHERE z.id = u.id and z.a = $1',
     )
+  })
+
+  it.each([
+    ['select * from t where a = $1 limit $2 for update skip locked', 'select * from t where a = $1 limit $2'],
+    ['select * from t join u on true for no key update of t, u nowait limit 1', 'select * from t join u on true limit 1'],
+    [
+      'update t set x = $1 where id = (select id from t order by at limit 1 for update)',
+      'SELECT 1 FROM t WHERE id = (select id from t order by at limit 1 )',
+    ],
+    ['select substring(a for 3) from t for share', 'select substring(a for 3) from t'],
+  ])('lets %s lock nothing', (text, expected) => {
+    expect(rewrite(text)?.text.replace(/\s+/g, ' ').trim()).toBe(expected)
+    expect(parse(text).locksRows).toBe(true)
   })
 
   it('refuses a change without a condition', () => {

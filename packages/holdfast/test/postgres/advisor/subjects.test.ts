@@ -16,7 +16,16 @@ describe('isPrefixByTime', () => {
 })
 
 describe('likelyMs', () => {
-  const parsed = { kind: 'select', text: '', scopes: [], params: new Map(), functions: [], unsafe: undefined, setColumns: [] } as const
+  const parsed = {
+    kind: 'select',
+    text: '',
+    scopes: [],
+    params: new Map(),
+    functions: [],
+    locksRows: false,
+    unsafe: undefined,
+    setColumns: [],
+  } as const
   const prepared = (calls: number) => ({
     examined: { parsed, window: statementWindow('1', calls, 90), shareOfTime: 1 },
     before: { ms: [10, 10], usualMs: [10, 20], rows: [], plans: [], rounds: 1 },

@@ -47,7 +47,8 @@ export const cacheableStatement: Rule = {
 function judgeOne(statement: RuleStatement, facts: RuleFacts): RuleFinding[] {
   const { parsed, window, shareOfTime } = statement
   const callsPerSec = (window.calls * 1000) / facts.windowMs
-  if (parsed.kind !== 'select' || parsed.unsafe !== undefined || shareOfTime < LEAST_CACHEABLE_SHARE || callsPerSec < LEAST_CALLS_PER_SEC) return []
+  if (parsed.kind !== 'select' || parsed.locksRows || parsed.unsafe !== undefined) return []
+  if (shareOfTime < LEAST_CACHEABLE_SHARE || callsPerSec < LEAST_CALLS_PER_SEC) return []
   if (parsed.functions.some(name => OF_THE_MOMENT.has(name) || facts.volatileFunctions.has(name))) return []
   const names = new Set<string>()
   let changesPerSec = 0

@@ -13,7 +13,6 @@ const TRAPS: readonly (readonly [string, readonly unknown[], string])[] = [
   ['select count(*) from assignment where agent_id::text = $1', ['7'], 'no-index-serves'],
   ['select sum(score) from assignment where active = $1', [true], 'no-index-serves'],
   ['select count(*) from assignment where score = $1', [5], 'write-heavy'],
-  ['select id from assignment where agent_id = $1 for update', [7], 'unsafe'],
 ]
 
 async function leftoverLabs(): Promise<number> {
