@@ -217,11 +217,11 @@ export class ConnectionPool {
   }
 
   #hand(member: Member, waiter: Waiter<PoolMemberClient>): void {
-    if (member.isBroken) {
+    if (!member.isUsable) {
       // Lost between the promise and the delivery.
       this.#waiters.unshift(waiter)
       this.#watchDeadline()
-      this.grow()
+      this.#remove(member)
       return
     }
     const { client } = member
@@ -245,7 +245,7 @@ export class ConnectionPool {
     member.useCount++
     this.#deps.size?.meter.noteReturned(0, this.#deps.clock.monotonicMs())
     this.#deps.emitRelease(error, client)
-    if (error || member.isBroken || member.useCount >= this.limits.maxUses) this.#remove(member)
+    if (error || !member.isUsable || member.useCount >= this.limits.maxUses) this.#remove(member)
     else if (client.readyForQuery !== false && !isInTransaction(client)) this.#free(member)
     else {
       const holder = (): string => heldLongest([member], this.#deps.clock.monotonicMs()) ?? ''
@@ -259,7 +259,7 @@ export class ConnectionPool {
     member.heldSinceMs = undefined
     member.site = undefined
     member.provenMs = nowMs
-    const isDone = member.isBroken || member.expiresMs <= nowMs || this.#isTooMany()
+    const isDone = !member.isUsable || member.expiresMs <= nowMs || this.#isTooMany()
     const waiter = isDone ? undefined : this.#waiters.shift()
     if (waiter !== undefined) {
       this.#handOn(member, waiter)
@@ -370,7 +370,7 @@ export class ConnectionPool {
     const late: Waiter<PoolMemberClient>[] = []
     // Timers may fire a little early; one that is due within a millisecond is due.
     while ((this.#waiters.head?.askedMs ?? Number.POSITIVE_INFINITY) <= nowMs - acquireMs + 1) late.push(this.#waiters.shift()!)
-    const connectError = this.#members.size === 0 && this.connector.failingSinceMs !== undefined ? this.connector.lastError : undefined
+    const connectError = this.#members.size === 0 ? this.connector.trouble : undefined
     const counts = { name, used: this.#members.size - this.#idle.length, max, waiting: this.#waiters.length }
     const longest = this.#heldLongest(nowMs)
     for (const { askedMs } of late) this.#deps.size?.meter.noteFailed(nowMs - askedMs)

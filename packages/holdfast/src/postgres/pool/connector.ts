@@ -45,6 +45,12 @@ export class Connector {
     return this.#opening.size
   }
 
+  /** Why there is no connection: the last failure, or that an attempt has not been answered; `undefined` when nothing is amiss. */
+  get trouble(): unknown {
+    if (this.failingSinceMs !== undefined) return this.lastError
+    return this.#opening.size === 0 ? undefined : Object.assign(new Error('the server has not answered yet'), { code: 'ETIMEDOUT' })
+  }
+
   /** True while the pause after a failure lasts. */
   get isPausing(): boolean {
     return this.#deps.clock.monotonicMs() < this.#retryMs

@@ -16,6 +16,8 @@ export interface PoolMemberClient extends StatusClient {
   readonly readyForQuery?: boolean
   readonly connection?: StatusClient['connection'] & { readonly stream: { destroy(): void; readonly destroyed?: boolean } }
   readonly processID?: number | null
+  /** True once `end` was called. As `pg.Pool` does, for there is no public word for it. */
+  readonly _ending?: boolean
 }
 
 /** Sends a statement of the pool's own. */
@@ -60,5 +62,10 @@ export class Member {
     this.expiresMs = nowMs + lifetimeMs
     this.idleSinceMs = nowMs
     this.provenMs = nowMs
+  }
+
+  /** False as soon as nothing can be sent, also before the driver says so: whoever holds a client may end it. */
+  get isUsable(): boolean {
+    return !this.isBroken && this.client._ending !== true && this.client.connection?.stream.destroyed !== true
   }
 }

@@ -50,6 +50,26 @@ describe('the end of a pool', () => {
   })
 })
 
+describe('a connection that cannot be used any more', () => {
+  it.each<[string, (client: pg.PoolClient) => unknown]>([
+    ['that its holder has ended', client => (client as unknown as pg.Client).end()],
+    ['whose socket its holder has destroyed', client => socketOf(client).destroy()],
+  ])('%s goes to nobody else', async (_, spoil) => {
+    const pool = createPool(pg, { connectionString: database.url, max: 1 })
+    const client = await pool.connect()
+    const waiting = pool.query('select 1 as n')
+    spoil(client)
+    client.release()
+    expect((await waiting).rows).toEqual([{ n: 1 }])
+    const idle = await pool.connect()
+    idle.release()
+    spoil(idle)
+    expect((await pool.query('select 2 as n')).rows).toEqual([{ n: 2 }])
+    expect(pool.totalCount).toBe(1)
+    await pool.end()
+  })
+})
+
 describe('the connections that a pool keeps', () => {
   it('are replaced at the end of their life, all of `min`, without a caller', async () => {
     const clock = fakeClock()
@@ -94,4 +114,19 @@ it('waits once for several attempts that ran into the same trouble', async () =>
   clock.advance(60)
   expect(await Promise.all(asked)).toHaveLength(8)
   await pool.end()
+})
+
+it('fails with HF_PG_CONNECT_FAILED who waited for a server that does not answer, for nobody holds what they wait for', async () => {
+  const clock = fakeClock()
+  const pool = createPool(pg, { connectionString: proxy.url, max: 2, acquireTimeout: '1s', connectTimeout: '5s' }, { clock })
+  proxy.mode = 'swallow'
+  const failed = expect(pool.query('select 1')).rejects.toMatchObject({
+    code: 'HF_PG_CONNECT_FAILED',
+    message: expect.stringContaining('has not answered yet'),
+    context: { sqlstate: 'connection' },
+  })
+  clock.advance(1000)
+  await failed
+  await pool.end()
+  proxy.mode = 'pass'
 })
