@@ -37,10 +37,14 @@ export class ReadPositions {
   }
 
   /** The position that a read must see; `undefined` for any. At most 1 round trip to the primary, when the request sent something there since it was last asked.
-   *  Rejects when the primary does not say. */
-  async needed(after: string | undefined): Promise<WalPosition | undefined> {
+   *  Rejects when the primary does not say. What is known is no promise: each is dear where requests have a scope (Node 20). */
+  needed(after: string | undefined): WalPosition | undefined | Promise<WalPosition | undefined> {
     const scope = currentRequestScope()
-    if (after === undefined) return scope === undefined ? undefined : this.#neededBy(scope)
+    if (after !== undefined) return this.#neededAfter(after, scope)
+    return scope === undefined ? undefined : this.#neededBy(scope)
+  }
+
+  async #neededAfter(after: string, scope: RequestScope | undefined): Promise<WalPosition | undefined> {
     const single = emptyPosition()
     this.#adopt(single, after)
     const [own, given] = await Promise.all([scope === undefined ? undefined : this.#neededBy(scope), this.#settle(single, single.askAfterMs, true)])

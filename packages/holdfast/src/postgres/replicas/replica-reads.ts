@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/index.ts'
-import type { Registry } from '../../telemetry/index.ts'
+import type { Counter, Registry } from '../../telemetry/index.ts'
+import { withCallersStack } from '../observed-query.ts'
 import { lostConnection } from '../pool/pool-faults.ts'
 import { errorLabel, leavesOutcomeUnknown } from '../sqlstate.ts'
 import { runTransaction, type Transaction, type TransactionDeps, type TransactionOptions } from '../transaction.ts'
@@ -69,9 +70,17 @@ export class ReplicaReads {
       })
       .bind()
     const retries = registry.counter({ name: 'holdfast_pg_read_retries', help: 'Reads sent to another server.', labels: ['replica', 'sqlstate'] })
+    // Bound once: there are few, and every read counts in one.
+    const bound = new Map<Replica | undefined, Partial<Record<ReadReason, Counter>>>()
+    const counterOf = (replica: Replica | undefined, reason: ReadReason): Counter => {
+      const counters = bound.get(replica) ?? {}
+      bound.set(replica, counters)
+      counters[reason] ??= reads.bind(replica?.name ?? 'primary', reason)
+      return counters[reason]
+    }
     this.#record = ({ replica, reason, waitedMs }) => {
       this.counts.byReason[reason]++
-      reads.bind(replica?.name ?? 'primary', reason).add()
+      counterOf(replica, reason).add()
       if (waitedMs > 0) waits.record(waitedMs / 1000)
     }
     this.#countRetry = (replica, error) => {
@@ -82,13 +91,19 @@ export class ReplicaReads {
 
   /** As `pool.query` in its promise form. A read whose replica is lost before it has answered is sent elsewhere: to one more replica, then to the primary. */
   read: ReadQuery = async (query, values, options) => {
-    const ask = (target: UserClient | UserPool): Promise<never> => target.query(query as string, values as unknown[] | undefined) as Promise<never>
-    const outcome = await this.#onReplica(
-      options?.after,
-      replica => replica.run(ask),
-      () => true,
-    )
-    return outcome === undefined ? this.#onPrimary(() => ask(this.#primary)) : outcome.result
+    let outcome: { readonly result: never } | undefined
+    try {
+      outcome = await this.#onReplica(
+        options?.after,
+        replica => replica.run<never>(query, values),
+        () => true,
+      )
+    } catch (error) {
+      withCallersStack(error)
+    }
+    return outcome === undefined
+      ? this.#onPrimary(() => this.#primary.query(query as string, values as unknown[] | undefined) as Promise<never>)
+      : outcome.result
   }
 
   async #onPrimary<T>(ask: () => Promise<T>): Promise<T> {
@@ -125,7 +140,8 @@ export class ReplicaReads {
   ): Promise<{ readonly result: T } | undefined> {
     const tried = new Set<Replica>()
     while (tried.size < REPLICA_ATTEMPTS) {
-      const choice = await this.#set.choose(after, tried)
+      const choosing = this.#set.choose(after, tried)
+      const choice = choosing instanceof Promise ? await choosing : choosing
       this.#record(choice)
       const { replica } = choice
       if (replica === undefined) return undefined

@@ -88,18 +88,27 @@ export class ReplicaSet {
     this.#replay.patience.notePrimaryRead(tookMs)
   }
 
-  /** Where a read goes that must see what `after` names, and what its request did. Waits at most `replayWait`. Never rejects. */
-  async choose(after: string | undefined, excluded: ReadonlySet<Replica>): Promise<Choice> {
+  /** Where a read goes that must see what `after` names, and what its request did. Waits at most `replayWait`; no promise when there is nothing to wait for. Never rejects. */
+  choose(after: string | undefined, excluded: ReadonlySet<Replica>): Choice | Promise<Choice> {
     const open = this.#open(excluded)
     if (open.length === 0) return this.#primary(excluded)
+    const needed = this.positions.needed(after)
+    return needed instanceof Promise ? this.#chooseLater(needed, excluded) : this.#chooseOf(open, needed, excluded)
+  }
+
+  async #chooseLater(asked: Promise<WalPosition | undefined>, excluded: ReadonlySet<Replica>): Promise<Choice> {
     let needed: WalPosition | undefined
     try {
-      needed = await this.positions.needed(after)
+      needed = await asked
     } catch {
       // What must be seen is not known; the primary has it, if anybody has.
       return { replica: undefined, reason: 'behind', waitedMs: 0 }
     }
-    const found = this.#pick(this.#open(excluded), needed)
+    return this.#chooseOf(this.#open(excluded), needed, excluded)
+  }
+
+  #chooseOf(open: readonly Replica[], needed: WalPosition | undefined, excluded: ReadonlySet<Replica>): Choice | Promise<Choice> {
+    const found = this.#pick(open, needed)
     if (found !== undefined) return { replica: found, reason: 'chosen', waitedMs: 0 }
     return needed === undefined ? this.#primary(excluded) : this.#catchUp(needed, excluded)
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/index.ts'
 import { pgErrors } from '../errors.ts'
 import { leavesConnectionSound, lostConnection } from '../pool/pool-faults.ts'
 import { errorLabel } from '../sqlstate.ts'
-import type { UserClient, UserPool } from '../user-pool.ts'
+import type { ConnectCallback, DriverCallback, DriverClient, DriverPool, UserClient, UserPool } from '../user-pool.ts'
 import { Circuit, type CircuitState } from './circuit.ts'
 import type { ReplicaLag } from './primary-history.ts'
 import type { PrimaryWatch } from './primary-watch.ts'
@@ -46,6 +46,7 @@ export class Replica {
   readonly #link: ProbeLink
   /** Connections that reads are on, and how many have not forgotten one: the pool may give it to the next read before the last has heard that it is done. */
   readonly #clients = new Map<UserClient, number>()
+  /** Those who wait for one. */
   readonly #waiting = new Set<(reason: unknown) => void>()
   #identity: string | undefined
   #reading: Reading | undefined
@@ -115,44 +116,73 @@ export class Replica {
     return this.#looking
   }
 
-  /** Runs one statement. Rejects with the driver's error; a connection that broke has the code HF_PG_CONNECTION_LOST. */
-  async run<T>(work: (client: UserClient) => Promise<T>): Promise<T> {
+  /** Runs one statement, in the promise form of `pool.query`. Rejects with the driver's error; a connection that broke has the code HF_PG_CONNECTION_LOST.
+   *  In callbacks, because promises are dear where requests have a scope (Node 20). */
+  run<T>(query: unknown, values: unknown): Promise<T> {
     this.outstanding++
-    try {
-      const client = await this.connect()
-      try {
-        const result = await work(client)
-        client.release()
-        this.noteDone()
-        return result
-      } catch (error) {
-        const shown = lostConnection(error, client as never)
-        client.release(!leavesConnectionSound(error))
-        throw shown
-      } finally {
-        this.forget(client)
+    return new Promise((resolve, reject) => {
+      const giveUp = this.#waitFor(error => this.#failed(error, reject))
+      const { connect } = this.pool as unknown as DriverPool
+      const acquired: ConnectCallback = (error, acquiredClient) => {
+        if (acquiredClient === undefined) return giveUp(error)
+        const client = acquiredClient as DriverClient & UserClient
+        if (!this.#take(client, giveUp)) return
+        let isAnswered = false
+        const answered: DriverCallback = (failure, result) => {
+          // `pg` calls back twice for a parameter that cannot be serialised.
+          if (isAnswered) return
+          isAnswered = true
+          const shown = failure ? lostConnection(failure, client as never) : undefined
+          client.release(failure ? !leavesConnectionSound(failure) : undefined)
+          this.forget(client)
+          if (failure) return this.#failed(shown, reject)
+          this.outstanding--
+          this.noteDone()
+          resolve(result as T)
+        }
+        try {
+          ;(client as DriverClient).query(query, values, answered)
+        } catch (refused) {
+          answered(refused, undefined)
+        }
       }
-    } catch (error) {
-      if (isReplicaFault(error)) this.noteLost()
-      throw error
-    } finally {
-      this.outstanding--
-    }
+      connect.call(this.pool as unknown as DriverPool, acquired)
+    })
+  }
+
+  #failed(error: unknown, reject: (error: unknown) => void): void {
+    this.outstanding--
+    if (isReplicaFault(error)) this.noteLost()
+    reject(error)
   }
 
   /** A connection of its pool; rejects at once when the replica turns out to be away meanwhile. */
-  async connect(): Promise<UserClient> {
-    const asked = this.pool.connect()
-    const client = await new Promise<UserClient>((resolve, reject) => {
-      this.#waiting.add(reject)
-      asked.then(resolve, reject).finally(() => this.#waiting.delete(reject))
-    }).catch((error: unknown) => {
-      // Whoever gave up waiting leaves a connection that comes later to the others.
-      asked.then(late => late.release()).catch(() => undefined)
-      throw asConnectFailure(this.name, error)
+  connect(): Promise<UserClient> {
+    return new Promise((resolve, reject) => {
+      const giveUp = this.#waitFor(reject)
+      this.pool.connect().then(client => {
+        if (this.#take(client, giveUp)) resolve(client)
+      }, giveUp)
     })
+  }
+
+  /** Waits for a connection; what it returns ends the wait, once. */
+  #waitFor(reject: (error: unknown) => void): (reason: unknown) => void {
+    const giveUp = (reason: unknown): void => {
+      if (this.#waiting.delete(giveUp)) reject(asConnectFailure(this.name, reason))
+    }
+    this.#waiting.add(giveUp)
+    return giveUp
+  }
+
+  /** False when nobody waits any more: whoever gave up leaves a connection that comes later to the others. */
+  #take(client: UserClient, giveUp: (reason: unknown) => void): boolean {
+    if (!this.#waiting.delete(giveUp)) {
+      client.release()
+      return false
+    }
     this.#clients.set(client, (this.#clients.get(client) ?? 0) + 1)
-    return client
+    return true
   }
 
   /** The connection was given back. */
@@ -193,7 +223,7 @@ export class Replica {
       this.problem = error instanceof ProbeTimeout ? error.message : `${error instanceof Error ? error.message : error} (${errorLabel(error)})`
       this.circuit.noteSilence()
       // Whoever waits for a connection would wait as long as the pool lets them.
-      for (const reject of this.#waiting) reject(pgErrors.create('HF_PG_CONNECT_FAILED', `replica ${this.name} is away: ${this.problem}`))
+      for (const giveUp of this.#waiting) giveUp(pgErrors.create('HF_PG_CONNECT_FAILED', `replica ${this.name} is away: ${this.problem}`))
       // A server that refuses resets its connections too; one that is silent would hold its reads for ever.
       if (error instanceof ProbeTimeout) this.#cut()
     }

@@ -120,6 +120,23 @@ async function untilMore(load: { doneCount: () => number }, count: number): Prom
   await expect.poll(() => load.doneCount() - from, { timeout: 20_000 }).toBeGreaterThan(count)
 }
 
+it('rejects a read as the driver does, once, with a stack that leads to the caller, and leaves no connection checked out', async () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const wrong: [text: string, values: unknown[], reason: RegExp][] = [
+    ['select $1::text', [circular], /circular/],
+    ['select nothing', [], /nothing/],
+  ]
+  for (const [text, values, reason] of [...wrong, ...wrong]) {
+    const error = await hf.read(text, values).catch((failure: Error) => failure)
+    expect(error).toMatchObject({ message: expect.stringMatching(reason), stack: expect.stringContaining('faults.test.ts') })
+  }
+  await expect(hf.read(undefined as never)).rejects.toThrow(/undefined query/)
+  expect(await countThings()).toBe(1000)
+  expect(replicas.map(pool => pool.totalCount - pool.idleCount)).toEqual([0, 0])
+  expect(hf.readState()).toMatchObject({ retryCount: 0, awayCount: 0, replicas: [{ lostCount: 0 }, { lostCount: 0 }] })
+})
+
 it('goes on reading without one error while a replica is killed and comes back', async () => {
   const load = readers(12)
   await untilMore(load, 100)
