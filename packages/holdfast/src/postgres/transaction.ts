@@ -147,12 +147,14 @@ async function commit(
 ): Promise<Committed> {
   let command: string
   let rowId: string | undefined
+  // Then the driver refuses to send COMMIT, and the server has rolled back.
+  const wasLost = isLost(client)
   try {
     if (outbox === undefined) command = deps.commit === undefined ? (await client.query('COMMIT')).command : await deps.commit(client)
     else ({ command, rowId } = await outbox.commit(client, [...tags]))
   } catch (error) {
-    if (!leavesOutcomeUnknown(error)) {
-      client.release()
+    if (wasLost || !leavesOutcomeUnknown(error)) {
+      client.release(wasLost)
       throw error
     }
     client.release(true)
@@ -162,6 +164,12 @@ async function commit(
   // The server answers COMMIT of a failed transaction with ROLLBACK and no error.
   if (command === 'ROLLBACK') throw pgErrors.create('HF_PG_TRANSACTION_ABORTED', 'COMMIT was answered with ROLLBACK: nothing was written')
   return { rowId }
+}
+
+/** The driver has no public word for it. */
+function isLost(client: UserClient): boolean {
+  const { _queryable: isQueryable, _ending: isEnding } = client as { _queryable?: boolean; _ending?: boolean }
+  return isQueryable === false || isEnding === true
 }
 
 /** What to release the client with: the failure of ROLLBACK destroys it, so that nobody gets a connection inside somebody's transaction. */

@@ -228,6 +228,20 @@ describe('a connection lost inside a transaction', () => {
     expect(await units(1)).toBe(10)
   })
 
+  it('is no unknown outcome where it was lost before COMMIT could be sent: nothing was written, and no tag is forgotten', async () => {
+    const work = watched.transaction(async tx => {
+      await tx.query('update fund set units = 98 where id = 1')
+      tx.invalidate('fund:1')
+      const lost = new Promise<void>(resolve => tx.client.once('end', resolve))
+      await pool.query('select pg_terminate_backend($1)', [await backendOf(tx)])
+      await lost
+    })
+    await expect(work).rejects.toThrow('not queryable')
+    expect(onCommit).not.toHaveBeenCalled()
+    expect(await units(1)).toBe(10)
+    expect(watched.poolState().used).toBe(0)
+  })
+
   it('says HF_PG_COMMIT_UNKNOWN when COMMIT was under way, and forgets the tags to be safe', async () => {
     // A deferred trigger makes COMMIT wait for a lock that the test holds, so that the connection dies in the middle of it for certain.
     await pool.query(
