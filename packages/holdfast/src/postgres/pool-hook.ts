@@ -282,7 +282,8 @@ function isLeftOpen(client: DriverClient, state: ConnectionState, checkouts: Che
 }
 
 const BEGINS_TRANSACTION = /^\s*(begin|start\s+transaction)\b/i
-const ENDS_TRANSACTION = /^\s*(commit|end|rollback|abort|prepare\s+transaction)\b/i
+/** Not ROLLBACK TO, and not AND CHAIN. */
+const ENDS_TRANSACTION = /^\s*(commit|end|rollback|abort|prepare\s+transaction)\b(?!.*\b(to|chain)\b)/is
 
 /** Listens to each client of the pool: a connection lost while it is checked out and idle has no other listener. */
 function hearLosses({ pool, listener }: HookDeps): { hear(client: DriverClient): void; undo(): void } {

@@ -23,6 +23,14 @@ const ways: Record<string, (client: pg.PoolClient) => Promise<unknown> | undefin
     await client.query('begin')
     void client.query('insert into left_behind select 1 from pg_sleep(0.02)')
   },
+  'with ROLLBACK TO under way': async client => {
+    await client.query('begin; savepoint here')
+    void client.query('rollback to here')
+  },
+  'with COMMIT AND CHAIN under way': async client => {
+    await client.query('begin')
+    void client.query('commit and chain')
+  },
   'with its BEGIN under way': client => void client.query('begin'),
   'with its BEGIN and more under way': client => {
     void client.query('begin')
