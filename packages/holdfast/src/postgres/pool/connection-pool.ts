@@ -183,12 +183,12 @@ export class ConnectionPool {
   #refusal(nowMs: number): unknown {
     if (this.isEnding) return pgErrors.create('HF_PG_POOL_ENDED', 'Cannot use a pool after calling end on the pool')
     const { connector, limits } = this
-    if (this.#waiters.length >= limits.queueLimit && this.#idle.length === 0) {
+    // Whom a connection can be opened for is not in the way of others.
+    const openableCount = Math.max(0, Math.min(limits.max, this.#deps.budget.limit) - this.#members.size)
+    if (this.#waiters.length >= limits.queueLimit + openableCount && this.#idle.length === 0) {
       const longest = this.#heldLongest(nowMs)
-      return pgErrors.create(
-        'HF_PG_QUEUE_FULL',
-        `${this.#waiters.length} callers wait already (limit ${limits.queueLimit})${longest ? `; the longest is ${longest}` : ''}`,
-      )
+      const holder = longest ? `; the longest is ${longest}` : ''
+      return pgErrors.create('HF_PG_QUEUE_FULL', `${this.#waiters.length} callers wait already (limit ${limits.queueLimit})${holder}`)
     }
     // After an outage as long as a caller would wait, callers fail at once, except the one whose turn it is to try.
     const isDown = this.#members.size === 0 && connector.failingSinceMs !== undefined && nowMs - connector.failingSinceMs >= limits.acquireMs
@@ -253,7 +253,7 @@ export class ConnectionPool {
     }
   }
 
-  /** A connection has nothing to do: to the one who waits longest, else to the idle ones. */
+  /** To the one who waits longest, else to the idle ones. */
   #free(member: Member): void {
     const nowMs = this.#deps.clock.monotonicMs()
     member.heldSinceMs = undefined

@@ -30,7 +30,7 @@ export interface PoolSettings {
   readonly serverReserve?: number
   /** Connects under way at one time. Default 4. */
   readonly connectsAtOnce?: number
-  /** Callers that may wait. Default 10,000; the next one fails with HF_PG_QUEUE_FULL. */
+  /** Callers that may wait, beside those for whom a connection can still be opened. Default 10,000; the next one fails with HF_PG_QUEUE_FULL. 0: nobody waits for another. */
   readonly queueLimit?: number
   /** Pools of their own for some work, within the same `max`; get one with `pool.of(name)`. */
   readonly classes?: Readonly<Record<string, PoolClass>>

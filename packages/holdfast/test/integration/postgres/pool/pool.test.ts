@@ -83,6 +83,10 @@ describe('the queue', () => {
     await expect(pool.query('select 2')).rejects.toMatchObject({ code: 'HF_PG_QUEUE_FULL', message: expect.stringContaining('pool.test.ts') })
     held.release()
     await waiting
+    const impatient = open({ max: 2, queueLimit: 0, growAfter: '0ms' })
+    const both = [await impatient.connect(), await impatient.connect()]
+    await expect(impatient.connect()).rejects.toMatchObject({ code: 'HF_PG_QUEUE_FULL' })
+    for (const client of both) client.release()
   })
 
   it('serves thousands who give back at once, on a stack of fixed depth', async () => {
