@@ -177,12 +177,15 @@ end
 return found
 `)
 
-/** What REPLAY and DISCARD have in common. ARGV: provider or '', '*' for all or '' and ids. */
+/** What REPLAY and DISCARD have in common. ARGV: provider or '', then '*', how many of the dead to pass over and how many to look at, or '' and ids. Returns how many were
+ *  changed and how many were looked at. */
 const EACH_DEAD = (work: string): LuaScript =>
   luaScript(`${HEAD}
-local ids = ARGV[2] == '*' and redis.call('ZRANGE', dead, 0, -1) or { unpack(ARGV, 3) }
+local isAll = ARGV[2] == '*'
+local ids = isAll and redis.call('ZRANGE', dead, ARGV[3], ARGV[3] + ARGV[4] - 1) or ARGV
 local count = 0
-for _, id in ipairs(ids) do
+for i = isAll and 1 or 3, #ids do
+  local id = ids[i]
   local item = redis.call('ZSCORE', dead, id) and read(id)
   if item and (ARGV[1] == '' or item.provider == ARGV[1]) then
     redis.call('ZREM', dead, id)
@@ -190,13 +193,13 @@ for _, id in ipairs(ids) do
     count = count + 1
   end
 end
-return count
+return { count, #ids }
 `)
 
-/** Returns how many. O(n log n). */
+/** O(n log n). */
 export const REPLAY: LuaScript = EACH_DEAD(`item.attempts, item.reason, item.diedAtMs = 0, nil, nil
     write(id, item)
     redis.call('ZADD', lane(item.provider, item.lane), now, id)`)
 
-/** Returns how many. O(n log n). */
+/** O(n log n). */
 export const DISCARD: LuaScript = EACH_DEAD(`redis.call('HDEL', items, id)`)

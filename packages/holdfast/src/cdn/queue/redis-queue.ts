@@ -18,6 +18,9 @@ import {
 /** How long a purge that was given up is kept. */
 const DEAD_MS = 30 * 86_400_000
 
+/** Looked at in one script, during which Redis does nothing else: some ms. */
+const DEAD_AT_ONCE = 500
+
 /** Purges in Redis, for services without PostgreSQL: as durable as that Redis, which loses them with its memory unless it persists. Everything has one hash tag, so
  *  that it lies on one server of a cluster. */
 export class RedisPurgeQueue implements PurgeQueue {
@@ -107,7 +110,21 @@ export class RedisPurgeQueue implements PurgeQueue {
   }
 
   async #change(script: LuaScript, { ids, provider = '' }: DeadSelection): Promise<number> {
-    return (await this.#run(script, [provider, ...(ids === undefined ? ['*'] : ['', ...ids])])) as number
+    let changed = 0
+    if (ids !== undefined) {
+      for (let at = 0; at < ids.length; at += DEAD_AT_ONCE) {
+        const [count] = (await this.#run(script, [provider, '', ...ids.slice(at, at + DEAD_AT_ONCE)])) as [number]
+        changed += count
+      }
+      return changed
+    }
+    // Those of other providers stay, and are passed over.
+    for (let passed = 0; ; ) {
+      const [count, seen] = (await this.#run(script, [provider, '*', passed, DEAD_AT_ONCE])) as [number, number]
+      changed += count
+      passed += seen - count
+      if (seen < DEAD_AT_ONCE) return changed
+    }
   }
 
   #run(script: LuaScript, args: readonly RedisArg[]): Promise<unknown> {
