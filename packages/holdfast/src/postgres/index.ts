@@ -98,6 +98,7 @@ export type { ReplicaConnections, ReplicaState } from './replicas/replica-report
 export type { ReadState } from './replicas/replicas.ts'
 export type { SlowPlan } from './slow/slow-plan.ts'
 export type { SlowStatement } from './slow/slow-statements.ts'
+export { BEGIN_OUTBOX, sqlLiteral } from './sql/outbox-rows.sql.ts'
 export { OTHER_STATEMENTS, type StatementSnapshot } from './statement-store.ts'
 export { STATEMENT_CHANNEL, type StatementTrace } from './statement-watch.ts'
 export { type IsolationLevel, runTransaction, type Transaction, type TransactionDeps, type TransactionOptions } from './transaction.ts'

@@ -1,15 +1,17 @@
+import { BEGIN_OUTBOX, sqlLiteral } from '../../postgres/index.ts'
+
 /** One row a job. In: ids, namespace, queues, names, data, options (arrays of one length, the namespace is text). PostgreSQL 14. Locks: its rows. */
 export const WRITE_OUTBOX = `INSERT INTO holdfast.job_outbox (id, namespace, queue, name, data, options)
 SELECT id, $2, queue, name, data, options::jsonb FROM unnest($1::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
   AS r (id, queue, name, data, options, at) ORDER BY at`
 
-/** Begins a transaction with the oldest rows that no other relay has in hand. One text, which spares a round trip and takes no parameters: a namespace is letters, digits,
- *  dots, dashes and underscores. Out, as the second result: one row a job. PostgreSQL 14. Locks: those rows. */
+/** Begins a transaction with the oldest rows that no other relay has in hand. One text, which spares a round trip and takes no parameters.
+ *  Out, as the second result: one row a job. PostgreSQL 14. Locks: those rows. */
 export const takeOutbox = (
   namespace: string,
   rowsAtMost: number,
-): string => `BEGIN; SELECT seq::text, id, queue, name, data, options, (extract(epoch FROM written_at) * 1000)::bigint::text AS "writtenAtMs"
-FROM holdfast.job_outbox WHERE namespace = '${namespace}' AND refused IS NULL ORDER BY seq LIMIT ${rowsAtMost} FOR UPDATE SKIP LOCKED`
+): string => `${BEGIN_OUTBOX}; SELECT seq::text, id, queue, name, data, options, (extract(epoch FROM written_at) * 1000)::bigint::text AS "writtenAtMs"
+FROM holdfast.job_outbox WHERE namespace = ${sqlLiteral(namespace)} AND refused IS NULL ORDER BY seq LIMIT ${rowsAtMost} FOR UPDATE SKIP LOCKED`
 
 export interface OutboxRow {
   readonly seq: string

@@ -5,7 +5,7 @@ const SAVEPOINT = 'hf_outbox'
  *  goes in as base64, an alphabet without quotes and backslashes: whatever the tags are, nothing of them can end the literal.
  *  Out: the third result is COMMIT's, the second holds `id`. PostgreSQL 14. Locks: ROW EXCLUSIVE on the table, until the commit. */
 export function commitWithRow(namespace: string, tags: readonly string[]): string {
-  return `SAVEPOINT ${SAVEPOINT}; INSERT /* holdfast */ INTO holdfast.invalidation (namespace, tags) VALUES (${literal(namespace)}, ${literal(asciiJson(tags))})
+  return `SAVEPOINT ${SAVEPOINT}; INSERT /* holdfast */ INTO holdfast.invalidation (namespace, tags) VALUES (${sqlLiteral(namespace)}, ${sqlLiteral(asciiJson(tags))})
 RETURNING id::text AS id; RELEASE SAVEPOINT ${SAVEPOINT}; COMMIT`
 }
 
@@ -45,6 +45,7 @@ export function asciiJson(tags: readonly string[]): string {
   return JSON.stringify(tags).replace(/[^ -~]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-function literal(text: string): string {
+/** A text for a message of several statements, which takes no parameters: as base64, an alphabet without quotes and backslashes. */
+export function sqlLiteral(text: string): string {
   return `convert_from(decode('${Buffer.from(text).toString('base64')}', 'base64'), 'UTF8')`
 }

@@ -1,8 +1,10 @@
 import { startRedisServers } from '@holdfast/dev-services'
+import { Pool } from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../../src/core/index.ts'
 import { defineJob } from '../../../src/jobs/index.ts'
 import { TransactionEnds } from '../../../src/jobs/outbox/transaction-ends.ts'
+import { sqlLiteral } from '../../../src/postgres/index.ts'
 import { foreignClient, openDatabase, openJobs, pause, until } from './harness.ts'
 
 let database: Awaited<ReturnType<typeof openDatabase>>
@@ -95,6 +97,25 @@ it('learns of the end of a transaction from the connection that it is on, and of
   await client.query('SELECT 1')
   client.release()
   expect([isWatched(), ends.watch(database.pool)(), ended]).toEqual([false, false, 3])
+})
+
+it('hands over whatever transactions are by default where it connects, for a namespace with quotes none the less', async () => {
+  const options = '-c default_transaction_read_only=on -c default_transaction_isolation=serializable'
+  const pool = new Pool({ connectionString: database.url, options, max: 3 })
+  pool.on('error', () => undefined)
+  const ran: number[] = []
+  await using test = await openJobs({
+    pool,
+    queues: { orders: { jobs: { place: defineJob<number>({ run: job => void ran.push(job.payload) }) } } },
+  })
+  await inTransaction('COMMIT', tx => test.jobs.enqueue(tx, 'orders', 'place', 1))
+  await until(() => ran.length === 1)
+  await test.jobs.stop()
+  await pool.end()
+  // Only letters, digits, dots, dashes and underscores get so far today; the statement does not rest on it.
+  const odd = `it's \\ "odd" $1`
+  const { rows } = await database.pool.query<{ same: boolean }>(`SELECT ${sqlLiteral(odd)} = $1 AS same`, [odd])
+  expect(rows).toEqual([{ same: true }])
 })
 
 it('hands over because a transaction ended, also when it never looks by itself', async () => {
