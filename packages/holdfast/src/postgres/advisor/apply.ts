@@ -61,7 +61,7 @@ async function build(context: ActionContext, { finding, bookkeeping }: LedgerEnt
   const { schema, table: name, indexName } = bookkeeping
   const what = `building ${indexName} on ${schema}.${name}`
   const table = (await readCatalog(client, [{ schema, name }])).table({ schema, name })
-  if (table === undefined) throw advisorErrors.create('HF_PG_APPLY_FAILED', `${what}: the table is no longer there`)
+  if (table === undefined) throw advisorErrors.create('HF_PG_APPLY_OUTDATED', `${what}: the table is no longer there`)
   const session = await guardChange(context, table, limits)
   const notes = await clearLeftovers(context, table, bookkeeping, limits)
 

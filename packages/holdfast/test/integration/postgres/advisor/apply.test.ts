@@ -176,6 +176,15 @@ describe('apply', () => {
     await expect(advisor.apply(finding.id)).rejects.toMatchObject({ code: 'HF_PG_APPLY_BUSY', retryable: true })
   })
 
+  it('HF_PG_APPLY_OUTDATED: says that the table is gone since', async () => {
+    await fixture.app.query('drop table assignment')
+    await expect(advisor.apply(finding.id)).rejects.toMatchObject({
+      code: 'HF_PG_APPLY_OUTDATED',
+      message: expect.stringContaining('no longer there'),
+    })
+    expect(await advisor.audit()).toMatchObject([{ what: 'apply', outcome: 'HF_PG_APPLY_OUTDATED' }])
+  })
+
   it('HF_PG_INDEX_EXISTS: does not build what is there already, under whatever name', async () => {
     await fixture.app.query('create index by_hand on assignment (agent_id, status)')
     await expect(advisor.apply(finding.id)).rejects.toMatchObject({ code: 'HF_PG_INDEX_EXISTS' })
