@@ -8,6 +8,7 @@ type ConsoleErrorCode =
   | 'HF_CONSOLE_BODY'
   | 'HF_CONSOLE_CONFIRMATION'
   | 'HF_CONSOLE_NOT_FOUND'
+  | 'HF_CONSOLE_METHOD'
   | 'HF_CONSOLE_NO_ADVISOR'
   | 'HF_CONSOLE_NO_CACHE'
   | 'HF_CONSOLE_NO_CDN'
@@ -58,6 +59,12 @@ export const consoleErrors: ErrorTable<ConsoleErrorCode> = defineErrors<ConsoleE
     hint: 'send the id of the finding as `confirmation`',
     retryable: false,
     status: 400,
+  },
+  HF_CONSOLE_METHOD: {
+    summary: 'This address does not answer this method; the field Allow names those that it does.',
+    hint: 'use the method that docs/reference/rest-api.md gives for the address',
+    retryable: false,
+    status: 405,
   },
   HF_CONSOLE_NOT_FOUND: {
     summary: 'There is nothing at this address.',

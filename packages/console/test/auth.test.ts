@@ -221,6 +221,18 @@ describe('answers', () => {
     },
   )
 
+  it.each([
+    ['DELETE', '/api/overview', 'GET, HEAD'],
+    ['GET', '/api/v1/performance/database/analyze-query', 'POST'],
+    ['PUT', '/api/v1/performance/database/archive', 'GET, POST, HEAD'],
+    ['PATCH', '/api/v1/performance/database/table-stats/public.lead', 'GET, HEAD'],
+    ['GET', '/api/findings/I-1/apply', 'POST'],
+  ])('say HF_CONSOLE_METHOD for %s %s, and what is allowed', async (method, path, allowed) => {
+    const answer = await ask(open(), path, { method, headers: { authorization: `Bearer ${TOKEN}` } })
+    expect(answer).toMatchObject({ status: 405, code: 'HF_CONSOLE_METHOD' })
+    expect(answer.headers.get('allow')).toBe(allowed)
+  })
+
   it('say what is wrong with the options, all at once', () => {
     const bad = { sources: [], auth: { kind: 'token', token: 'short' }, objectives: { p95Ms: 0 }, colour: 'red' } as unknown as Parameters<
       typeof createConsole

@@ -6,6 +6,7 @@ import { cookieNameOf, exchangeToken } from '../auth/token-exchange.ts'
 import type { CacheControl } from '../cache/cache-control.ts'
 import { consoleErrors } from '../errors.ts'
 import type { FindingActionName, FindingActions } from '../findings/finding-actions.ts'
+import { allowedMethods } from './allowed-methods.ts'
 import type { Assets } from './assets.ts'
 import type { CacheMetricsAnswer } from './cache-contract.ts'
 import { addCacheRoutes } from './cache-routes.ts'
@@ -75,7 +76,12 @@ export function createApp(deps: AppDeps): Hono<ConsoleEnv> {
   addDatabaseRoutes(app, deps.database, { windowOf, bodyOf })
   addJobsRoutes(app, deps.jobs, { windowOf, bodyOf })
   app.all('/api/*', c => {
-    throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', `there is no ${c.req.method} ${new URL(c.req.url).pathname}`)
+    const allowed = allowedMethods(c.req.path)
+    const what = `there is no ${c.req.method} ${new URL(c.req.url).pathname}`
+    if (allowed.length === 0) throw consoleErrors.create('HF_CONSOLE_NOT_FOUND', what)
+    const response = problemResponse(consoleErrors.create('HF_CONSOLE_METHOD', what, { hint: `use ${allowed.join(' or ')}` }))
+    response.headers.set('allow', allowed.join(', '))
+    return response
   })
   return app
 }
