@@ -20,6 +20,7 @@ import { buildCacheMetrics } from './api/cache-metrics.ts'
 import type { ConsoleEvent, LoadState, Overview } from './api/contract.ts'
 import { createLiveUpdates } from './api/live-updates.ts'
 import { buildOverview } from './api/overview.ts'
+import { createAuditTrail } from './audit-trail.ts'
 import type { ConsoleAuth } from './auth/console-auth.ts'
 import { createCacheControl, type PurgedResponses } from './cache/cache-control.ts'
 import { createConsoleCdn } from './cdn/console-cdn.ts'
@@ -142,8 +143,9 @@ export function createConsole(options: ConsoleOptions): Console {
   const policies = options.archivePolicies ?? []
   const databaseActions = createDatabaseActions({ connect, policies, needsConfirmation, clock, logger, publishEvent, onChanged: reads.forget })
   const { window } = store
+  const audited = createAuditTrail(connect, { clock, logger })
   const jobs = createConsoleJobs({
-    ...{ store: options.jobs, clock, logger, publishEvent, needsConfirmation, window, isPartial: collector.isPartial },
+    ...{ store: options.jobs, clock, logger, audited, publishEvent, needsConfirmation, window, isPartial: collector.isPartial },
     ...{ instances: collector.jobs, findings: own.ofJobs },
   })
   const publishLoad = (state: LoadState | null): void => {
@@ -159,13 +161,13 @@ export function createConsole(options: ConsoleOptions): Console {
     finding: async (id, role) => describeFinding(await finding(id), role, needsConfirmation, own.isOwn(id)),
     findings: () => ({ schema: 'holdfast.findings/1', findings: findings().map(summarise) }),
     refreshFindings: ledger.refresh,
-    cacheControl: createCacheControl({ cache, responses, needsConfirmation, logger, nowMs: () => clock.nowMs(), publishEvent }),
+    cacheControl: createCacheControl({ cache, responses, needsConfirmation, logger, audited, nowMs: () => clock.nowMs(), publishEvent }),
     cacheMetrics: (windowSec, actions) => {
       const read = { atMs: clock.nowMs(), window: store.window(windowSec), partial: collector.isPartial(), caches: collector.caches() }
       return buildCacheMetrics({ ...read, actions, needsConfirmation })
     },
     database: { ...collector, reads, actions: databaseActions, findings, nowMs: () => clock.nowMs(), window: store.window },
-    cdn: createConsoleCdn({ desk: options.cdn, clock, logger, publishEvent, needsConfirmation, window }),
+    cdn: createConsoleCdn({ desk: options.cdn, clock, logger, audited, publishEvent, needsConfirmation, window }),
     jobs: jobs.routes,
     publishEvent,
     publishLoad,

@@ -12,6 +12,7 @@ import type {
   CacheWarmingRequest,
 } from '../api/cache-contract.ts'
 import type { ConsoleEvent } from '../api/contract.ts'
+import type { AuditTrail } from '../audit-trail.ts'
 import { hasRole, type Role } from '../auth/console-auth.ts'
 import { consoleErrors } from '../errors.ts'
 
@@ -23,7 +24,7 @@ export interface CacheControl {
   key(key: string, wantsValue: boolean, role: Role): Promise<CacheKeyAnswer>
   /** How many entries a tag would drop: a scan of at most 10,000 entries, one at a time. @throws HF_CONSOLE_NO_CACHE, HF_CONSOLE_BUSY, HF_CACHE_TAG_INVALID */
   tagCount(tag: string): Promise<CacheTagCountAnswer>
-  /** Drops, and leaves a line in the log and in the events. @throws HF_CONSOLE_NO_CACHE, HF_CONSOLE_CONFIRMATION, HF_CACHE_TAG_INVALID, HF_CACHE_KEY_INVALID */
+  /** Drops, and leaves a line in the log, in the audit log and in the events. @throws HF_CONSOLE_NO_CACHE, HF_CONSOLE_CONFIRMATION, HF_CACHE_TAG_INVALID, HF_CACHE_KEY_INVALID */
   invalidate(body: CacheInvalidation, role: Role): Promise<CacheInvalidationAnswer>
   /** Has the services of the cache's namespace warm it, one request at a time, and leaves a line in the log and in the events. Ends when they have.
    *  @throws HF_CONSOLE_NO_CACHE, HF_CONSOLE_BUSY, HF_CACHE_NO_WARMER, HF_CACHE_NO_SUCH_SOURCE, HF_CACHE_REDIS_AWAY */
@@ -44,6 +45,7 @@ export interface CacheControlDeps {
   /** Whether the first name must be repeated. */
   readonly needsConfirmation: boolean
   readonly logger: Logger
+  readonly audited: AuditTrail
   readonly nowMs: () => number
   readonly publishEvent: (event: ConsoleEvent) => void
 }
@@ -51,7 +53,7 @@ export interface CacheControlDeps {
 const VALUE_TEXT_LIMIT = 20_000
 
 /** A control over the cache, if there is one. */
-export function createCacheControl({ cache, responses, needsConfirmation, logger, nowMs, publishEvent }: CacheControlDeps): CacheControl {
+export function createCacheControl({ cache, responses, needsConfirmation, logger, audited, nowMs, publishEvent }: CacheControlDeps): CacheControl {
   let counting = false
   let warming = false
 
@@ -117,10 +119,14 @@ export function createCacheControl({ cache, responses, needsConfirmation, logger
           hint: 'send the first tag, key or URL as `confirmation`',
         })
       }
-      if (tags.length > 0) await from.invalidateTags(...tags)
-      const wasThere = await Promise.all(keys.map(key => from.delete(key)))
-      for (const url of urls) await responses?.purge(url)
       const names = [...tags.map(tag => `tag ${tag}`), ...keys.map(key => `key ${key}`), ...urls].join(', ')
+      const drop = async (): Promise<boolean[]> => {
+        if (tags.length > 0) await from.invalidateTags(...tags)
+        const wasThere = await Promise.all(keys.map(key => from.delete(key)))
+        for (const url of urls) await responses?.purge(url)
+        return wasThere
+      }
+      const wasThere = await audited({ what: 'cache.invalidate', subject: 'cache', role }, () => names, drop)
       logger.info({ audit: 'cache.invalidate', role, tags, keys, urls }, `the console dropped ${names}`)
       publishEvent({ atMs: nowMs(), kind: 'invalidate', text: `dropped from the cache: ${names}` })
       const { redis, journaled } = from.stats()

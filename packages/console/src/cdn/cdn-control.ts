@@ -2,6 +2,7 @@ import type { CdnDesk, CdnStatus, DeadSelection } from 'holdfast/cdn'
 import type { Clock, Logger } from 'holdfast/core'
 import type { CdnAnalyticsAnswer, CdnChangeAnswer, CdnDeadAnswer, CdnMetricsAnswer, CdnPeriodName } from '../api/cdn-contract.ts'
 import type { ConsoleEvent } from '../api/contract.ts'
+import type { AuditTrail } from '../audit-trail.ts'
 import { hasRole, type Role } from '../auth/console-auth.ts'
 import { consoleErrors } from '../errors.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
@@ -26,7 +27,7 @@ export interface CdnControl {
   /** Asks each CDN, at most once a minute for each period. */
   analytics(period: CdnPeriodName): Promise<CdnAnalyticsAnswer>
   dead(options: { readonly limit: number; readonly provider?: string }): Promise<CdnDeadAnswer>
-  /** Leaves a line in the log and in the events. Of many it wants the CDN's name, or `all`, as confirmation outside development. @throws HF_CONSOLE_CONFIRMATION, HF_CONSOLE_BUSY */
+  /** Leaves a line in the log, in the audit log and in the events. Of many it wants the CDN's name, or `all`, as confirmation outside development. @throws HF_CONSOLE_CONFIRMATION, HF_CONSOLE_BUSY */
   change(action: CdnChangeAnswer['action'], target: DeadPurgeTarget, given: CdnChange): Promise<CdnChangeAnswer>
 }
 
@@ -36,6 +37,7 @@ export interface CdnControlDeps {
   readonly needsConfirmation: boolean
   readonly clock: Clock
   readonly logger: Logger
+  readonly audited: AuditTrail
   readonly publishEvent: (event: ConsoleEvent) => void
   /** The queue is not what it was. */
   readonly onChanged: () => void
@@ -47,7 +49,7 @@ const PERIODS_MS: Readonly<Record<CdnPeriodName, number>> = { '1h': HOUR_MS, '24
 const ANALYTICS_FRESH_MS = 60_000
 
 /** A control over the desk, if there is one. */
-export function createCdnControl({ desk, needsConfirmation, clock, logger, publishEvent, onChanged }: CdnControlDeps): CdnControl {
+export function createCdnControl({ desk, needsConfirmation, clock, logger, audited, publishEvent, onChanged }: CdnControlDeps): CdnControl {
   const asked = new Map<CdnPeriodName, { readonly untilMs: number; readonly answer: Promise<CdnAnalyticsAnswer> }>()
   const changing = oneAtATime()
   const known = (): CdnDesk => {
@@ -85,10 +87,12 @@ export function createCdnControl({ desk, needsConfirmation, clock, logger, publi
       return changing(`another ${action} of purges`, async () => {
         logger.info({ audit: `cdn.${action}`, role, ...target }, `the console asked for ${action} of purges that were given up`)
         const which = selectionOf(target)
-        const count = await (action === 'retry' ? from.replay(which) : from.discard(which)).finally(onChanged)
         const verb = action === 'retry' ? 'sent again' : 'forgotten'
         const whose = 'cdn' in target ? ` for ${target.cdn}` : ''
-        publishEvent({ atMs: clock.nowMs(), kind: 'invalidate', text: `${count} purge${count === 1 ? '' : 's'}${whose} ${verb}` })
+        const what = (count: number): string => `${count} purge${count === 1 ? '' : 's'}${whose} ${verb}`
+        const entry = { what: `cdn.${action}`, subject: 'id' in target ? target.id : (text ?? 'all'), role }
+        const count = await audited(entry, what, () => (action === 'retry' ? from.replay(which) : from.discard(which))).finally(onChanged)
+        publishEvent({ atMs: clock.nowMs(), kind: 'invalidate', text: what(count) })
         return { schema: 'holdfast.cdn-change/1', action, count }
       })
     },

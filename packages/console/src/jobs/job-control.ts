@@ -12,6 +12,7 @@ import type {
 } from 'holdfast/jobs'
 import type { ConsoleEvent } from '../api/contract.ts'
 import type { JobAnswer, JobSchedulesAnswer, JobsChangeAnswer, JobsListAnswer, JobsMetricsAnswer } from '../api/jobs-contract.ts'
+import type { AuditTrail } from '../audit-trail.ts'
 import { hasRole, type Role } from '../auth/console-auth.ts'
 import { consoleErrors } from '../errors.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
@@ -29,7 +30,7 @@ export interface JobControl {
   /** Payload and result only for those who may operate. @throws HF_JOBS_UNKNOWN_QUEUE, HF_JOBS_NOT_FOUND */
   show(queue: string, id: string, role: Role): Promise<JobAnswer>
   schedules(queue: string | undefined, role: Role): Promise<JobSchedulesAnswer>
-  /** Changes leave a line in the log and in the events. What reaches many jobs wants the queue's name as confirmation outside development.
+  /** Changes leave a line in the log, in the audit log and in the events. What reaches many jobs wants the queue's name as confirmation outside development.
    *  @throws HF_CONSOLE_CONFIRMATION, HF_CONSOLE_BUSY, and what the store throws */
   retry(queue: string, target: DeadLetterTarget, given: JobChange): Promise<JobsChangeAnswer>
   discard(queue: string, target: DeadLetterTarget, given: JobChange): Promise<JobsChangeAnswer>
@@ -52,6 +53,7 @@ export interface JobControlDeps {
   readonly store: JobStore | undefined
   readonly needsConfirmation: boolean
   readonly logger: Logger
+  readonly audited: AuditTrail
   readonly nowMs: () => number
   readonly publishEvent: (event: ConsoleEvent) => void
   /** The queues are not what they were. */
@@ -61,7 +63,7 @@ export interface JobControlDeps {
 const TEXT_LIMIT = 20_000
 
 /** A control over the store, if there is one. */
-export function createJobControl({ store, needsConfirmation, logger, nowMs, publishEvent, onChanged }: JobControlDeps): JobControl {
+export function createJobControl({ store, needsConfirmation, logger, audited, nowMs, publishEvent, onChanged }: JobControlDeps): JobControl {
   const counting = oneAtATime()
   const changing = oneAtATime()
 
@@ -81,8 +83,9 @@ export function createJobControl({ store, needsConfirmation, logger, nowMs, publ
     work: () => Promise<unknown>,
   ): Promise<JobsChangeAnswer> => {
     logger.info({ audit: `jobs.${action}`, role, queue, ...detail }, `the console asked for ${action} in the queue ${queue}`)
-    const result = await work().finally(onChanged)
-    const count = typeof result === 'number' ? result : 1
+    const countOf = (result: unknown): number => (typeof result === 'number' ? result : 1)
+    const result = await audited({ what: `jobs.${action}`, subject: queue, role }, done => what(countOf(done)), work).finally(onChanged)
+    const count = countOf(result)
     const cancelled = result === 'removed' || result === 'requested' ? result : null
     publishEvent({ atMs: nowMs(), kind: 'jobs', text: `${queue}: ${what(count)}` })
     return { schema: 'holdfast.jobs-change/1', queue, action, count, cancelled }

@@ -46,8 +46,13 @@ const source = {
     ...{ atMs: Date.now(), health: { status: 'ok', reasons: [] } as const, metrics: registry.snapshot() },
   }),
 }
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client(database.url)
+  await client.connect()
+  return client
+}
 function open(options: Partial<ConsoleOptions> = {}): Console {
-  const console = createConsole({ sources: [source], auth: { kind: 'token', token: TOKEN }, cdn: bus, logger, ...options })
+  const console = createConsole({ sources: [source], auth: { kind: 'token', token: TOKEN }, cdn: bus, logger, database: { connect }, ...options })
   opened.push(console)
   return console
 }
@@ -122,6 +127,11 @@ describe('CDNs in the API', () => {
       expect.objectContaining({ audit: 'cdn.discard', cdn: 'cloudflare' }),
     ])
     expect(console.overview().events.map(({ text }) => text)).toEqual(expect.arrayContaining(['1 purge for cloudflare forgotten']))
+    const { rows } = await pool.query(`SELECT what, finding_id, outcome, detail FROM holdfast.audit_log WHERE what LIKE 'cdn.%' ORDER BY id`)
+    expect(rows).toEqual([
+      { what: 'cdn.retry', finding_id: lost!.id, outcome: 'done', detail: '1 purge sent again; by the console, role admin' },
+      { what: 'cdn.discard', finding_id: 'cloudflare', outcome: 'done', detail: '1 purge for cloudflare forgotten; by the console, role admin' },
+    ])
   })
 
   it('refuses with a code: what it does not understand, a role that may only look, no CDN, no queue', async () => {
