@@ -8,6 +8,7 @@ export interface PlanNode {
   /** Only with TIMING: ms of one loop. */
   readonly 'Actual Total Time'?: number
   readonly 'Plan Rows'?: number
+  readonly 'Total Cost'?: number
   readonly 'Rows Removed by Filter'?: number
   readonly 'Rows Removed by Index Recheck'?: number
   readonly 'Shared Hit Blocks'?: number
@@ -34,6 +35,21 @@ export function usesIndex(node: PlanNode, indexName: string): boolean {
 /** Pages that the plan read, from memory or disk. */
 export function pagesRead(root: PlanNode): number {
   return (root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0)
+}
+
+/** Share of the pages that the plans read in scans of a table, 0..1; 1 for plans that read none. */
+export function pageShareOf(roots: readonly PlanNode[], tableName: string): number {
+  const sum = (read: (root: PlanNode) => number): number => roots.reduce((pages, root) => pages + read(root), 0)
+  const whole = sum(pagesRead)
+  return whole === 0 ? 1 : sum(root => pagesOfTable(root, tableName)) / whole
+}
+
+function pagesOfTable(node: PlanNode, tableName: string): number {
+  // Pages of a node are those of its children as well; of a scan these are parts of a bitmap, or subqueries of its filter.
+  const children = node.Plans ?? []
+  const below = children.reduce((sum, child) => sum + pagesOfTable(child, tableName), 0)
+  const own = pagesRead(node) - children.reduce((sum, child) => sum + pagesRead(child), 0)
+  return below + (node['Relation Name'] === tableName ? own : 0)
 }
 
 /** Rows read from tables for each row returned; a statement that returns none counts as returning one. */

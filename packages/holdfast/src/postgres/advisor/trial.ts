@@ -20,7 +20,7 @@ const WRITE_PROBE_ROWS = 1000
 const SCREENED_SETS = 4
 
 /** From here on a run is slow: what an index would save of it shows in a single run, ms. */
-const SLOW_MS = 100
+export const SLOW_MS = 100
 
 /** Below this a run is so short that starting and ending the executor takes a part of it that tells, ms. */
 const SHORT_MS = 0.3
@@ -108,6 +108,19 @@ export function countRows(client: AdvisorClient, lab: Lab, subject: Subject): Pr
 /** Names of the `visible` candidates that the planner would read for some set of parameters. Runs nothing. */
 export function plannedIndexes(client: AdvisorClient, lab: Lab, subject: Subject, visible: ReadonlySet<string>): Promise<ReadonlySet<string>[]> {
   return withVisible(client, lab, subject.tables, visible, () => plansOf(client, subject, visible))
+}
+
+/** What the planner expects the statement to cost, on average over some sets of parameters. Runs nothing. */
+export function plannedCost(client: AdvisorClient, lab: Lab, { text, sets, tables }: Subject, visible: ReadonlySet<string>): Promise<number> {
+  return withVisible(client, lab, tables, visible, async () => {
+    let sum = 0
+    const screened = sets.slice(0, SCREENED_SETS)
+    for (const set of screened) {
+      const [row] = await readRows<ExplainRow>(client, explainOnly(text), [...set.values])
+      sum += row?.['QUERY PLAN'][0]?.Plan['Total Cost'] ?? 0
+    }
+    return sum / screened.length
+  })
 }
 
 /** As `plannedIndexes`, of several statements at once. */

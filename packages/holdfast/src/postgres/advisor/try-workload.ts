@@ -6,13 +6,18 @@ import { copyTables } from './copy-tables.ts'
 import type { ExaminedStatement } from './examined.ts'
 import { type Judgement, judgeTrial } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
-import { rowsReadPerRow, usesIndex } from './plan.ts'
+import { pageShareOf, rowsReadPerRow, usesIndex } from './plan.ts'
 import type { RefusalReason } from './refusal.ts'
 import { FEWEST_BEFORE, liveRatioOf, meanBefore, type PreparedStatement, paceOf, pairsOf, prepareStatement } from './subjects.ts'
-import { plannedIndexes, type Runs, screenSubjects, timeStatement } from './trial.ts'
+import { plannedCost, plannedIndexes, type Runs, SLOW_MS, screenSubjects, timeStatement } from './trial.ts'
 
 /** Sets run with a candidate, even where each run takes long. */
 const FEWEST_AFTER = 4
+
+/** Of a table in which a statement reads no larger share of its pages, an index by itself cannot take off the half that is asked of it. */
+const LITTLE_SHARE = 0.2
+
+const HOPELESS_ALONE = { offer: false, reason: 'no-gain', why: 'the time goes where that index by itself changes nothing' } as const
 
 /** A statement with the indexes that might serve it. */
 export interface Job {
@@ -223,8 +228,19 @@ async function tryIndex(input: TrialInput, lab: Lab, index: LabIndex, trials: re
   for (const [at, sets] of found.entries()) {
     const trial = trials[at]!
     trial.wasTried = true
-    if (sets.some(used => used.has(index.name))) trial.note([index], await judge(input, lab, trial.prepared, [index]))
+    if (!sets.some(used => used.has(index.name))) continue
+    if (await isHopelessAlone(input, lab, trial.prepared, index)) trial.told.push(HOPELESS_ALONE)
+    else trial.note([index], await judge(input, lab, trial.prepared, [index]))
   }
+}
+
+/** Of a slow statement that reads its pages elsewhere, where the planner expects little of the index: to time it would take seconds and tell nothing. The index stays
+ *  for what is tried with others. */
+async function isHopelessAlone({ client }: TrialInput, lab: Lab, prepared: PreparedStatement, index: LabIndex): Promise<boolean> {
+  const plans = prepared.before.plans.flatMap(plan => plan?.Plan ?? [])
+  if (meanBefore(prepared) < SLOW_MS || pageShareOf(plans, index.candidate.table.name) > LITTLE_SHARE) return false
+  const cost = (visible: ReadonlySet<string>): Promise<number> => plannedCost(client, lab, prepared.subject, visible)
+  return (await cost(new Set([index.name]))) > (await cost(new Set())) * (1 - LITTLE_SHARE)
 }
 
 /** Times the statements with those indexes at once that the planner would read at once. */
