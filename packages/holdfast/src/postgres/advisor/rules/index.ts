@@ -9,6 +9,7 @@ import { extendedStatistics } from './extended-statistics.ts'
 import { foreignKeyIndex } from './foreign-key-index.ts'
 import { highCost } from './high-cost.ts'
 import { idleInTransaction } from './idle-in-transaction.ts'
+import { indexBloat } from './index-bloat.ts'
 import { invalidIndex } from './invalid-index.ts'
 import { lockChain } from './lock-chain.ts'
 import { longTransaction } from './long-transaction.ts'
@@ -36,6 +37,7 @@ export const RULES: readonly Rule[] = [
   staleStatistics,
   wraparound,
   bloat,
+  indexBloat,
   sequenceEnd,
   extendedStatistics,
   overdueView,

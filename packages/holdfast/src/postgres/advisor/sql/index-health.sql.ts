@@ -3,6 +3,11 @@
  *  In: nothing. Out: one row an index. PostgreSQL 14. Locks: ACCESS SHARE on the catalog and, in pg_get_indexdef, on the table for a moment. */
 export const INDEX_HEALTH = `SELECT /* holdfast */ i.indexrelid::int8::float8 AS oid, i.indrelid::int8::float8 AS "tableOid", n.nspname::text AS schema, t.relname::text AS table, c.relname::text AS name,
   am.amname::text AS method, i.indisvalid AS "isValid", i.indisunique AS "isUnique", greatest(t.reltuples, 0)::float8 AS "tableRowCount",
+  (SELECT CASE WHEN bool_and(w.bytes IS NOT NULL) THEN sum(w.bytes) END FROM generate_series(1, i.indnatts) k CROSS JOIN LATERAL (
+    SELECT max((1 - s.null_frac) * s.avg_width) AS bytes FROM pg_attribute a JOIN pg_stats s ON s.schemaname = n.nspname AND s.attname = a.attname
+      AND s.tablename = CASE WHEN i.indkey[k - 1] = 0 THEN c.relname ELSE t.relname END
+    WHERE a.attrelid = CASE WHEN i.indkey[k - 1] = 0 THEN c.oid ELSE t.oid END AND a.attnum = CASE WHEN i.indkey[k - 1] = 0 THEN k ELSE i.indkey[k - 1] END) w)::float8 AS "keyBytes",
+  coalesce(substring(array_to_string(c.reloptions, ' ') FROM 'fillfactor=([0-9]+)')::int, 90) AS "fillFactor",
   c.relpages::float8 * current_setting('block_size')::float8 AS "sizeBytes", greatest(c.reltuples, 0)::float8 AS "rowCount",
   i.indisprimary OR i.indisexclusion OR i.indisreplident OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AS "isNeeded",
   EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid) OR c.relkind = 'I' AS "isPartitioned",
@@ -35,6 +40,10 @@ export interface IndexHealthRow {
   readonly isValid: boolean
   readonly isUnique: boolean
   readonly tableRowCount: number
+  /** Mean width of what it holds of a row, without nulls; null where statistics of a column are missing. */
+  readonly keyBytes: number | null
+  /** Per cent; 90 where it is not set, which is btree's. */
+  readonly fillFactor: number
   /** As of the last VACUUM, ANALYZE or build. */
   readonly sizeBytes: number
   readonly rowCount: number

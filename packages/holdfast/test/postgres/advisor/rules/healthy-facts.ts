@@ -90,6 +90,8 @@ export function indexHealth(name: string, keys: readonly string[], changes: Part
     isValid: true,
     isUnique: false,
     tableRowCount: 100_000,
+    keyBytes: 4,
+    fillFactor: 90,
     sizeBytes: 1024 ** 2,
     rowCount: 100_000,
     isNeeded: false,

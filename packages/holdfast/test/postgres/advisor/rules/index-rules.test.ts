@@ -5,6 +5,7 @@ import type { OfferedIndex, RuleFacts } from '../../../../src/postgres/advisor/f
 import { rebuildSql } from '../../../../src/postgres/advisor/rules/drop-index.ts'
 import { duplicateIndex, serves } from '../../../../src/postgres/advisor/rules/duplicate-index.ts'
 import { covers, foreignKeyIndex, LEAST_ROWS } from '../../../../src/postgres/advisor/rules/foreign-key-index.ts'
+import { estimateIndexWaste, indexBloat } from '../../../../src/postgres/advisor/rules/index-bloat.ts'
 import { invalidIndex } from '../../../../src/postgres/advisor/rules/invalid-index.ts'
 import { LEAST_INDEX_BYTES, UNUSED_AFTER_DAYS, unusedIndex } from '../../../../src/postgres/advisor/rules/unused-index.ts'
 import type { ForeignKeyRow } from '../../../../src/postgres/advisor/sql/foreign-keys.sql.ts'
@@ -130,6 +131,33 @@ describe('pg/invalid-index', () => {
     expect(finding?.recommendation.summary).toContain('whole has the same keys')
     const building = invalidIndex.judge(withIndex(indexHealth('broken', ['a'], { isValid: false, mayBeBuilding: true })))
     expect(building).toMatchObject({ findings: [], unknown: [{ why: expect.stringContaining('may be in the making') }] })
+  })
+})
+
+describe('pg/index-bloat', () => {
+  const judge = (changes: Partial<IndexHealthRow>): ReturnType<typeof indexBloat.judge> =>
+    indexBloat.judge(healthyFacts({ indexes: known([indexHealth('lead_at_idx', ['at'], changes)]) }))
+  /** What 100,000 keys of 8 bytes fill: 366 rows a page of 8 kB at 90 %, one page above, one of its own. */
+  const full = (274 + 2) * 8192
+
+  it('speaks from half of the index and 16 MB of air on', () => {
+    expect(estimateIndexWaste(indexHealth('i', ['at'], { keyBytes: 8, sizeBytes: full }), 8192)).toBe(0)
+    const wasted = 16 * 1024 ** 2
+    expect(judge({ keyBytes: 8, sizeBytes: full + wasted - 8192 }).findings).toEqual([])
+    expect(judge({ keyBytes: 8, sizeBytes: full + wasted }).findings).toMatchObject([
+      { subject: 'public.lead_at_idx', recommendation: { sql: ['REINDEX INDEX CONCURRENTLY public.lead_at_idx'], confidence: 'medium' } },
+    ])
+    expect(judge({ keyBytes: 8, rowCount: 1e7, sizeBytes: full * 100 + 2 * wasted }).findings).toEqual([])
+  })
+
+  it('counts room that was asked for as used, and knows nothing of other methods, of INVALID ones, and without statistics', () => {
+    const airy = { keyBytes: 8, sizeBytes: 1024 ** 3 }
+    expect(judge(airy).findings).toHaveLength(1)
+    for (const changes of [{ method: 'gin' }, { isValid: false }, { keyBytes: null }, { rowCount: 0 }] as const)
+      expect(judge({ ...airy, ...changes }).findings).toEqual([])
+    const spacious = { keyBytes: 8, rowCount: 1e7, sizeBytes: 480 * 1024 ** 2 }
+    expect(judge(spacious).findings).toHaveLength(1)
+    expect(judge({ ...spacious, fillFactor: 50 }).findings).toEqual([])
   })
 })
 
