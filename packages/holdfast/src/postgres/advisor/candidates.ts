@@ -1,6 +1,7 @@
 import { type Asks, type IndexWorld, readAsks, type Why } from './asks.ts'
 import type { Catalog, IndexFacts, TableFacts } from './catalog.ts'
 import { type Combination, combinationsOf } from './combinations.ts'
+import { quoteQualified } from './identifier.ts'
 import { isPlain, shapeSql } from './index-definition.ts'
 import type { ParsedStatement, Scope, TableRef } from './predicates.ts'
 import { resolveColumn } from './resolve-column.ts'
@@ -96,6 +97,7 @@ function proposeForTable(scope: Scope, ref: TableRef, catalog: Catalog, world: I
   const unusable = unfit(table)
   if (unusable !== undefined) return { candidates: [], refusals: [unusable] }
   const asks = readAsks(scope, ref, catalog, world)
+  if (table.kind === 'p') return { candidates: [], refusals: [byPartition(table, combinationsOf(asks, table, world))] }
   const unique = uniqueIndexWithin(table, new Set(asks.equal.filter(key => key.expression === undefined).map(key => key.name)))
   if (unique !== undefined) return { candidates: [], refusals: [exists(unique, table)] }
   const keyed = keyedCombinations(scope, ref, catalog, world, table)
@@ -148,14 +150,25 @@ function uniqueIndexWithin(table: TableFacts, columns: ReadonlySet<string>): Ind
 }
 
 function unfit(table: TableFacts): NoCandidate | undefined {
-  if (table.kind === 'p') return { reason: 'partitioned', why: `${table.name} is partitioned; CREATE INDEX CONCURRENTLY is not possible on it` }
-  if (table.kind !== 'r' && table.kind !== 'm') return { reason: 'no-table', why: `${table.name} is a view or foreign table` }
+  if (table.kind !== 'r' && table.kind !== 'm' && table.kind !== 'p') return { reason: 'no-table', why: `${table.name} is a view or foreign table` }
   if (!table.mayRead) return { reason: 'not-readable', why: `the advisor's role may not read ${table.name}: GRANT SELECT ON it` }
   if (table.isLocked) return { reason: 'locked', why: `somebody holds an ACCESS EXCLUSIVE lock on ${table.name}: advise again later` }
-  if (table.heapBytes < TINY_TABLE_BYTES) {
+  if (table.heapBytes < TINY_TABLE_BYTES && table.kind !== 'p') {
     return { reason: 'tiny-table', why: `${table.name} holds ${Math.round(table.heapBytes / 1024)} kB; reading it whole is as fast as an index` }
   }
   return undefined
+}
+
+/** What to try by hand on a partitioned table. Without its partitions a copy of it would say nothing, so nothing is measured. */
+function byPartition(table: TableFacts, combinations: readonly Combination[]): NoCandidate {
+  const combination = combinations.find(({ where = [] }) => where.length === 0)
+  const why = `${table.name} is partitioned; CREATE INDEX CONCURRENTLY is not possible on it, and no index of it is tried`
+  const serving = table.indexes.find(index => combination !== undefined && serves(index, { table, ...combination }))
+  if (serving !== undefined) return exists(serving, table)
+  if (combination === undefined) return { reason: 'partitioned', why }
+  const on = quoteQualified(table.schema, table.name)
+  const rewrite = `the index that its conditions ask for, not measured: CREATE INDEX ON ONLY ${on} ${shapeSql(combination)}, then the same CONCURRENTLY on each partition, and ALTER INDEX ... ATTACH PARTITION`
+  return { reason: 'partitioned', why, rewrite }
 }
 
 function refusalOf(table: TableFacts, whys: readonly Why[]): NoCandidate {

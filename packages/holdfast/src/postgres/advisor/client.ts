@@ -38,7 +38,16 @@ export function positionOf(error: unknown): number | undefined {
   return position > 0 ? position : undefined
 }
 
-/** The server's message, without the literals that DETAIL may hold. */
+/** The server's message, without the literals that DETAIL may hold, and without those that it quotes where a value is what is wrong: they are the application's data. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const state = sqlStateOf(error) ?? ''
+  if (state === RAISED) return 'a function of the application raised an error'
+  return QUOTES_VALUES.test(state) ? message.replace(/"[^"]*"/g, '"?"') : message
 }
+
+/** raise_exception: the text is the application's own. */
+const RAISED = 'P0001'
+
+/** Classes of data exceptions and of violated constraints. @source PostgreSQL 18, Appendix A */
+const QUOTES_VALUES = /^2[23]/

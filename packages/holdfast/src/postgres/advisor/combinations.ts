@@ -33,9 +33,11 @@ const VISIBLE_SHARE = 0.9
 const MOST_KEYS = 5
 
 /** All shapes worth a trial for what a statement asks of a table, the likeliest first. Pure. */
-export function combinationsOf(asks: Asks, table: TableFacts, world: IndexWorld): Combination[] {
+export function combinationsOf(all: Asks, table: TableFacts, world: IndexWorld): Combination[] {
+  // `id IS NULL` of a key is asked of the outer side of a join, for rows that are not there: no index holds them.
+  const asks = { ...all, always: all.always.filter(({ sql, column }) => !(sql.endsWith(' IS NULL') && isUnique(table, column))) }
   const hot = (key: IndexKey): boolean => world.isHot(table, key.name)
-  const trees = treesOf(asks, key => !isUnique(table, key), hot).filter(tree => !isCoinToss(tree, table))
+  const trees = treesOf(asks, key => !isUnique(table, key.name), hot).filter(tree => !isCoinToss(tree, table))
   const partial = trees.length > 0 ? partialOf(asks, trees) : partialOf(asks, [alwaysAlone(asks)].flat())
   const sparse = (partial.length > 0 ? partial : trees).slice(0, 3).flatMap(tree => sparseOf(asks, tree, table))
   const covering = trees.slice(0, 3).flatMap(tree => coveringOf(tree, asks, table, hot))
@@ -149,9 +151,9 @@ function combine(equal: readonly IndexKey[], rest: readonly IndexKey[]): Combina
   return { keys: [...keys.values()], equalCount }
 }
 
-function isUnique(table: TableFacts, key: IndexKey): boolean {
+function isUnique(table: TableFacts, column: string): boolean {
   return table.indexes.some(
-    index => index.isUnique && index.isValid && !index.isPartial && index.keys.length === 1 && index.keys[0]?.column === key.name,
+    index => index.isUnique && index.isValid && !index.isPartial && index.keys.length === 1 && index.keys[0]?.column === column,
   )
 }
 

@@ -99,6 +99,23 @@ describe('proposeCandidates', () => {
     expect(proposal.refusal?.reason).toBe(reason)
   })
 
+  it('says of a partitioned table which index to try by hand, and of one that has it that it is there', () => {
+    const text = 'select * from lead where agent = $1 order by created desc limit $2'
+    const table = tableFacts('lead', { agent: 1000, created: 100_000 }, { kind: 'p', heapBytes: 0, sizeBytes: 0 })
+    const created = 'CREATE INDEX ON ONLY public.lead USING btree (agent, created DESC)'
+    expect(propose(text, table).refusal).toMatchObject({ reason: 'partitioned', rewrite: expect.stringContaining(created) })
+    expect(propose(text, { ...table, indexes: [indexFacts('has', ['agent', '-created'])] }).refusal?.reason).toBe('index-exists')
+  })
+
+  it('makes no index of the rows that an outer join does not find', () => {
+    const table = tableFacts('lead', lead, { indexes: [indexFacts('lead_pkey', ['id'], { isUnique: true })] })
+    const columns = new Map([...table.columns, ['id', columnFacts('id', { nullRatio: 0 })]])
+    const text = 'select count(*) from u left join lead on lead.agent = u.id and lead.status = $1 where lead.id is null'
+    const { candidates } = propose(text, { ...table, columns })
+    expect(candidates.length).toBeGreaterThan(0)
+    expect(candidates.filter(({ where = [] }) => where.length > 0)).toEqual([])
+  })
+
   it('refuses a column whose type has no order', () => {
     const table = tableFacts('lead', lead)
     const columns = new Map([['doc', columnFacts('doc', { type: 'json', hasOrder: false })]])
