@@ -7,15 +7,17 @@ export function isContainment(operator: string): boolean {
   return OPERATORS.has(operator)
 }
 
-/** What an application asks a stored value for with such an operator: one member of a document, one of its keys, one element of an array, one word of a text.
+/** What an application asks a stored value for with such an operator: `count` members of a document or elements of an array, or as many as it has; one key of a document,
+ *  one word of a text.
  *  `type` is the parameter's. `undefined` when the value holds none. */
-export function containedValue(operator: string, type: string, value: string, pick: Pick): string | undefined {
+export function containedValue(operator: string, type: string, value: string, count: number, pick: Pick): string | undefined {
   if (operator === '@@') return lexemeOf(value, pick)
   if (operator === '?') return keyOf(value, pick)
-  if (type === 'jsonb') return memberOf(value, pick)
-  const element = pick(elementsOf(value))
+  if (type === 'jsonb') return membersOf(value, count, pick)
+  const elements = pickSome(elementsOf(value), count, pick)
+  const [element] = elements
   // One of `ARRAY[$1, $2]` is asked for by itself.
-  return element === undefined || !type.endsWith('[]') ? element : `{${quotedElement(element)}}`
+  return element === undefined || !type.endsWith('[]') ? element : `{${elements.map(quotedElement).join()}}`
 }
 
 /** What `document->>key` gives; `undefined` for NULL. */
@@ -25,12 +27,20 @@ export function valueAt(document: string, key: string): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** One member of a document, as a document. */
-function memberOf(document: string, pick: Pick): string | undefined {
+/** Members of a document, as a document. */
+function membersOf(document: string, count: number, pick: Pick): string | undefined {
   const members = Object.entries((JSON.parse(document) ?? {}) as object)
   const plain = members.filter(([, value]) => typeof value !== 'object' || value === null)
-  const member = pick(plain.length > 0 ? plain : members)
-  return member === undefined ? undefined : JSON.stringify({ [member[0]]: member[1] })
+  const some = pickSome(plain.length > 0 ? plain : members, count, pick)
+  return some.length === 0 ? undefined : JSON.stringify(Object.fromEntries(some))
+}
+
+/** So many different items, or all where there are fewer. */
+function pickSome<T>(items: readonly T[], count: number, pick: Pick): T[] {
+  const left = [...new Set(items)]
+  const some: T[] = []
+  while (some.length < count && left.length > 0) some.push(...left.splice(left.indexOf(pick(left)!), 1))
+  return some
 }
 
 /** The elements of an array of one dimension, as PostgreSQL writes it; NULLs are left out. */

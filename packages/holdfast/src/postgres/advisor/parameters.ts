@@ -55,6 +55,9 @@ const MORE_SETS = 12
 /** How deep the sets page where the statement has an OFFSET, in pages. The application's depth is not known; most readers stay on the first pages. */
 const PAGES_SKIPPED: readonly number[] = [0, 0, 1, 5, 2, 20, 0, 100]
 
+/** Members of a document and elements of an array that are asked for at once, by turns from one to this; the rows that live calls return tell which sets count. */
+const MOST_CONTAINED = 2
+
 /** Units of date_trunc, by set. */
 const UNITS: readonly string[] = ['day', 'hour', 'month']
 
@@ -68,7 +71,7 @@ const ONE_SIDED: readonly (number | undefined)[] = [0.01, 0.05, 0.001, 0.1, 0.02
 const LIST_LENGTHS: readonly number[] = [3, 2, 10, 1, 5, 30, 2]
 
 /** Part of a page that is filled on average, at least, where the page is what bounds the rows. */
-const FILLED_PAGE = 0.8
+export const FILLED_PAGE = 0.8
 
 /** The LIMIT that a statement seems to have: the usual page size that its rows a call nearly fill, else the next one. */
 export function limitFor(rowsPerCall: number | undefined): number {
@@ -196,10 +199,10 @@ function documentValue(
 }
 
 /** A part of the row's value, or of that of another row where it holds none: everything contains what is empty, and nobody asks for that. */
-function partAsked({ random }: Choice, { use, type }: ParameterSlot, value: string, pool: SamplePool, column: string): string {
+function partAsked({ random, at }: Choice, { use, type }: ParameterSlot, value: string, pool: SamplePool, column: string): string {
   if (use.kind !== 'column') return value
   for (let tries = 0, holder: string | undefined = value; tries < DOCUMENTS_TRIED && holder !== undefined; tries += 1) {
-    const part = containedValue(use.operator, type, holder, items => pick(items, random))
+    const part = containedValue(use.operator, type, holder, 1 + (at % MOST_CONTAINED), items => pick(items, random))
     if (part !== undefined) return part
     holder = pick(pool, random)?.[column]
   }

@@ -9,7 +9,7 @@ import type { ExaminedStatement, SeenBinds } from './examined.ts'
 import { asLive, levelUntold, meansOf, type TrialMeans, type TrialPair } from './judge.ts'
 import type { Lab } from './lab.ts'
 import { orderSets } from './order-sets.ts'
-import { limitFor, type ParameterHints, type ParameterSet, TRIED_SETS } from './parameters.ts'
+import { ASSUMED_LIMIT, FILLED_PAGE, limitFor, type ParameterHints, type ParameterSet, TRIED_SETS } from './parameters.ts'
 import { pagesRead } from './plan.ts'
 import { type LabStatement, rewriteForLab } from './rewrite.ts'
 import { drawParameters, sampleParameters } from './sample-parameters.ts'
@@ -38,11 +38,20 @@ const LIKELY: Readonly<Record<ParameterSet['kind'], number>> = { typical: 1, fre
 /** Most that the frequent set counts: a state that nearly all rows have is seldom asked for as often. */
 const MOST_FREQUENT_SHARE = 0.05
 
+/** Most that it counts where the rows returned do not tell, as those of a count: then the value that most rows have is as likely as all others. */
+const MOST_UNTOLD_SHARE = 0.5
+
 /** Sets run to see how many rows a key of a document finds. */
 const KEY_SETS = 6
 
 /** Factor between the times of the two kinds of pattern from which the clock tells which one the application uses. */
 const TELLING_FACTOR = 1.3
+
+/** A LIMIT that no answer fills. */
+const ALL_ROWS = 1_000_000
+
+/** Live calls that take less than this share of the shorter time stop before they have looked at every row, and tell nothing. */
+const STOPS_EARLY = 0.5
 
 /** Part of the way from the shorter time to the longer one, on a scale of ratios, up to which it is the shorter one. */
 const NEAR_PREFIX = 0.4
@@ -63,7 +72,10 @@ export async function prepareStatement(
   if (select === undefined) return undefined
   const rewritten = await settleTypes(client, select, param => (parsed.params.get(param)?.kind ?? 'assumed') === 'assumed')
   const source = await sampleParameters(client, lab, parsed, rewritten, catalog)
-  const limit = limitFor(parsed.kind === 'select' ? examined.rowsPerCall : undefined)
+  const isSearch = examined.binds === undefined && candidates.some(candidate => candidate.needsPrefix)
+  const rowsPerCall = parsed.kind === 'select' ? examined.rowsPerCall : undefined
+  // Who searches by a pattern shows a page of what matches, though one row may be all that does.
+  const limit = Math.max(limitFor(rowsPerCall), isSearch ? ASSUMED_LIMIT / 2 : 1)
   const tables = new Set(parsed.scopes.flatMap(scope => scope.tables.map(ref => catalog.table(ref)?.oid ?? -1)).filter(oid => lab.tables.has(oid)))
   const untimed = (sets: readonly ParameterSet[]): Subject => ({ text: rewritten.text, sets, tables })
   const rowsOf = (subject: Subject): Promise<readonly number[]> => countRows(client, lab, subject)
@@ -71,8 +83,8 @@ export async function prepareStatement(
     const sets = drawParameters(source, random, { limit, pattern: 'infix', documentKey: key }) ?? []
     return rowsOf(untimed(sets.filter(set => set.kind === 'typical').slice(0, KEY_SETS)))
   })
-  const timed = async (pattern: ParameterHints['pattern']): Promise<PreparedStatement | undefined> => {
-    const hints = documentKey === undefined ? { limit, pattern } : { limit, pattern, documentKey }
+  const timed = async (pattern: ParameterHints['pattern'], page = limit): Promise<PreparedStatement | undefined> => {
+    const hints = { limit: page, pattern, ...(documentKey === undefined ? {} : { documentKey }) }
     const sets = examined.binds === undefined ? drawParameters(source, random, hints) : boundSets(examined.binds, rewritten)
     if (sets === undefined || sets.length === 0) return undefined
     const isWeighed = examined.binds === undefined && parsed.kind === 'select' && sets.length > TRIED_SETS
@@ -85,15 +97,20 @@ export async function prepareStatement(
       ...(usable.length === 0 ? { unserved: UNKNOWN_KEY } : {}),
     }
   }
-  if (examined.binds !== undefined || !usable.some(candidate => candidate.needsPrefix)) return timed('infix')
-  const [infix, prefix] = [await timed('infix'), await timed('prefix')]
-  if (infix === undefined || prefix === undefined) return infix
+  if (!isSearch) return timed('infix')
+  // Live calls whose pages are not full have looked at every row, and are to be compared with runs that do.
+  const page = rowsPerCall !== undefined && rowsPerCall >= limit * FILLED_PAGE ? limit : ALL_ROWS
+  const leastOf = async (pattern: ParameterHints['pattern']): Promise<number> => least((await timed(pattern, page))?.before)
+  const first = [await leastOf('infix'), await leastOf('prefix')] as const
   // Once more, because a slow moment of the machine must not decide.
-  const [infixMs, prefixMs] = [least(infix.before, (await timed('infix'))?.before), least(prefix.before, (await timed('prefix'))?.before)]
+  const infixMs = Math.min(first[0], await leastOf('infix'))
+  const prefixMs = Math.min(first[1], await leastOf('prefix'))
   const liveMs = (window.minMs ?? window.meanMs) / liveRatio
-  if (isPrefixByTime(liveMs, prefixMs, infixMs)) return prefix
+  const isPrefix = isPrefixByTime(liveMs, prefixMs, infixMs)
+  const prepared = await timed(isPrefix ? 'prefix' : 'infix')
+  if (isPrefix || prepared === undefined) return prepared
   const times = `live calls take what on the copy were ${liveMs.toFixed(1)} ms, on the copy ${infixMs.toFixed(1)} ms with a wildcard first and ${prefixMs.toFixed(1)} ms with fixed text first`
-  return { ...infix, candidates: usable.filter(candidate => !candidate.needsPrefix), unserved: wildcardFirst(times) }
+  return { ...prepared, candidates: usable.filter(candidate => !candidate.needsPrefix), unserved: wildcardFirst(times) }
 }
 
 /** The candidates for one key of a document at most: that which was seen, else the only one that finds as many rows as live calls return. */
@@ -136,7 +153,7 @@ function wildcardFirst(times: string): Why {
 
 /** The sets of a statement that ran with an option, as pairs for the judge. Weighted by how many rows the live calls returned, and by the time that they took. */
 export function pairsOf({ subject, before, examined, liveMs }: PreparedStatement, after: Runs): TrialPair[] {
-  const likely = likelyOf(subject.sets.slice(0, after.rows.length))
+  const likely = likelyOf(subject.sets.slice(0, after.rows.length), new Set(after.rows).size > 1)
   const setMs = before.ms.slice(0, after.rows.length)
   const times = liveMs === undefined || setMs.length < after.rows.length ? undefined : { setMs, liveMs }
   const weights = weighSets(after.rows, examined.rowsPerCall, likely, times)
@@ -148,12 +165,12 @@ export function pairsOf({ subject, before, examined, liveMs }: PreparedStatement
   })
 }
 
-/** The frequent set counts with its share of the rows. */
-function likelyOf(sets: readonly ParameterSet[]): number[] {
+/** The frequent set counts with its share of the rows; `isTold` when the rows that calls return tell which sets they ran with. */
+export function likelyOf(sets: readonly ParameterSet[], isTold: boolean): number[] {
   const others = sets.reduce((sum, { kind }) => sum + LIKELY[kind], 0)
   return sets.map(({ kind, share = 0, callCount }) => {
     if (callCount !== undefined) return callCount
-    const counted = Math.min(MOST_FREQUENT_SHARE, share)
+    const counted = Math.min(share > MOST_UNTOLD_SHARE && !isTold ? MOST_UNTOLD_SHARE : MOST_FREQUENT_SHARE, share)
     return kind === 'frequent' ? (others * counted) / (1 - counted) : LIKELY[kind]
   })
 }
@@ -174,12 +191,15 @@ export function claimOf(prepared: PreparedStatement, after: Runs): { readonly me
 /** Whether the application's patterns begin with fixed text: to compare `abc%` with a row costs a fraction of what `%abc%` costs, so the time of the live calls tells,
  *  where the two differ enough on this table. In doubt they do not: an index that serves nothing is worse than none. */
 export function isPrefixByTime(liveMs: number, prefixMs: number, infixMs: number): boolean {
-  if (prefixMs <= 0 || infixMs < prefixMs * TELLING_FACTOR) return false
+  if (prefixMs <= 0 || infixMs < prefixMs * TELLING_FACTOR || liveMs < prefixMs * STOPS_EARLY) return false
   return Math.log(liveMs / prefixMs) < Math.log(infixMs / prefixMs) * NEAR_PREFIX
 }
 
 /** From here on a statement's time is that of the rows it reads, and tells how fast live calls are, ms. */
 const TELLING_MS = 1
+
+/** A machine is not more than so many times slower or faster than on the copy; where the copy says otherwise, the parameters drawn are not those of the live calls. */
+const MOST_PACE = 4
 
 /** What statements take live, as a multiple of what they take on the copy: the median over those on one of `tables` that take long enough to tell. 1 without any. */
 export function liveRatioOf(prepared: readonly PreparedStatement[], tables: ReadonlySet<number>): number {
@@ -189,6 +209,7 @@ export function liveRatioOf(prepared: readonly PreparedStatement[], tables: Read
       return isAsWritten && [...subject.tables].some(oid => tables.has(oid)) && least(before) >= TELLING_MS
     })
     .flatMap(({ examined, before }) => (examined.window.minMs === undefined ? [] : [examined.window.minMs / least(before)]))
+    .filter(ratio => ratio <= MOST_PACE && ratio >= 1 / MOST_PACE)
     .sort((a, b) => a - b)
   return ratios[(ratios.length - 1) >> 1] ?? 1
 }

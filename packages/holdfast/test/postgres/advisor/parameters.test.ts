@@ -114,25 +114,35 @@ describe('chooseParameterSets', () => {
     for (const values of asked('size')) expect(values).toEqual(['3', 'size'])
   })
 
-  it('asks for one element of an array and one word of a text', () => {
+  it('asks for one element of an array or two, and one word of a text', () => {
     const rows: SamplePool = [{ tags: '{red,blue}', words: "'cat':2,5 'hat':3" }]
     const slots = [slot('tags', '@>', 'text[]'), slot('words', '@@', 'text'), { use: { kind: 'assumed' }, type: 'regconfig' } as const]
     for (const { values } of chooseParameterSets(slots, new Map([['t', rows]]), 't', seededRandom())!) {
-      expect(['{red}', '{blue}']).toContain(values[0])
+      expect(['{red}', '{blue}', '{red,blue}', '{blue,red}']).toContain(values[0])
       expect(["'cat'", "'hat'"]).toContain(values[1])
       expect(values[2]).toBe('simple')
     }
   })
 
   it.each([
-    ['text[]', '{"hot lead","say \\"hi\\"",NULL}', ['{"hot lead"}', '{"say \\"hi\\""}']],
+    [
+      'text[]',
+      '{"hot lead","say \\"hi\\"",NULL}',
+      ['{"hot lead"}', '{"say \\"hi\\""}', '{"hot lead","say \\"hi\\""}', '{"say \\"hi\\"","hot lead"}'],
+    ],
     ['text[]', '{vip}', ['{vip}']],
     // As in tags @> ARRAY[$1]::text[].
     ['text', '{"hot lead",vip}', ['hot lead', 'vip']],
     ['integer', '{3,5}', ['3', '5']],
-  ])('asks by a parameter of type %s for one element of %s', (type, tags, expected) => {
+  ])('asks by a parameter of type %s for elements of %s', (type, tags, expected) => {
     for (const { values } of chooseParameterSets([slot('tags', '@>', type)], new Map([['t', [{ tags }]]]), 't', seededRandom())!)
       expect(expected).toContain(values[0])
+  })
+
+  it('asks for one member of a document and for two by turns', () => {
+    const rows: SamplePool = [{ doc: '{"brand":"b1","size":"L","parts":{"a":1}}' }]
+    const sets = chooseParameterSets([slot('doc', '@>', 'jsonb')], new Map([['t', rows]]), 't', seededRandom())!
+    expect(new Set(sets.map(({ values }) => Object.keys(JSON.parse(String(values[0]))).length))).toEqual(new Set([1, 2]))
   })
 
   it('asks for what another row holds where the row holds nothing, because everything contains that', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isPrefixByTime, likelyMs, paceOf } from '../../../src/postgres/advisor/subjects.ts'
+import { isPrefixByTime, likelyMs, likelyOf, paceOf } from '../../../src/postgres/advisor/subjects.ts'
 import { supersededBy } from '../../../src/postgres/advisor/superseded.ts'
 import { indexFacts, statementWindow, tableFacts } from './facts.ts'
 
@@ -10,8 +10,30 @@ describe('isPrefixByTime', () => {
     ['live calls lie between the two', 35, 20, 60, false],
     ['the two kinds take about the same', 20, 20, 25, false],
     ['nothing was measured', 20, 0, 0, false],
+    ['live calls stop long before either', 5, 20, 60, false],
   ])('when %s', (_what, liveMs, prefixMs, infixMs, expected) => {
     expect(isPrefixByTime(liveMs, prefixMs, infixMs)).toBe(expected)
+  })
+})
+
+describe('likelyOf', () => {
+  const sets = (share: number) => [
+    { kind: 'frequent', values: [], share } as const,
+    ...[1, 2, 3].map(() => ({ kind: 'typical', values: [] }) as const),
+  ]
+  const shareOfFrequent = (share: number, isTold: boolean): number => {
+    const likely = likelyOf(sets(share), isTold)
+    return likely[0]! / likely.reduce((sum, one) => sum + one, 0)
+  }
+
+  it('takes the value that most rows have for as likely as all others where the rows returned do not tell, as those of a count', () => {
+    expect(shareOfFrequent(0.93, false)).toBeCloseTo(0.5)
+    expect(shareOfFrequent(0.93, true)).toBeCloseTo(0.05)
+  })
+
+  it('counts a value that few rows have by their share', () => {
+    expect(shareOfFrequent(0.02, false)).toBeCloseTo(0.02)
+    expect(shareOfFrequent(0.3, false)).toBeCloseTo(0.05)
   })
 })
 
@@ -22,8 +44,8 @@ describe('likelyMs', () => {
     scopes: [],
     params: new Map(),
     functions: [],
-    locksRows: false,
     unsafe: undefined,
+    locksRows: false,
     setColumns: [],
   } as const
   const prepared = (calls: number) => ({
