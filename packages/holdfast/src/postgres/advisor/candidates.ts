@@ -69,7 +69,8 @@ export function proposeCandidates(statement: ParsedStatement, catalog: Catalog, 
 /** True when a valid index on the table has these keys already, as a prefix, read forwards or backwards. */
 export function serves(index: IndexFacts, candidate: Candidate): boolean {
   if (!index.isValid) return false
-  if (candidate.isSparse === true && serves(index, wholeOf(candidate))) return true
+  const whole = wholeOf(candidate)
+  if (whole !== undefined && serves(index, whole)) return true
   if (!isPlain(candidate)) return index.definition.endsWith(shapeSql(candidate))
   const { keys, equalCount } = candidate
   if (index.isPartial || index.method !== 'btree' || index.keys.length < keys.length) return false
@@ -82,8 +83,9 @@ export function serves(index: IndexFacts, candidate: Candidate): boolean {
   return flips === 0 || flips === rest.length
 }
 
-function wholeOf({ where: _where, whereColumns: _columns, isSparse: _sparse, ...whole }: Candidate): Candidate {
-  return whole
+/** Of a candidate that leaves out what is NULL: the one that does not. */
+export function wholeOf({ table, sparseOf }: Candidate): Candidate | undefined {
+  return sparseOf === undefined ? undefined : { table, ...sparseOf }
 }
 
 /** What makes two candidates the same index. */

@@ -9,8 +9,8 @@ export interface Combination extends IndexShape {
   readonly equalCount: number
   /** Columns in the predicate of a partial index. */
   readonly whereColumns?: readonly string[]
-  /** It leaves out only rows that no comparison with its keys finds, and so serves what the whole index would. */
-  readonly isSparse?: boolean
+  /** Of one that leaves out only rows which no comparison with its keys finds: the index with those rows, which serves the same in the same time. */
+  readonly sparseOf?: Combination
   /** It helps only if the statement's pattern begins with fixed text, which the statement does not say. */
   readonly needsPrefix?: boolean
 }
@@ -124,7 +124,7 @@ function sparseOf({ equal, anyOf, range, joined, prefix }: Asks, tree: Combinati
   )
   if (columns.length === 0) return []
   const where = [...(tree.where ?? []), ...columns.map(name => `${quoteIdent(name)} IS NOT NULL`)]
-  return [{ ...tree, where, whereColumns: [...(tree.whereColumns ?? []), ...columns], isSparse: true }]
+  return [{ ...tree, where, whereColumns: [...(tree.whereColumns ?? []), ...columns], sparseOf: tree }]
 }
 
 function coveringOf(tree: Combination, { covered, always }: Asks, table: TableFacts, hot: (key: IndexKey) => boolean): Combination[] {

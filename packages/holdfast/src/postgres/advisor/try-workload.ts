@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/index.ts'
-import { type Candidate, candidateKey } from './candidates.ts'
+import { type Candidate, candidateKey, wholeOf } from './candidates.ts'
 import type { Catalog, TableFacts } from './catalog.ts'
 import { type AdvisorClient, messageOf, sqlStateOf } from './client.ts'
 import { copyTables } from './copy-tables.ts'
@@ -8,6 +8,7 @@ import { type Judgement, judgeTrial } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { pageShareOf, rowsReadPerRow, usesIndex } from './plan.ts'
 import type { RefusalReason } from './refusal.ts'
+import { byRank, turnEndMs } from './share-trial-time.ts'
 import { FEWEST_BEFORE, liveRatioOf, meanBefore, type PreparedStatement, paceOf, pairsOf, prepareStatement } from './subjects.ts'
 import { plannedCost, plannedIndexes, type Runs, SLOW_MS, screenSubjects, timeStatement } from './trial.ts'
 
@@ -83,7 +84,14 @@ export async function tryWorkload(
   }
   const pace = paceOf(prepared)
   const trials = prepared.map(statement => new StatementTrial({ ...statement, liveMs: statement.examined.window.meanMs / pace }))
-  for (const facts of tablesByTime(prepared, lab)) await tryTable(input, lab, facts, trials)
+  const tables = tablesByTime(prepared, lab)
+  const work = tables.map(({ oid }) =>
+    prepared.reduce((sum, { candidates }) => sum + candidates.filter(candidate => candidate.table.oid === oid).length, 0),
+  )
+  for (const [at, facts] of tables.entries()) {
+    const deadlineMs = turnEndMs(input.clock.monotonicMs(), input.deadlineMs, work.slice(at))
+    await tryTable({ ...input, deadlineMs }, lab, facts, trials)
+  }
   await tryTogether(input, lab, trials)
   const tried: TriedStatement[] = []
   for (const trial of trials) {
@@ -121,6 +129,8 @@ class StatementTrial implements TriedStatement {
   readonly told: Extract<Judgement, { offer: false }>[] = []
   /** Indexes that the planner reads for it together with others. */
   readonly partners = new Set<LabIndex>()
+  /** What was found of single indexes, by `candidateKey`. */
+  readonly alone = new Map<string, Judged>()
   wasTried = false
 
   constructor(prepared: PreparedStatement) {
@@ -173,15 +183,18 @@ function tablesByTime(prepared: readonly PreparedStatement[], lab: Lab): TableFa
 async function tryTable(input: TrialInput, lab: Lab, table: TableFacts, trials: readonly StatementTrial[]): Promise<void> {
   const onTable = trials.filter(trial => trial.prepared.subject.tables.has(table.oid))
   const wanted = new Map<string, Candidate>()
-  for (const { prepared } of onTable) {
-    for (const candidate of prepared.candidates) if (candidate.table.oid === table.oid) wanted.set(candidateKey(candidate), candidate)
+  for (const candidate of byRank(onTable.map(({ prepared }) => prepared.candidates.filter(({ table: { oid } }) => oid === table.oid)))) {
+    if (!wanted.has(candidateKey(candidate))) wanted.set(candidateKey(candidate), candidate)
   }
   input.onProgress(
     `trying ${wanted.size} indexes on ${table.schema}.${table.name} with ${onTable.length === 1 ? 'one statement' : `${onTable.length} statements`}`,
   )
   const built: LabIndex[] = []
+  const startMs = input.clock.monotonicMs()
+  const buildEndMs = startMs + (input.deadlineMs - startMs) / 2
   for (const candidate of wanted.values()) {
-    if (input.clock.monotonicMs() > input.deadlineMs) break
+    // What is built and not tried is of no use.
+    if (input.clock.monotonicMs() > buildEndMs) break
     const index = await build(lab, candidate)
     if (index !== undefined) built.push(index)
   }
@@ -229,8 +242,16 @@ async function tryIndex(input: TrialInput, lab: Lab, index: LabIndex, trials: re
     const trial = trials[at]!
     trial.wasTried = true
     if (!sets.some(used => used.has(index.name))) continue
-    if (await isHopelessAlone(input, lab, trial.prepared, index)) trial.told.push(HOPELESS_ALONE)
-    else trial.note([index], await judge(input, lab, trial.prepared, [index]))
+    const whole = wholeOf(index.candidate)
+    const known = whole && trial.alone.get(candidateKey(whole))
+    if (known === undefined && (await isHopelessAlone(input, lab, trial.prepared, index))) {
+      trial.told.push(HOPELESS_ALONE)
+      continue
+    }
+    // To time the same entries once more would take time from others.
+    const judged = known ?? (await judge(input, lab, trial.prepared, [index]))
+    trial.alone.set(candidateKey(index.candidate), judged)
+    trial.note([index], judged)
   }
 }
 

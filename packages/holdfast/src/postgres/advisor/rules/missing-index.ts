@@ -1,6 +1,6 @@
 import type { Clock, EvidenceTier, PredictedRange } from '../../../core/index.ts'
 import type { IndexWorld } from '../asks.ts'
-import { proposeCandidates } from '../candidates.ts'
+import { candidateKey, proposeCandidates, wholeOf } from '../candidates.ts'
 import type { Catalog, TableFacts } from '../catalog.ts'
 import { chooseSet } from '../choose-set.ts'
 import { type AdvisorClient, readRows } from '../client.ts'
@@ -151,12 +151,23 @@ function notWorthTrying(
 /** What writers would pay for each index that is an option of some statement. */
 async function priceIndexes(input: MissingIndexInput, lab: Lab, tried: readonly TriedStatement[]): Promise<ReadonlyMap<LabIndex, WriteCost>> {
   const priced = new Map<LabIndex, WriteCost>()
-  for (const index of new Set(tried.flatMap(statement => statement.options.flatMap(option => option.indexes)))) {
+  const byKey = new Map<string, WriteCost>()
+  const indexes = [...new Set(tried.flatMap(statement => statement.options.flatMap(option => option.indexes)))]
+  for (const index of indexes.toSorted((a, b) => Number(a.candidate.sparseOf !== undefined) - Number(b.candidate.sparseOf !== undefined))) {
     const { table, whereColumns = [] } = index.candidate
+    const whole = wholeOf(index.candidate)
+    const known = whole && byKey.get(candidateKey(whole))
+    if (known !== undefined) {
+      // No dearer than with the rows that it leaves out; how much less, the few rows of a probe do not tell.
+      priced.set(index, known)
+      continue
+    }
     const writes = input.writes.get(table.oid)
     const probe = writes === undefined ? { rowMs: 0, indexMs: 0 } : await probeWrites(input.client, lab, index)
     const spots = spotsOf(index)
-    priced.set(index, writeCostOf(columnsOf(index.candidate, whereColumns), table, writes, probe, input.windowMs, spots))
+    const cost = writeCostOf(columnsOf(index.candidate, whereColumns), table, writes, probe, input.windowMs, spots)
+    priced.set(index, cost)
+    byKey.set(candidateKey(index.candidate), cost)
   }
   return priced
 }
