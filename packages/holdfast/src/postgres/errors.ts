@@ -13,6 +13,7 @@ type PgErrorCode =
   | 'HF_PG_QUEUE_FULL'
   | 'HF_PG_SERVER_FULL'
   | 'HF_PG_TRANSACTION_ABORTED'
+  | 'HF_PG_TRANSACTION_ENDED'
   | 'HF_PG_TRANSACTION_CLOSED'
 
 /** Errors of `postgres`. The driver's own errors pass through as they are. */
@@ -72,6 +73,11 @@ export const pgErrors: ErrorTable<PgErrorCode> = defineErrors<PgErrorCode>({
       'A pool gave a new connection back, because the server has fewer left than `serverReserve`; what the pool has goes on serving. Logged, not thrown.',
     hint: 'lower `max` or the number of instances, or put a pooler before PostgreSQL; more `max_connections` seldom make it faster',
     retryable: true,
+  },
+  HF_PG_TRANSACTION_ENDED: {
+    summary: 'The work of a transaction sent COMMIT or ROLLBACK itself, so that what it did afterwards was no part of it.',
+    hint: 'throw to roll back, return to commit; for a part that may fail use tx.transaction()',
+    retryable: false,
   },
   HF_PG_TRANSACTION_ABORTED: {
     summary: 'The transaction was rolled back at COMMIT, because a statement in it had failed and its error was swallowed.',

@@ -102,6 +102,7 @@ export interface HoldfastPg<Pool extends UserPool = UserPool> extends Lifecycle,
    *  With `readOnly: true` it runs on a replica under the rules of `read`.
    *  A call inside `work` opens a second, independent transaction on another connection; to nest, use `tx.transaction`.
    *  @throws HF_PG_TRANSACTION_ABORTED when a statement failed and its error was swallowed
+   *  @throws HF_PG_TRANSACTION_ENDED when `work` sent COMMIT or ROLLBACK itself
    *  @throws HF_PG_COMMIT_UNKNOWN when the connection was lost during COMMIT */
   transaction<T>(work: (tx: Transaction<Pool>) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** What was measured of each statement, by fingerprint. */

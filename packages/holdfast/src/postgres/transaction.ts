@@ -2,6 +2,7 @@ import { type Clock, collectConfigProblems, type Duration, delay, type HoldfastE
 import { pgErrors } from './errors.ts'
 import type { InvalidationOutbox, InvalidationTarget } from './outbox.ts'
 import { errorLabel, isRetryableInTransaction, leavesOutcomeUnknown } from './sqlstate.ts'
+import { isOutsideTransaction, type StatusClient } from './transaction-status.ts'
 import type { ClientOf, UserClient, UserPool } from './user-pool.ts'
 
 /** Isolation levels of PostgreSQL. */
@@ -59,6 +60,7 @@ const RETRY_PAUSE_LIMIT_MS = 1000
  *  2 round trips besides the statements.
  *  @throws HF_CONFIG_INVALID naming every bad argument at once, before anything is sent
  *  @throws HF_PG_TRANSACTION_ABORTED when a statement failed, its error was swallowed, and COMMIT therefore rolled back
+ *  @throws HF_PG_TRANSACTION_ENDED when `work` sent COMMIT or ROLLBACK itself; the tags are forgotten
  *  @throws HF_PG_COMMIT_UNKNOWN when the connection was lost during COMMIT; the tags are forgotten in that case too, since that is safe */
 export async function runTransaction<Pool extends UserPool, T>(
   deps: TransactionDeps,
@@ -94,6 +96,12 @@ async function runOnce<Pool extends UserPool, T>(
     throw error
   }
   tx.close()
+  if (isOutsideTransaction(client as UserClient & StatusClient) && !isLost(client)) {
+    client.release()
+    // It may have been a COMMIT, and to forget is safe.
+    await announce(tx.tags, deps)
+    throw pgErrors.create('HF_PG_TRANSACTION_ENDED', 'a COMMIT or ROLLBACK was sent inside the transaction: what came after it was no part of it')
+  }
   // Nothing to write for: the server would refuse it.
   const outbox = tx.tags.size === 0 || options.readOnly === true ? undefined : deps.outbox
   const committed = await commit(client, deps, outbox, tx.tags)

@@ -92,6 +92,19 @@ describe('transaction', () => {
     expect(onCommit).not.toHaveBeenCalled()
   })
 
+  it.each(['rollback', 'commit'])('refuses with HF_PG_TRANSACTION_ENDED when the work sent %s itself, and forgets its tags', async end => {
+    const work = watched.transaction(async tx => {
+      tx.invalidate('funds')
+      await tx.query('update fund set units = 12 where id = 1')
+      await tx.query(end)
+      await tx.query('select 1')
+    })
+    expect(await codeOf(work)).toBe('HF_PG_TRANSACTION_ENDED')
+    expect(await units(1)).toBe(end === 'commit' ? 12 : 10)
+    expect(onCommit).toHaveBeenCalledWith(['funds'])
+    await watched.transaction(tx => tx.query('update fund set units = 10 where id = 1'))
+  })
+
   it('undoes a nested transaction alone, with its tags', async () => {
     await watched.transaction(async tx => {
       await tx.query('update fund set units = 11 where id = 1')
