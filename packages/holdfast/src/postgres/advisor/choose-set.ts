@@ -40,8 +40,8 @@ const STORAGE_SHARE = 0.0025
 const COLUMN_SHARE = 0.2
 
 /** Times of one statement that lie this close together are the same: the copy does not tell them apart. */
-const SAME_RATIO = 1.25
-const SAME_MS = 0.03
+export const SAME_RATIO = 1.25
+export const SAME_MS = 0.03
 
 /** An index must take at least this share off the reads that would be left under the best indexes. */
 const LEAST_GAIN_SHARE = 0.0025

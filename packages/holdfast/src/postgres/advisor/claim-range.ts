@@ -5,6 +5,9 @@ import type { TrialPair } from './judge.ts'
  *  @source bench/results/advisor/does-the-chosen-set-leave-little.json: reads of one row by a unique key, of which nothing but the clock is uncertain */
 const CLOCK_FACTOR = 1.5
 
+/** And by so much beside, ms: of a call of some hundredths of a millisecond it is what the state of caches and other work make of it. */
+const CLOCK_MS = 0.02
+
 /** Share of the calls that a range leaves out at either end. */
 const TAIL = 0.05
 
@@ -21,9 +24,10 @@ export function claimRange(
 ): PredictedRange {
   const [least, most] = areSeen ? rangeOfMean(pairs) : rangeOfSets(pairs)
   const perMs = afterMs > 0 ? ratio / afterMs : 0
+  const low = Math.min(ratio, least * perMs) / CLOCK_FACTOR
   return {
-    low: Math.min(ratio, least * perMs) / CLOCK_FACTOR,
-    high: Math.max(ratio, most * perMs) * CLOCK_FACTOR,
+    low: Math.max(low / 10, low - CLOCK_MS * perMs),
+    high: Math.max(ratio, most * perMs) * CLOCK_FACTOR + CLOCK_MS * perMs,
     parameters: areSeen ? 'seen' : 'drawn',
   }
 }

@@ -1,8 +1,10 @@
 import type { PredictedRange } from '../../core/index.ts'
+import { SAME_MS, SAME_RATIO } from './choose-set.ts'
 import { type Judgement, judgeHarm, type TrialMeans } from './judge.ts'
 import type { Lab, LabIndex } from './lab.ts'
 import { usesIndex } from './plan.ts'
 import { claimOf, pairsOf } from './subjects.ts'
+import { extendsIndex } from './superseded.ts'
 import { type Runs, timeStatement } from './trial.ts'
 import type { TrialInput, TriedStatement } from './try-workload.ts'
 
@@ -39,7 +41,7 @@ export interface ConfirmedSet {
 }
 
 /** Times every statement with the whole set in place, because indexes that each help alone may mislead the planner together. What makes a statement slower is taken out, and
- *  `chooseWithout` asked for the best set without it, so that those whom it served get what serves them next best; what no statement reads is taken out. What is changed
+ *  `chooseWithout` asked for the best set without it, so that those whom it served get what serves them next best; what no statement reads is taken out, and what a longer one serves as well. What is changed
  *  is timed again. */
 export async function confirmSet(
   input: TrialInput,
@@ -57,13 +59,17 @@ export async function confirmSet(
     const mayChange = round < MOST_ROUNDS && input.clock.monotonicMs() <= input.checkDeadlineMs
     const harmful = mayChange ? await findHarm(input, lab, statements, indexes) : undefined
     const idle = indexes.filter(index => !statements.some(({ isServed, used }) => isServed && used.has(index)))
-    if (harmful === undefined && idle.length === 0) return { indexes, statements, removed }
+    const spare = harmful === undefined && idle.length === 0 && mayChange ? await findSpare(input, lab, statements, indexes) : undefined
+    if (harmful === undefined && idle.length === 0 && spare === undefined) return { indexes, statements, removed }
     const unused = {
       offer: false,
       reason: 'not-used',
       why: 'with the other indexes in place it is not used, or takes nothing off any statement',
     } as const
-    if (harmful === undefined) {
+    if (spare !== undefined) {
+      removed.push({ index: spare, judgement: SPARE })
+      indexes = indexes.filter(index => index !== spare)
+    } else if (harmful === undefined) {
       removed.push(...idle.map(index => ({ index, judgement: unused })))
       indexes = indexes.filter(index => !idle.includes(index))
     } else {
@@ -128,6 +134,30 @@ async function findHarm(
   }
   return undefined
 }
+
+/** An index with whose columns another one begins that serves its statements as well: the choice took both because each was the best of some statement by a hair. */
+async function findSpare(
+  input: TrialInput,
+  lab: Lab,
+  statements: readonly ConfirmedStatement[],
+  indexes: readonly LabIndex[],
+): Promise<LabIndex | undefined> {
+  for (const index of indexes) {
+    if (!indexes.some(other => extendsIndex(other.candidate, index.candidate))) continue
+    const others = new Set(indexes.filter(other => other !== index).map(other => other.name))
+    let isSpare = true
+    for (const { tried, means, used } of statements) {
+      if (!isSpare || !used.has(index)) continue
+      const { prepared } = tried
+      const without = await timeStatement(input.client, lab, prepared.subject, others, { fewest: FEWEST_SETS, all: true })
+      isSpare = claimOf(prepared, without).means.afterMs <= means.afterMs * SAME_RATIO + SAME_MS
+    }
+    if (isSpare) return index
+  }
+  return undefined
+}
+
+const SPARE = { offer: false, reason: 'not-used', why: 'another index of the set begins with its columns and serves as well' } as const
 
 function savedWith(index: LabIndex, statements: readonly ConfirmedStatement[]): number {
   const served = statements.filter(statement => statement.used.has(index))

@@ -11,3 +11,10 @@ export function supersededBy(candidate: Candidate, table: TableFacts): string[] 
   })
   return shorter.map(index => index.name)
 }
+
+/** Whether the plain `shorter` begins `longer`, in whatever direction. */
+export function extendsIndex(longer: Candidate, shorter: Candidate): boolean {
+  const { keys, table } = shorter
+  if (!isPlain(shorter) || longer.table !== table || longer.keys.length <= keys.length) return false
+  return keys.every((key, at) => longer.keys[at]?.name === key.name && longer.keys[at]?.expression === undefined)
+}

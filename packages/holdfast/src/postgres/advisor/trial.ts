@@ -31,6 +31,9 @@ const WARM_MS = 20
 /** Sets after which a candidate without any effect is given up. */
 const HOPE_SETS = 2
 
+/** Sets of a statement whose first run was cut off. */
+const FEWEST_CUT = 2
+
 /** Share of the time before above which a run shows no effect. */
 const HOPE_SHARE = 0.8
 
@@ -72,7 +75,7 @@ export function timeStatement(client: AdvisorClient, lab: Lab, subject: Subject,
     const [first] = subject.sets
     const warm = await runOnce(client, subject.text, first!, { withBuffers: true, withTiming: false, serializes: lab.serializes })
     const isShort = warm.ms < SHORT_MS
-    const plan = planRounds(warm.ms, setCountFor(subject, warm.ms, timing), timing.fewest)
+    const plan = planRounds(warm.ms, setCountFor(subject, warm.ms, timing), fewestFor(warm, timing))
     const sets = subject.sets.slice(0, plan.setCount)
     const times: number[][] = sets.map(() => [])
     const shown: Run[] = []
@@ -168,6 +171,11 @@ function setCountFor({ sets }: Subject, runMs: number, { all = false }: Timing):
   const isDrawn = sets.some(set => set.kind !== 'observed')
   const isAffordable = runMs * sets.length <= TRIAL_BUDGET_MS
   return isDrawn && !(all && isAffordable) ? Math.min(TRIED_SETS, sets.length) : sets.length
+}
+
+/** What was cut off at the limit is hardly told better by more of the same. */
+function fewestFor({ plan }: Run, { fewest }: Timing): number {
+  return plan === undefined ? Math.min(FEWEST_CUT, fewest) : fewest
 }
 
 interface Run {

@@ -255,11 +255,12 @@ async function tryIndex(input: TrialInput, lab: Lab, index: LabIndex, trials: re
   }
 }
 
-/** Of a slow statement that reads its pages elsewhere, where the planner expects little of the index: to time it would take seconds and tell nothing. The index stays
- *  for what is tried with others. */
+/** Of a slow statement that reads its pages elsewhere, or of which no run came to an end, where the planner expects little of the index: to time it would take seconds and
+ *  tell nothing. The index stays for what is tried with others. */
 async function isHopelessAlone({ client }: TrialInput, lab: Lab, prepared: PreparedStatement, index: LabIndex): Promise<boolean> {
   const plans = prepared.before.plans.flatMap(plan => plan?.Plan ?? [])
-  if (meanBefore(prepared) < SLOW_MS || pageShareOf(plans, index.candidate.table.name) > LITTLE_SHARE) return false
+  if (meanBefore(prepared) < SLOW_MS) return false
+  if (plans.length > 0 && pageShareOf(plans, index.candidate.table.name) > LITTLE_SHARE) return false
   const cost = (visible: ReadonlySet<string>): Promise<number> => plannedCost(client, lab, prepared.subject, visible)
   return (await cost(new Set([index.name]))) > (await cost(new Set())) * (1 - LITTLE_SHARE)
 }

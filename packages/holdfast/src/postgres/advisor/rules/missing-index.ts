@@ -7,7 +7,7 @@ import { type AdvisorClient, readRows } from '../client.ts'
 import { type ConfirmedStatement, confirmSet } from '../confirm-set.ts'
 import { readDocumentKeys } from '../document-keys.ts'
 import type { ExaminedStatement } from '../examined.ts'
-import { columnsOf, isPlain } from '../index-definition.ts'
+import { columnsOf } from '../index-definition.ts'
 import type { TrialMeans, TrialPair } from '../judge.ts'
 import { type Lab, type LabIndex, withLab } from '../lab.ts'
 import type { ParsedStatement } from '../predicates.ts'
@@ -16,7 +16,7 @@ import { FUNCTION_VOLATILITY, type FunctionVolatilityRow } from '../sql/function
 import { TRIGRAM_OPCLASS, type TrigramOpclassRow } from '../sql/trigram-opclass.sql.ts'
 import { steadyCalls } from '../steady-calls.ts'
 import { likelyMs, paceOf, pairsOf } from '../subjects.ts'
-import { supersededBy } from '../superseded.ts'
+import { extendsIndex, supersededBy } from '../superseded.ts'
 import { probeWrites, type Runs } from '../trial.ts'
 import { type Job, type TrialOption, type TriedStatement, tryWithChosen, tryWorkload } from '../try-workload.ts'
 import {
@@ -218,7 +218,7 @@ function chooseAmong(
   // Writes were timed on the copy at its best; on a busy machine they take longer by as much as reads do, and must not seem cheap beside them.
   const writePace = Math.max(1, paceOf(all, 'best'))
   const writes = indexes.map(index => {
-    const shorter = indexes.filter(other => extendsIndex(index, other)).map(other => priced.get(other)!)
+    const shorter = indexes.filter(other => extendsIndex(index.candidate, other.candidate)).map(other => priced.get(other)!)
     return { ...noCheaperThan(priced.get(index)!, shorter), chance: chanceOf(index, tried) }
   })
   const writeMsPerHour = (members: ReadonlySet<number>): number => {
@@ -255,13 +255,7 @@ function ratioOf(option: TrialOption, options: readonly TrialOption[]): number {
 }
 
 function extendsKey({ indexes: [longer, ...more] }: TrialOption, { indexes: [shorter, ...others] }: TrialOption): boolean {
-  return longer !== undefined && shorter !== undefined && more.length + others.length === 0 && extendsIndex(longer, shorter)
-}
-
-function extendsIndex(longer: LabIndex, shorter: LabIndex): boolean {
-  const { keys, table } = shorter.candidate
-  if (!isPlain(shorter.candidate) || longer.candidate.table !== table || longer.candidate.keys.length <= keys.length) return false
-  return keys.every((key, at) => longer.candidate.keys[at]?.name === key.name && longer.candidate.keys[at]?.expression === undefined)
+  return longer !== undefined && shorter !== undefined && more.length + others.length === 0 && extendsIndex(longer.candidate, shorter.candidate)
 }
 
 function foundIndex(input: MissingIndexInput, lab: Lab, index: LabIndex, confirmed: readonly ConfirmedStatement[], cost: WriteCost): FoundIndex[] {

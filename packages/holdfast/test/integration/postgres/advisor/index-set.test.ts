@@ -123,6 +123,13 @@ describe('the set of indexes', () => {
     expect(definitions).not.toContain('city')
   })
 
+  it('holds no index whose columns begin another one', () => {
+    const keys = report.findings
+      .map(({ recommendation }) => /USING btree \(([^)]*)\)$/.exec(recommendation.sql[0]!)?.[1])
+      .filter(found => found !== undefined)
+    for (const one of keys) expect(keys.filter(other => other.startsWith(`${one}, `))).toEqual([])
+  })
+
   it('says how to write what no index serves', () => {
     expect(report.refused.find(({ statement }) => statement.includes('::date'))?.rewrite).toContain("created_at < $1 + interval '1 day'")
     expect(report.refused.find(({ statement }) => statement.includes('note like'))?.rewrite).toContain('pg_trgm')
