@@ -3,10 +3,10 @@ import { type ActionContext, logFailure } from './action.ts'
 import { readCatalog, type TableFacts } from './catalog.ts'
 import { messageOf, sqlStateOf, withClient } from './client.ts'
 import { advisorErrors } from './errors.ts'
+import { bytesText } from './figure-text.ts'
 import { type ChangeLimits, changeError, dropLeftover, guardChange, readIndexState, runChange } from './guarded-change.ts'
 import { isPlain, shapeSql } from './index-definition.ts'
 import type { Bookkeeping, LedgerEntry } from './ledger.ts'
-import { sizeText } from './missing-index-finding.ts'
 import { readSurroundings, readWorkload } from './read-workload.ts'
 import { watchBuild } from './watch-build.ts'
 
@@ -44,7 +44,7 @@ function refuseTooLarge({ bookkeeping: { indexName, sizeBytes = 0 } }: LedgerEnt
   if (sizeBytes <= maxIndexBytes) return
   throw advisorErrors.create(
     'HF_PG_APPLY_TOO_LARGE',
-    `${indexName} would take about ${sizeText(sizeBytes)}, and may take ${sizeText(maxIndexBytes)}`,
+    `${indexName} would take about ${bytesText(sizeBytes)}, and may take ${bytesText(maxIndexBytes)}`,
     {
       context: { sizeBytes, maxIndexBytes },
     },

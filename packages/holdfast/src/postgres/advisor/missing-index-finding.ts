@@ -1,4 +1,5 @@
 import { type Evidence, type Finding, type Measurement, moveFinding, type PredictedRange, type Recommendation } from '../../core/index.ts'
+import { bytesText } from './figure-text.ts'
 import { quoteIdent, quoteQualified } from './identifier.ts'
 import { type IndexShape, indexNameFor, shapeSql } from './index-definition.ts'
 import { renderPlan, rowsReadPerRow, usesIndex } from './plan.ts'
@@ -96,7 +97,7 @@ function recommendationOf({ index, served, cost, supersedes }: FoundIndex): Reco
     summary: `Index ${table.name} ${shapeSql(candidate).replace('USING btree ', '')} so that the statement${also} reads only the rows it returns${freed}`,
     predictedRatio: main.means.ratio,
     predictedRange: main.range,
-    costNote: `about ${sizeText(index.sizeBytes)} on disk; ${cost.writesPerSec.toFixed(1)} writes/s on the table in the window would pay about ${cost.msPerSec.toFixed(2)} ms/s${hot}${lost}`,
+    costNote: `about ${bytesText(index.sizeBytes)} on disk; ${cost.writesPerSec.toFixed(1)} writes/s on the table in the window would pay about ${cost.msPerSec.toFixed(2)} ms/s${hot}${lost}`,
     lockNote: BUILD_LOCK_NOTE,
     risk: cost.lostHotPerSec > 0 ? 'medium' : 'low',
   }
@@ -117,9 +118,4 @@ function shortText(statement: string): string {
 
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0)
-}
-
-/** A size for people. */
-export function sizeText(bytes: number): string {
-  return bytes < 1024 ** 2 ? `${Math.max(1, Math.round(bytes / 1024))} kB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`
 }
